@@ -1,0 +1,71 @@
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+
+export type Database = PostgresJsDatabase;
+
+/** What a rule writes through. A plain `Database` does not satisfy it, so no rule can write outside a transaction. */
+export type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+/** What a query that only reads may run on. */
+export type Reader = Database | Transaction;
+
+export type DatabaseClient = {
+  db: Database;
+  /** Ends every connection; queries under way get `timeoutMs` to finish. */
+  close: (timeoutMs: number) => Promise<void>;
+};
+
+type ClientOptions = {
+  poolSize: number;
+  /** Shown in `pg_stat_activity`. */
+  applicationName: string;
+};
+
+const statementTimeoutMs = 4_000;
+const lockTimeoutMs = 3_000;
+const idleInTransactionTimeoutMs = 10_000;
+const connectTimeoutSeconds = 2;
+const reconnectDelaySeconds = 0.2;
+
+/**
+ * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
+ * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up.
+ */
+export function openDatabase(url: string, { poolSize, applicationName }: ClientOptions): DatabaseClient {
+  const client = postgres(url, {
+    max: poolSize,
+    connect_timeout: connectTimeoutSeconds,
+    // A fixed short pause, because the default grows to 20 s and recovery would wait for it.
+    backoff: () => reconnectDelaySeconds,
+    onnotice: () => {},
+    connection: {
+      application_name: applicationName,
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: lockTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+    },
+  });
+  prepareEverything(client);
+  return { db: drizzle(client), close: (timeoutMs) => client.end({ timeout: timeoutMs / 1_000 }) };
+}
+
+type Unsafe = postgres.Sql['unsafe'];
+
+/**
+ * Drizzle sends unnamed queries unprepared, which costs a round trip more each. Every statement of this shop has one
+ * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded.
+ */
+function prepareEverything(client: postgres.Sql): void {
+  const prepared =
+    (unsafe: Unsafe): Unsafe =>
+    (query, parameters, options) =>
+      unsafe(query, parameters, { ...options, prepare: true });
+  client.unsafe = prepared(client.unsafe);
+  const begin = client.begin.bind(client) as (run: (sql: postgres.TransactionSql) => unknown) => Promise<unknown>;
+  const beginPrepared = (run: (sql: postgres.TransactionSql) => unknown) =>
+    begin((sql) => {
+      sql.unsafe = prepared(sql.unsafe);
+      return run(sql);
+    });
+  client.begin = beginPrepared as typeof client.begin;
+}

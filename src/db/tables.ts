@@ -1,0 +1,180 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { roles } from '../schema/customers.ts';
+import { mailStates } from '../schema/mails.ts';
+import { orderStatuses } from '../schema/orders.ts';
+
+const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
+const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+const quoted = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '));
+
+export const customers = pgTable(
+  'customers',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    email: text('email').notNull(),
+    phone: text('phone'),
+    role: text('role', { enum: roles }).notNull().default('customer'),
+    passwordHash: text('password_hash').notNull(),
+    /** Every token names the version it was issued at; moving it revokes them all. */
+    tokenVersion: integer('token_version').notNull().default(1),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (table) => [
+    uniqueIndex('customers_email_key').on(sql`lower(${table.email})`).where(sql`${table.deletedAt} is null`),
+    check('customers_role_check', sql`${table.role} in (${quoted(roles)})`),
+    index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
+  ],
+);
+
+/** ASCII punctuation becomes space, so that `USB-C` is the words `USB` and `C` on both sides of a search. */
+const searchable = (column: unknown) =>
+  sql`translate(${column}, ${sql.raw("'!\"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~'")}, ${sql.raw(`'${' '.repeat(32)}'`)})`;
+
+export const products = pgTable(
+  'products',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    description: text('description'),
+    priceCents: integer('price_cents').notNull(),
+    stock: integer('stock').notNull(),
+    /** The ETag: moves with every change, stock included. */
+    version: integer('version').notNull().default(1),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    deletedAt: moment('deleted_at'),
+    search: tsvector('search').generatedAlwaysAs(
+      sql`setweight(to_tsvector('simple', ${searchable(sql.raw('name'))}), 'A') || setweight(to_tsvector('simple', ${searchable(sql.raw("coalesce(description, '')"))}), 'B')`,
+    ),
+  },
+  (table) => [
+    check('products_stock_check', sql`${table.stock} >= 0`),
+    check('products_price_check', sql`${table.priceCents} >= 0`),
+    // No index names stock or version, so that an order's stock update stays heap-only.
+    index('products_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
+    index('products_price_idx').on(table.priceCents, table.id).where(sql`${table.deletedAt} is null`),
+    index('products_name_idx').on(table.name, table.id).where(sql`${table.deletedAt} is null`),
+    index('products_search_idx').using('gin', table.search),
+  ],
+);
+
+export const orders = pgTable(
+  'orders',
+  {
+    id: uuid('id').primaryKey(),
+    customerId: uuid('customer_id')
+      .notNull()
+      .references(() => customers.id),
+    status: text('status', { enum: orderStatuses }).notNull(),
+    /** Counts from 1; a restored order begins the next run of the lifecycle. */
+    run: integer('run').notNull().default(1),
+    totalCents: bigint('total_cents', { mode: 'number' }).notNull(),
+    currency: text('currency').notNull(),
+    nextStatusAt: moment('next_status_at'),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    deletedAt: moment('deleted_at'),
+  },
+  (table) => [
+    check('orders_status_check', sql`${table.status} in (${quoted(orderStatuses)})`),
+    index('orders_customer_idx').on(table.customerId, table.id),
+    index('orders_status_idx').on(table.status, table.id),
+    index('orders_due_idx').on(table.nextStatusAt).where(sql`${table.nextStatusAt} is not null`),
+  ],
+);
+
+export const orderItems = pgTable(
+  'order_items',
+  {
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id),
+    productId: uuid('product_id')
+      .notNull()
+      .references(() => products.id),
+    position: smallint('position').notNull(),
+    name: text('name').notNull(),
+    quantity: integer('quantity').notNull(),
+    unitPriceCents: integer('unit_price_cents').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.productId] }),
+    check('order_items_quantity_check', sql`${table.quantity} > 0`),
+    index('order_items_product_idx').on(table.productId),
+  ],
+);
+
+export const orderHistory = pgTable(
+  'order_history',
+  {
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id),
+    run: integer('run').notNull(),
+    status: text('status', { enum: orderStatuses }).notNull(),
+    at: moment('at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.orderId, table.run, table.status] })],
+);
+
+/** The mail ledger: one row for every status that an order enters in a run (contract: "Mail"). */
+export const mails = pgTable(
+  'mails',
+  {
+    id: uuid('id').primaryKey().default(sql`uuid_v7()`),
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id),
+    run: integer('run').notNull(),
+    status: text('status', { enum: orderStatuses }).notNull(),
+    state: text('state', { enum: mailStates }).notNull().default('queued'),
+    attempts: integer('attempts').notNull().default(0),
+    lastError: text('last_error'),
+    /** When the sweep looks at an unsent row again: its next attempt, or the end of a worker's lease on it. */
+    dueAt: moment('due_at'),
+    createdAt: moment('created_at').notNull(),
+    sentAt: moment('sent_at'),
+  },
+  (table) => [
+    unique('mails_order_run_status_key').on(table.orderId, table.run, table.status),
+    check('mails_state_check', sql`${table.state} in (${quoted(mailStates)})`),
+    index('mails_due_idx').on(table.dueAt).where(sql`${table.dueAt} is not null`),
+    index('mails_state_idx').on(table.state, table.id),
+  ],
+);
+
+/** First answers to `POST /api/orders` under an `Idempotency-Key`, kept for 24 hours. */
+export const idempotencyRecords = pgTable(
+  'idempotency_records',
+  {
+    customerId: uuid('customer_id')
+      .notNull()
+      .references(() => customers.id),
+    key: text('key').notNull(),
+    requestHash: text('request_hash').notNull(),
+    response: text('response').notNull(),
+    createdAt: moment('created_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.customerId, table.key] }),
+    index('idempotency_records_created_idx').on(table.createdAt),
+  ],
+);

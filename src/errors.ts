@@ -1,0 +1,60 @@
+/** Every code an error of this shop can carry (contract: "Wire conventions"). `routes/problem.ts` gives each its status. */
+export type ErrorCode =
+  | 'malformed_json'
+  | 'unauthenticated'
+  | 'invalid_credentials'
+  | 'forbidden'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'precondition_failed'
+  | 'validation_failed'
+  | 'unknown_product'
+  | 'idempotency_key_reused'
+  | 'idempotency_in_progress'
+  | 'email_taken'
+  | 'insufficient_stock'
+  | 'product_not_deleted'
+  | 'order_not_cancellable'
+  | 'order_too_recent'
+  | 'order_delivered'
+  | 'order_not_restorable'
+  | 'customer_has_undelivered_orders'
+  | 'mail_not_failed'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'internal_error';
+
+/** What a problem document may carry beside its standard members. */
+export type ErrorDetails = {
+  /** Field errors, or the short lines of an order. */
+  errors?: Record<string, unknown>[];
+  /** When a too recent order may be deleted, RFC 3339. */
+  deletableAt?: string;
+  /** Response headers that belong to the error, such as `Retry-After`. */
+  headers?: Record<string, string>;
+};
+
+/** A refusal of the shop: a stable code, a sentence for people, and nothing about HTTP. */
+export class ShopError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ShopError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
+export function notFound(thing: 'product' | 'customer' | 'order' | 'mail'): ShopError {
+  return new ShopError('not_found', `There is no such ${thing}.`);
+}
+
+/** A dependency is out of reach or overloaded; the caller may try again after `Retry-After` seconds. */
+export function unavailable(message: string, cause?: unknown): ShopError {
+  return new ShopError('unavailable', message, { headers: { 'Retry-After': '1' } }, { cause });
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { id, line, text, timestamp } from './common.ts';
+import { checkCursor, listOf, pageQuery } from './paging.ts';
+
+export const roles = ['customer', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+const email = z
+  .string()
+  .trim()
+  .pipe(z.email({ error: 'must be an e-mail address' }).max(254))
+  .meta({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' });
+const phone = z
+  .string()
+  .regex(/^\+\d{7,15}$/, 'must be E.164: + and 7 to 15 digits')
+  .meta({ example: '+4915112345678' });
+const name = line(1, 100).meta({ example: 'Ada Lovelace' });
+const password = text(8, 128).meta({ format: 'password' });
+
+/** A password that is only compared, so one of any shape is merely wrong. */
+const passwordAttempt = text(1, 1_000).meta({ format: 'password' });
+
+export const customerSchema = z
+  .object({
+    id,
+    name: z.string(),
+    email: z.string(),
+    phone: z.string().nullable(),
+    role: z.enum(roles),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+  })
+  .meta({ id: 'Customer' });
+
+export const customerListSchema = listOf('CustomerList', customerSchema);
+
+export type CustomerBody = z.infer<typeof customerSchema>;
+
+export const registrationSchema = z
+  .strictObject({ name, email, password, phone: phone.nullable().default(null) })
+  .meta({ id: 'Registration' });
+export type Registration = z.output<typeof registrationSchema>;
+
+export const credentialsSchema = z
+  .strictObject({ email, password: passwordAttempt })
+  .meta({ id: 'Credentials' });
+
+export const sessionSchema = z
+  .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })
+  .meta({ id: 'Session' });
+
+export const passwordChangeSchema = z
+  .strictObject({ currentPassword: passwordAttempt, newPassword: password })
+  .meta({ id: 'PasswordChange' });
+
+export const profileSchema = z.strictObject({ name, email, phone: phone.nullable() }).meta({ id: 'Profile' });
+export const emailChangeSchema = z.strictObject({ email }).meta({ id: 'EmailChange' });
+export const phoneChangeSchema = z.strictObject({ phone: phone.nullable() }).meta({ id: 'PhoneChange' });
+
+/** What a customer's account can be changed to; fields left out stay. */
+export type ProfileChange = Partial<z.output<typeof profileSchema>>;
+
+/** What `admin:create` and the `ADMIN_*` settings hand over. */
+export const adminSchema = z.object({ name, email, password });
+
+export const customerQuerySchema = z
+  .strictObject(pageQuery)
+  .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
+export type CustomerQuery = z.output<typeof customerQuerySchema>;

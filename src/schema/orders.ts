@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { currency, id, idInput, priceCents, queryTrue, timestamp } from './common.ts';
+import { checkCursor, listOf, pageQuery } from './paging.ts';
+
+export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'] as const;
+export type OrderStatus = (typeof orderStatuses)[number];
+
+/**
+ * The life of an order (contract: "Orders"). `next` is the step that time takes; `cancellable` says whether its owner
+ * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin.
+ */
+export const lifecycle = {
+  pending: { next: 'processing', cancellable: true, deletable: true, restorable: false },
+  processing: { next: 'shipped', cancellable: true, deletable: true, restorable: false },
+  shipped: { next: 'delivered', cancellable: false, deletable: true, restorable: false },
+  delivered: { next: null, cancellable: false, deletable: false, restorable: false },
+  cancelled: { next: null, cancellable: false, deletable: true, restorable: true },
+} as const satisfies Record<
+  OrderStatus,
+  { next: OrderStatus | null; cancellable: boolean; deletable: boolean; restorable: boolean }
+>;
+
+/** The statuses that time moves on from, which are also those of an order that is still owed to its customer. */
+export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);
+
+const orderItemSchema = z
+  .object({ productId: id, name: z.string(), quantity: z.int(), unitPriceCents: priceCents })
+  .meta({ id: 'OrderItem', description: 'Name and price are those of the moment of ordering.' });
+
+export const orderSchema = z
+  .object({
+    id,
+    customerId: id,
+    status: z.enum(orderStatuses),
+    totalCents: z.int(),
+    currency,
+    items: z.array(orderItemSchema),
+    history: z.array(z.object({ status: z.enum(orderStatuses), at: timestamp })),
+    nextStatusAt: timestamp.nullable(),
+    deletableAt: timestamp,
+    createdAt: timestamp,
+    updatedAt: timestamp,
+    deletedAt: timestamp.nullable(),
+  })
+  .meta({ id: 'Order' });
+
+export const orderListSchema = listOf('OrderList', orderSchema);
+
+export type OrderBody = z.infer<typeof orderSchema>;
+
+export const orderInputSchema = z
+  .strictObject({
+    items: z
+      .array(z.strictObject({ productId: idInput, quantity: z.int().min(1).max(1_000).meta({ example: 2 }) }))
+      .min(1)
+      .max(100),
+  })
+  .meta({ id: 'OrderInput' });
+
+export type OrderLine = z.output<typeof orderInputSchema>['items'][number];
+
+export const idempotencyHeadersSchema = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+    .optional()
+    .meta({ description: 'Makes a retry safe: the first answer is kept for 24 hours and given again.' }),
+});
+
+export const orderQuerySchema = z
+  .strictObject({
+    ...pageQuery,
+    status: z.enum(orderStatuses).optional(),
+    customerId: idInput.optional().meta({ type: 'string', format: 'uuid', description: 'Admins only.' }),
+    includeDeleted: queryTrue.optional().meta({ type: 'string', enum: ['true'], description: 'Admins only.' }),
+  })
+  .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
+export type OrderQuery = z.output<typeof orderQuerySchema>;
+
+/** The parameters of the order list that only an admin may send. */
+export const adminOrderParameters = ['customerId', 'includeDeleted'];

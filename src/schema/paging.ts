@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { queryInteger, storable } from './common.ts';
+
+const pageMax = 1_000_000_000;
+const limitDefault = 20;
+const limitMax = 100;
+
+const position = z.object({
+  sort: z.string(),
+  page: z.int().min(1),
+  key: z.union([storable, z.int()]).nullable(),
+  id: z.guid(),
+});
+
+/**
+ * Where a keyset page ended: the sort it walks, the number of the page that follows, and the last row's sort key
+ * (null where the id is the key) and id.
+ */
+export type Position = z.infer<typeof position>;
+
+/** Makes the opaque `nextCursor` of a position. */
+export function encodeCursor(value: Position): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function decodeCursor(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+const cursor = z
+  .string()
+  .max(4_000)
+  .transform((text, context) => {
+    const decoded = position.safeParse(decodeCursor(text));
+    if (decoded.success) return decoded.data;
+    context.addIssue('must be a nextCursor that a list has given');
+    return z.NEVER;
+  })
+  .meta({ type: 'string', description: 'The `nextCursor` of the page before, sent with the same filters and sort.' });
+
+/** The query parameters that every list takes. `page` and `cursor` exclude each other. */
+export const pageQuery = {
+  page: queryInteger(1, pageMax).optional().meta({ type: 'integer', minimum: 1, maximum: pageMax, default: 1 }),
+  limit: queryInteger(1, limitMax).default(limitDefault).meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
+  cursor: cursor.optional(),
+};
+
+/** What a page asks for, once validated. */
+export type PageRequest = { page?: number | undefined; limit: number; cursor?: Position | undefined };
+
+/** Reports a `cursor` that cannot go with the rest of its query. */
+export function checkCursor(query: PageRequest, sort: string | null, context: z.RefinementCtx, keyType: 'string' | 'number' | 'none'): void {
+  if (!query.cursor) return;
+  const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['cursor'], message });
+  const { key } = query.cursor;
+  if (query.page !== undefined) refuse('cannot be combined with page');
+  else if (query.cursor.sort !== sort) refuse('belongs to a list in another order');
+  else if (keyType === 'none' ? key !== null : typeof key !== keyType) refuse('must be a nextCursor that a list has given');
+}
+
+export const paginationSchema = z
+  .object({
+    page: z.int(),
+    limit: z.int(),
+    totalItems: z.int().meta({ description: 'Exact up to 10 000, may be an estimate beyond.' }),
+    totalPages: z.int(),
+    nextCursor: z.string().nullable().meta({ description: 'Null on the last page, and when results are ranked.' }),
+  })
+  .meta({ id: 'Pagination' });
+
+/** The envelope of a list. */
+export function listOf<Item extends z.ZodType>(name: string, item: Item) {
+  return z.object({ data: z.array(item), pagination: paginationSchema }).meta({ id: name });
+}
