@@ -1,0 +1,79 @@
+import { serve } from '@hono/node-server';
+import { type App, createApp } from './src/app.ts';
+import { runProcess, wait } from './src/process.ts';
+import { openApiServices } from './src/services.ts';
+import { readSettings } from './src/settings.ts';
+
+/** Longer than any answer takes (Postgres is given up on before), so that the server never cuts one off. */
+const idleTimeoutSeconds = 30;
+const drainPollMs = 20;
+
+type Server = {
+  port: number;
+  /** Stops accepting; with `force`, ends the connections that are left too. */
+  stop: (force: boolean) => Promise<unknown>;
+};
+
+type Address = { hostname: string; port: number };
+
+function listenOnBun(fetch: App['fetch'], { hostname, port }: Address): Server {
+  const server = Bun.serve({
+    hostname,
+    port,
+    development: false,
+    idleTimeout: idleTimeoutSeconds,
+    fetch: (request, server) => fetch(request, { remoteAddress: server.requestIP(request)?.address }),
+  });
+  return { port: server.port ?? port, stop: (force) => server.stop(force) };
+}
+
+/** Node and Deno both speak `node:http`. */
+function listenOnNode(fetch: App['fetch'], { hostname, port }: Address): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      {
+        hostname,
+        port,
+        fetch: (request, { incoming }) => fetch(request, { remoteAddress: incoming.socket.remoteAddress }),
+      },
+      (address) => resolve({ port: address.port, stop }),
+    );
+    server.once('error', reject);
+    async function stop(force: boolean): Promise<void> {
+      const closed = new Promise((done) => server.close(done));
+      if (force && 'closeAllConnections' in server) server.closeAllConnections();
+      await closed;
+    }
+  });
+}
+
+await runProcess(async () => {
+  const settings = readSettings();
+  const services = openApiServices(settings);
+  let draining = false;
+  let running = 0;
+  const app = createApp(services, () => draining);
+  const fetch: App['fetch'] = async (request, env) => {
+    running += 1;
+    try {
+      return await app.fetch(request, env);
+    } finally {
+      running -= 1;
+    }
+  };
+  const address = { hostname: settings.host, port: settings.port };
+  const server = 'Bun' in globalThis ? listenOnBun(fetch, address) : await listenOnNode(fetch, address);
+  services.log.info({ host: settings.host, port: server.port }, 'listening');
+  return {
+    log: services.log,
+    timeoutMs: settings.shutdownTimeoutMs,
+    stop: async () => {
+      draining = true;
+      void server.stop(false);
+      while (running > 0) await wait(drainPollMs);
+      await wait(drainPollMs);
+      await server.stop(true);
+      await services.close();
+    },
+  };
+});

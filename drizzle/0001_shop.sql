@@ -66,7 +66,9 @@ CREATE TABLE "orders" (
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	"deleted_at" timestamp (3) with time zone,
-	CONSTRAINT "orders_status_check" CHECK ("orders"."status" in ('pending', 'processing', 'shipped', 'delivered', 'cancelled'))
+	CONSTRAINT "orders_status_check" CHECK ("orders"."status" in ('pending', 'processing', 'shipped', 'delivered', 'cancelled')),
+	CONSTRAINT "orders_schedule_check" CHECK (("orders"."next_status_at" is not null) = ("orders"."status" in ('pending', 'processing', 'shipped'))),
+	CONSTRAINT "orders_deleted_check" CHECK ("orders"."deleted_at" is null or "orders"."status" = 'cancelled')
 );
 --> statement-breakpoint
 CREATE TABLE "products" (

@@ -34,16 +34,27 @@ const mailAddress = /^[^\s<>@]+@[^\s<>@]+$/;
 const mailbox = z
   .string()
   .refine(
-    (text) => mailAddress.test(text) || (!/[\r\n]/.test(text) && mailAddress.test(/^[^<>]*<([^<>]+)>$/.exec(text)?.[1] ?? '')),
+    (text) =>
+      mailAddress.test(text) || (!/[\r\n]/.test(text) && mailAddress.test(/^[^<>]*<([^<>]+)>$/.exec(text)?.[1] ?? '')),
     'must be an address, or a name with the address in angle brackets',
   );
 
 const origins = z
   .string()
-  .transform((text) => text.split(',').map((origin) => origin.trim()).filter(Boolean))
+  .transform((text) =>
+    text
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+  )
   .pipe(
     z.array(
-      z.string().refine((origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin), 'must be origins such as https://shop.example, separated by commas'),
+      z
+        .string()
+        .refine(
+          (origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin),
+          'must be origins such as https://shop.example, separated by commas',
+        ),
     ),
   );
 
@@ -57,13 +68,20 @@ const environmentSchema = z.object({
   MAIL_FROM: mailbox.default('Shop <shop@localhost>'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_TTL: duration(1_000).default(unitMs.d),
-  CURRENCY: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD').default('USD'),
+  CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD')
+    .default('USD'),
   ORDER_STATUS_INTERVAL: duration(1).default(unitMs.h),
   ORDER_DELETE_AFTER: duration(0).default(unitMs.d),
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
   ADMIN_EMAIL: z.email().optional(),
-  ADMIN_PASSWORD: z.string().min(8, 'must have 8 to 128 characters').max(128, 'must have 8 to 128 characters').optional(),
+  ADMIN_PASSWORD: z
+    .string()
+    .min(8, 'must have 8 to 128 characters')
+    .max(128, 'must have 8 to 128 characters')
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: origins.default([]),
@@ -82,18 +100,26 @@ export class SettingsError extends Error {}
  * @throws {SettingsError} naming every fault at once
  */
 export function readSettings(environment: Record<string, string | undefined> = process.env) {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = environmentSchema.safeParse(given);
-  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path[0]}: ${issue.message}`);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
   const production = given.NODE_ENV === 'production';
   if (production) {
-    faults.push(...requiredInProduction.filter((name) => given[name] === undefined).map((name) => `${name}: is required in production`));
+    faults.push(
+      ...requiredInProduction
+        .filter((name) => given[name] === undefined)
+        .map((name) => `${name}: is required in production`),
+    );
   }
   if (given.ADMIN_EMAIL !== undefined && given.ADMIN_PASSWORD === undefined) {
     faults.push('ADMIN_PASSWORD: is required with ADMIN_EMAIL');
   }
   if (!parsed.success || faults.length > 0) {
-    throw new SettingsError(`The environment has ${faults.length} setting(s) to mend:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    throw new SettingsError(
+      `The environment has ${faults.length} setting(s) to mend:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
   }
   const value = parsed.data;
   return Object.freeze({

@@ -18,7 +18,11 @@ const migrationLock = 7_305_518_044;
  * and find nothing left to do.
  */
 export async function migrateDatabase(url: string): Promise<void> {
-  const client = postgres(url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 10_000, application_name: 'shop migrate' } });
+  const client = postgres(url, {
+    max: 1,
+    onnotice: () => {},
+    connection: { lock_timeout: 10_000, application_name: 'shop migrate' },
+  });
   try {
     await client`select set_config('lock_timeout', '60s', false)`;
     await client`select pg_advisory_lock(${migrationLock})`;

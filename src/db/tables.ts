@@ -16,7 +16,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { roles } from '../schema/customers.ts';
 import { mailStates } from '../schema/mails.ts';
-import { orderStatuses } from '../schema/orders.ts';
+import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -95,6 +95,11 @@ export const orders = pgTable(
   },
   (table) => [
     check('orders_status_check', sql`${table.status} in (${quoted(orderStatuses)})`),
+    check(
+      'orders_schedule_check',
+      sql`(${table.nextStatusAt} is not null) = (${table.status} in (${quoted(undeliveredStatuses)}))`,
+    ),
+    check('orders_deleted_check', sql`${table.deletedAt} is null or ${table.status} = 'cancelled'`),
     index('orders_customer_idx').on(table.customerId, table.id),
     index('orders_status_idx').on(table.status, table.id),
     index('orders_due_idx').on(table.nextStatusAt).where(sql`${table.nextStatusAt} is not null`),

@@ -65,7 +65,10 @@ export const idParams = z.object({ id: z.string().meta({ format: 'uuid' }) });
 
 export const noQuery = z.strictObject({});
 
-export const currency = z.string().regex(/^[A-Z]{3}$/).meta({ description: 'ISO 4217', example: 'USD' });
+export const currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .meta({ description: 'ISO 4217', example: 'USD' });
 
 /** An amount of money in minor units of the shop's currency. */
 export const priceCents = z.int().min(0).max(1_000_000_000).meta({ example: 1299 });

@@ -41,9 +41,7 @@ export const registrationSchema = z
   .meta({ id: 'Registration' });
 export type Registration = z.output<typeof registrationSchema>;
 
-export const credentialsSchema = z
-  .strictObject({ email, password: passwordAttempt })
-  .meta({ id: 'Credentials' });
+export const credentialsSchema = z.strictObject({ email, password: passwordAttempt }).meta({ id: 'Credentials' });
 
 export const sessionSchema = z
   .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })

@@ -9,16 +9,16 @@ export type OrderStatus = (typeof orderStatuses)[number];
  * The life of an order (contract: "Orders"). `next` is the step that time takes; `cancellable` says whether its owner
  * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin.
  */
-export const lifecycle = {
+export const lifecycle: Record<
+  OrderStatus,
+  { next: OrderStatus | null; cancellable: boolean; deletable: boolean; restorable: boolean }
+> = {
   pending: { next: 'processing', cancellable: true, deletable: true, restorable: false },
   processing: { next: 'shipped', cancellable: true, deletable: true, restorable: false },
   shipped: { next: 'delivered', cancellable: false, deletable: true, restorable: false },
   delivered: { next: null, cancellable: false, deletable: false, restorable: false },
   cancelled: { next: null, cancellable: false, deletable: true, restorable: true },
-} as const satisfies Record<
-  OrderStatus,
-  { next: OrderStatus | null; cancellable: boolean; deletable: boolean; restorable: boolean }
->;
+};
 
 /** The statuses that time moves on from, which are also those of an order that is still owed to its customer. */
 export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);

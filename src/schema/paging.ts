@@ -45,7 +45,9 @@ const cursor = z
 /** The query parameters that every list takes. `page` and `cursor` exclude each other. */
 export const pageQuery = {
   page: queryInteger(1, pageMax).optional().meta({ type: 'integer', minimum: 1, maximum: pageMax, default: 1 }),
-  limit: queryInteger(1, limitMax).default(limitDefault).meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
+  limit: queryInteger(1, limitMax)
+    .default(limitDefault)
+    .meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
   cursor: cursor.optional(),
 };
 
@@ -53,13 +55,19 @@ export const pageQuery = {
 export type PageRequest = { page?: number | undefined; limit: number; cursor?: Position | undefined };
 
 /** Reports a `cursor` that cannot go with the rest of its query. */
-export function checkCursor(query: PageRequest, sort: string | null, context: z.RefinementCtx, keyType: 'string' | 'number' | 'none'): void {
+export function checkCursor(
+  query: PageRequest,
+  sort: string | null,
+  context: z.RefinementCtx,
+  keyType: 'string' | 'number' | 'none',
+): void {
   if (!query.cursor) return;
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['cursor'], message });
   const { key } = query.cursor;
   if (query.page !== undefined) refuse('cannot be combined with page');
   else if (query.cursor.sort !== sort) refuse('belongs to a list in another order');
-  else if (keyType === 'none' ? key !== null : typeof key !== keyType) refuse('must be a nextCursor that a list has given');
+  else if (keyType === 'none' ? key !== null : typeof key !== keyType)
+    refuse('must be a nextCursor that a list has given');
 }
 
 export const paginationSchema = z

@@ -49,7 +49,10 @@ export function sortField(sort: ProductSort): keyof typeof cursorKeyTypes {
 export const productQuerySchema = z
   .strictObject({
     ...pageQuery,
-    q: text(0, 200).trim().optional().meta({ description: 'Words in name or description; each matches by its beginning.' }),
+    q: text(0, 200)
+      .trim()
+      .optional()
+      .meta({ description: 'Words in name or description; each matches by its beginning.' }),
     minPriceCents: queryInteger(0, priceCentsMax).optional(),
     maxPriceCents: queryInteger(0, priceCentsMax).optional(),
     inStock: queryTrue.optional(),

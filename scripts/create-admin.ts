@@ -1,0 +1,86 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import type { z } from 'zod';
+import { openDatabase } from '../src/db/client.ts';
+import { schemaIsCurrent } from '../src/db/migrate.ts';
+import { withTransaction } from '../src/db/transaction.ts';
+import { ensureAdmin } from '../src/domain/accounts.ts';
+import { hashPassword } from '../src/domain/passwords.ts';
+import { adminSchema } from '../src/schema/customers.ts';
+import { readSettings } from '../src/settings.ts';
+
+const closeTimeoutMs = 5_000;
+
+const outcomes = {
+  created: 'is now an admin, with a new account.',
+  promoted: 'is now an admin. The account was there before and keeps its name and password.',
+  unchanged: 'is an admin already. Nothing has changed.',
+};
+
+async function createAdmin(): Promise<void> {
+  const { values } = parseArgs({
+    options: { email: { type: 'string', default: '' }, name: { type: 'string', default: '' } },
+  });
+  const { email, name } = check(adminSchema.omit({ password: true }), values);
+  const { databaseUrl, adminPassword } = readSettings();
+  if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says in which database the admin is to be.');
+  const { password } = check(adminSchema.pick({ password: true }), {
+    password: adminPassword ?? (await askForPassword()),
+  });
+  const passwordHash = await hashPassword(password);
+
+  const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop admin:create' });
+  try {
+    if (!(await schemaIsCurrent(db)))
+      throw new Error('The database lacks the newest schema: run `bun run db:migrate`.');
+    const outcome = await withTransaction(db, (tx) => ensureAdmin(tx, { name, email, passwordHash, now: new Date() }));
+    console.log(`${email} ${outcomes[outcome]}`);
+  } finally {
+    await close(closeTimeoutMs);
+  }
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error(`${parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}.`);
+}
+
+async function askForPassword(): Promise<string> {
+  if (!process.stdin.isTTY) throw new Error('Set ADMIN_PASSWORD, or run this on a terminal to be asked for it.');
+  const password = await askInSecret('Password: ');
+  if ((await askInSecret('Once more: ')) !== password) throw new Error('The two passwords differ.');
+  return password;
+}
+
+/** Asks on the terminal, where nothing of the answer is shown. */
+async function askInSecret(question: string): Promise<string> {
+  process.stdout.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const givenUp = new AbortController();
+  terminal.on('SIGINT', () => givenUp.abort());
+  terminal.on('close', () => givenUp.abort());
+  try {
+    return await terminal.question('', { signal: givenUp.signal });
+  } catch {
+    throw new Error('No password was given.');
+  } finally {
+    terminal.close();
+    process.stdout.write('\n');
+  }
+}
+
+/** The innermost cause's own words on one line: the errors around it carry SQL and parameters. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+}
+
+try {
+  await createAdmin();
+} catch (error) {
+  console.error(reasonOf(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,22 @@
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { readSettings } from '../src/settings.ts';
+
+async function migrate(): Promise<void> {
+  const { databaseUrl } = readSettings();
+  if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says which database to migrate.');
+  await migrateDatabase(databaseUrl);
+  console.log('The database has the newest schema.');
+}
+
+/** The innermost cause's own words on one line: the errors around it carry SQL and parameters. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+}
+
+try {
+  await migrate();
+} catch (error) {
+  console.error(reasonOf(error));
+  process.exitCode = 1;
+}

@@ -1,0 +1,87 @@
+// What `npm test` runs: brings up what the suites need, runs them with `bun test`, and takes everything down again.
+// Arguments go to `bun test`: npm test -- tests/orders
+
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { startPostgres } from '../standalone/postgres.ts';
+import { startRedis } from '../tests/support/redis-server.ts';
+
+const testbedsMax = 500;
+const testTimeoutMs = 30_000;
+const parallelFiles = 2;
+const complaintsMax = 60;
+const complaintCharactersMax = 400;
+
+// Nothing here outlives the run, so nothing needs to reach the disk.
+const postgresSettings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '300',
+};
+
+/** Makes the database that every testbed is a copy of, and the sequence that numbers them. */
+async function prepareTestbeds(serverUrl: string): Promise<void> {
+  const server = postgres(serverUrl, { max: 1 });
+  await server`create database shop_template`;
+  await server.unsafe(`create sequence testbed_number maxvalue ${testbedsMax}`);
+  await server.end();
+  const template = new URL(serverUrl);
+  template.pathname = '/shop_template';
+  await migrateDatabase(template.href);
+}
+
+/** Prints what the shops of the suites complained about last, for whoever looks into a failure. */
+function printComplaints(logDirectory: string): void {
+  const complaints = readdirSync(logDirectory).flatMap((file) => {
+    const lines = readFileSync(join(logDirectory, file), 'utf8').split('\n');
+    return lines.filter((line) => line && !/"level":"(info|debug|trace)"/.test(line)).map((line) => `${file}: ${line}`);
+  });
+  for (const complaint of complaints.slice(-complaintsMax)) console.log(complaint.slice(0, complaintCharactersMax));
+}
+
+const startedAt = Date.now();
+const directory = mkdtempSync(join(tmpdir(), 'shop-test-'));
+const logDirectory = join(directory, 'logs');
+const tearDown: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
+let exitCode = 1;
+let interrupted = false;
+let suites: Bun.Subprocess | undefined;
+
+// Whatever is being brought up is finished first, so that it is known and can be taken down.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    suites?.kill(signal);
+  });
+}
+
+try {
+  mkdirSync(logDirectory);
+  // As root, Postgres runs under another account, which has to get at its data.
+  chmodSync(directory, 0o755);
+  const redis = await startRedis({ databases: testbedsMax + 1 });
+  tearDown.push(redis.stop);
+  const database = await startPostgres({ directory: join(directory, 'postgres'), settings: postgresSettings });
+  tearDown.push(() => rmSync(database.cluster, { recursive: true, force: true }), database.stop);
+  await prepareTestbeds(database.url);
+  if (!interrupted) {
+    const options = ['--no-orphans', `--parallel=${parallelFiles}`, `--timeout=${testTimeoutMs}`];
+    suites = Bun.spawn([process.execPath, 'test', ...options, ...process.argv.slice(2)], {
+      cwd: join(import.meta.dir, '..'),
+      env: { ...process.env, TEST_DATABASE_URL: database.url, TEST_REDIS_URL: redis.url, TEST_LOGS: logDirectory },
+      stdio: ['inherit', 'inherit', 'inherit'],
+    });
+    exitCode = await suites.exited;
+  }
+  if (exitCode !== 0) printComplaints(logDirectory);
+} finally {
+  for (const step of tearDown.reverse()) await step();
+}
+
+const seconds = Math.round((Date.now() - startedAt) / 1_000);
+console.log(`The suites ${exitCode === 0 ? 'passed' : 'failed'} after ${seconds} s, servers included.`);
+process.exit(exitCode);

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Everything that can be checked without a running service: import rules, format and lint, types.
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+[ -t 1 ] && colors=force || colors=off
+
+check() {
+  name=$1
+  shift
+  if "$@"; then
+    echo "pass: $name"
+  else
+    echo "fail: $name"
+    failed=1
+  fi
+}
+
+# First, because run.sh installs what the others need.
+check 'import rules' sh scripts/run.sh scripts/check-imports.ts
+check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
+check 'types' node_modules/.bin/tsc -p tsconfig.json
+
+exit "$failed"

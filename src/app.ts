@@ -1,0 +1,93 @@
+import { prometheus } from '@hono/prometheus';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { compress } from 'hono/compress';
+import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { ShopError, unavailable } from './errors.ts';
+import { accessLog } from './routes/access-log.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { createGuards, createTokens } from './routes/auth.ts';
+import { customerRoutes } from './routes/customers.ts';
+import { docsRoutes } from './routes/docs.ts';
+import type { AppEnv } from './routes/env.ts';
+import { healthRoutes } from './routes/health.ts';
+import { mailRoutes } from './routes/mails.ts';
+import { refuseInvalid } from './routes/openapi.ts';
+import { orderRoutes } from './routes/orders.ts';
+import { handleError, problem } from './routes/problem.ts';
+import { productRoutes } from './routes/products.ts';
+import type { ApiServices } from './services.ts';
+
+const bodyBytesMax = 1024 * 1024;
+
+export type App = ReturnType<typeof createApp>;
+
+/** The whole API over its services. `draining` turns true when the process is about to end. */
+export function createApp(services: ApiServices, draining: () => boolean = () => false) {
+  const { log, metrics, settings } = services;
+  const { registerMetrics } = prometheus({ registry: metrics });
+  const tokens = createTokens(services);
+  const guards = createGuards(services, tokens);
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+  app.onError(handleError);
+  app.notFound((c) => problem(c, new ShopError('not_found', 'There is nothing at this address.')));
+  app.use(requestId());
+  app.use(accessLog(log));
+  app.use(registerMetrics);
+  app.use(secureHeaders());
+  app.use(async (c, next) => {
+    await next();
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+  });
+  if (settings.corsOrigins.length > 0) {
+    app.use(
+      cors({
+        origin: settings.corsOrigins,
+        exposeHeaders: ['ETag', 'Location', 'X-Request-Id', 'X-Cache', 'Idempotent-Replayed', 'Retry-After'],
+      }),
+    );
+  }
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        const refusal = new ShopError('method_not_allowed', `${c.req.method} is not possible here.`, {
+          headers: { Allow: methods.join(', ') },
+        });
+        return problem(c, refusal);
+      },
+    }),
+  );
+  app.use(compress());
+  app.use('/api/*', async (_c, next) => {
+    if (draining()) throw unavailable('The process is shutting down.');
+    await next();
+  });
+  app.use(
+    bodyLimit({
+      maxSize: bodyBytesMax,
+      onError: () => {
+        throw new ShopError('payload_too_large', 'The body is larger than 1 MiB.');
+      },
+    }),
+  );
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  });
+
+  const routes = app
+    .route('/', accountRoutes(services, guards, tokens))
+    .route('/', productRoutes(services, guards))
+    .route('/', customerRoutes(services, guards))
+    .route('/', orderRoutes(services, guards))
+    .route('/', mailRoutes(services, guards))
+    .route('/', healthRoutes(services, draining));
+  app.route('/', docsRoutes(app));
+  return routes;
+}

@@ -1,0 +1,60 @@
+import { ShopError, unavailable } from '../errors.ts';
+
+/** Node's and postgres.js' codes for a connection that could not be made or broke. */
+const connectionFaults = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/**
+ * SQLSTATEs (PostgreSQL manual, appendix A) of a server that cannot serve now: connection exceptions (08), insufficient
+ * resources (53), operator intervention (57, which holds statement timeouts too), lock and idle timeouts, a standby.
+ */
+const outOfService = /^(08...|53...|57...|55P03|25006|25P03)$/;
+
+/** Serialization failure and deadlock: the transaction did nothing and may run again. */
+const worthRetrying = new Set(['40001', '40P01']);
+
+type Fault = { code: string; constraint: string | undefined };
+
+/** Finds the driver's error under Drizzle's wrapper, which carries SQL and parameters and must not leave this folder. */
+function findFault(error: unknown): Fault | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('code' in current && typeof current.code === 'string') {
+      const constraint = 'constraint_name' in current ? String(current.constraint_name) : undefined;
+      return { code: current.code, constraint };
+    }
+  }
+  return undefined;
+}
+
+export function isRetryable(error: unknown): boolean {
+  return worthRetrying.has(findFault(error)?.code ?? '');
+}
+
+/**
+ * Says in the shop's terms what the database meant: a named constraint becomes its rule, a server out of reach becomes
+ * `unavailable`. Anything else comes back as it was, for the log.
+ */
+export function translateDatabaseError(error: unknown): unknown {
+  const fault = findFault(error);
+  if (!fault) return error;
+  if (fault.constraint === 'customers_email_key') {
+    return new ShopError('email_taken', 'Another account uses this e-mail address.');
+  }
+  if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {
+    return unavailable('The shop cannot reach its database just now.', error);
+  }
+  return error;
+}

@@ -1,0 +1,50 @@
+import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
+import { unavailable } from '../errors.ts';
+import type { Database, Reader, Transaction } from './client.ts';
+import { isRetryable, translateDatabaseError } from './errors.ts';
+
+const attemptsMax = 3;
+
+/**
+ * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization failure or deadlock is tried
+ * again, at most three times in all.
+ * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
+ *   violated constraint
+ */
+export async function withTransaction<T>(
+  db: Database,
+  work: (tx: Transaction) => Promise<T>,
+  endsAt = Date.now() + databaseWaitMsMax,
+): Promise<T> {
+  // A server that comes back after its caller was told 503 must find nothing to commit.
+  const refuseIfLate = () => {
+    if (Date.now() >= endsAt) throw unavailable('The shop did not answer in time.');
+  };
+  const attempt = () =>
+    db.transaction(async (tx) => {
+      refuseIfLate();
+      const result = await work(tx);
+      refuseIfLate();
+      return result;
+    });
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await withDeadline(attempt(), Math.max(0, endsAt - Date.now()));
+    } catch (error) {
+      if (attempts < attemptsMax && isRetryable(error)) continue;
+      throw translateDatabaseError(error);
+    }
+  }
+}
+
+/**
+ * Runs a query that only reads.
+ * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
+ */
+export async function withReader<T>(db: Database, work: (reader: Reader) => Promise<T>): Promise<T> {
+  try {
+    return await withDeadline(work(db), databaseWaitMsMax);
+  } catch (error) {
+    throw translateDatabaseError(error);
+  }
+}

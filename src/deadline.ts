@@ -1,0 +1,20 @@
+import { unavailable } from './errors.ts';
+
+/** How long a request may wait for Postgres before it is told 503 (contract: within 5 s). */
+export const databaseWaitMsMax = 4_500;
+
+/**
+ * Waits for `work`, but no longer than `withinMs`.
+ * @throws {ShopError} `unavailable` when the time is up; what `work` does afterwards goes unheard
+ */
+export async function withDeadline<T>(work: Promise<T>, withinMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeUp = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable('The shop did not answer in time.')), withinMs);
+  });
+  try {
+    return await Promise.race([work, timeUp]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

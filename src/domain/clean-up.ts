@@ -1,0 +1,20 @@
+import { sql } from 'drizzle-orm';
+import type { Transaction } from '../db/client.ts';
+import { idempotencyKeptMs } from './place-orders.ts';
+
+/**
+ * Deletes idempotency records that no repeat can use any more.
+ * @returns how many went; fewer than `batchSizeMax` means that none is left
+ */
+export async function deleteOldIdempotencyRecords(
+  tx: Transaction,
+  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
+): Promise<number> {
+  const rows = await tx.execute(sql`
+    delete from idempotency_records where (customer_id, key) in (
+      select customer_id, key from idempotency_records
+      where created_at < ${new Date(now.getTime() - idempotencyKeptMs).toISOString()}::timestamptz
+      limit ${batchSizeMax} for update skip locked
+    ) returning 1`);
+  return rows.length;
+}

@@ -1,0 +1,90 @@
+import { and, desc, eq, getTableColumns, inArray, isNull, lt } from 'drizzle-orm';
+import type { Reader, Transaction } from '../db/client.ts';
+import { customers, orders } from '../db/tables.ts';
+import { notFound, ShopError } from '../errors.ts';
+import type { CustomerQuery, ProfileChange } from '../schema/customers.ts';
+import { undeliveredStatuses } from '../schema/orders.ts';
+import type { CustomerRow } from './bodies.ts';
+import { isId } from './ids.ts';
+import { countMatches, type Page, pageWindow, toPage } from './paging.ts';
+import { requireOwner, type Viewer } from './viewer.ts';
+
+const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+
+/**
+ * Reads an account, for its owner or an admin.
+ * @throws {ShopError} `not_found`, `forbidden`
+ */
+export async function getCustomer(reader: Reader, id: string, viewer: Viewer): Promise<CustomerRow> {
+  const [row] = isId(id)
+    ? await reader
+        .select(columns)
+        .from(customers)
+        .where(and(eq(customers.id, id), isNull(customers.deletedAt)))
+    : [];
+  if (!row) throw notFound('customer');
+  requireOwner(viewer, row.id);
+  return row;
+}
+
+/** A page of the undeleted accounts, newest first. */
+export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
+  const { offset, limit } = pageWindow(query);
+  const live = isNull(customers.deletedAt);
+  const [rows, totalItems] = await Promise.all([
+    reader
+      .select(columns)
+      .from(customers)
+      .where(and(live, query.cursor && lt(customers.id, query.cursor.id)))
+      .orderBy(desc(customers.id))
+      .limit(limit)
+      .offset(offset),
+    countMatches(reader, customers, live),
+  ]);
+  return toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
+}
+
+/**
+ * Changes what `change` names, for the owner or an admin.
+ * @throws {ShopError} `not_found`, `forbidden`, `email_taken`
+ */
+export async function changeCustomer(
+  tx: Transaction,
+  id: string,
+  change: ProfileChange,
+  viewer: Viewer,
+  now: Date,
+): Promise<CustomerRow> {
+  const row = await getCustomer(tx, id, viewer);
+  const [changed] = await tx
+    .update(customers)
+    .set({ ...change, updatedAt: now })
+    .where(and(eq(customers.id, row.id), isNull(customers.deletedAt)))
+    .returning(columns);
+  if (!changed) throw notFound('customer');
+  return changed;
+}
+
+/**
+ * Closes an account, for its owner or an admin. The row's lock waits for orders that are being placed, which hold it
+ * shared until they commit, and makes later ones find the account gone.
+ * @throws {ShopError} `not_found`, `forbidden`, `customer_has_undelivered_orders`
+ */
+export async function deleteCustomer(tx: Transaction, id: string, viewer: Viewer, now: Date): Promise<void> {
+  const row = await getCustomer(tx, id, viewer);
+  const [locked] = await tx
+    .select({ deletedAt: customers.deletedAt })
+    .from(customers)
+    .where(eq(customers.id, row.id))
+    .for('update');
+  if (!locked || locked.deletedAt) throw notFound('customer');
+  const [undelivered] = await tx
+    .select({ id: orders.id })
+    .from(orders)
+    .where(and(eq(orders.customerId, row.id), inArray(orders.status, undeliveredStatuses), isNull(orders.deletedAt)))
+    .limit(1);
+  if (undelivered) {
+    throw new ShopError('customer_has_undelivered_orders', 'The account still has orders on their way.');
+  }
+  await tx.update(customers).set({ deletedAt: now, updatedAt: now }).where(eq(customers.id, row.id));
+}

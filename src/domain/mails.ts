@@ -1,0 +1,134 @@
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import type { Reader, Transaction } from '../db/client.ts';
+import { customers, mails, orders } from '../db/tables.ts';
+import { notFound, ShopError } from '../errors.ts';
+import type { MailQuery } from '../schema/mails.ts';
+import type { OrderStatus } from '../schema/orders.ts';
+import type { MailRow, Order } from './bodies.ts';
+import { isId, newId } from './ids.ts';
+import { withDetails } from './order-reads.ts';
+import { countMatches, type Page, pageWindow, toPage } from './paging.ts';
+
+/** How long a mail may lie in the queue before the sweep enqueues it again. */
+export const handoverMs = 5_000;
+
+/** How long a worker may hold a mail. The sweep gives it to another after that, so sending must take less. */
+export const leaseMs = 15_000;
+
+const firstRetryMs = 2_000;
+const retryMsMax = 15 * 60_000;
+/** A mail that has failed for so long is given up until someone sends it again. */
+const givenUpAfterMs = 24 * 3_600_000;
+
+/** A mail in a worker's hands, with all that its text needs. */
+export type MailToSend = { mail: MailRow; order: Order; recipient: { name: string; email: string } };
+
+/** Writes the one mail that an order owes for entering a status in a run; the unique key makes a second one fail. */
+export async function recordMail(
+  tx: Transaction,
+  step: { orderId: string; run: number; status: OrderStatus },
+  now: Date,
+): Promise<string> {
+  const id = newId(now);
+  await tx.insert(mails).values({ id, ...step, createdAt: now, dueAt: new Date(now.getTime() + handoverMs) });
+  return id;
+}
+
+/**
+ * Takes unsent mails whose time has come out to be enqueued, the longest waiting first: new ones that nobody
+ * enqueued, failed ones that are to be tried again, and those whose worker died with them.
+ * @returns the id of each, and how many attempts it has seen
+ */
+export async function collectDueMails(
+  tx: Transaction,
+  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
+): Promise<{ id: string; attempts: number }[]> {
+  const rows = await tx.execute<{ id: string; attempts: number }>(sql`
+    update mails set state = 'queued', due_at = ${new Date(now.getTime() + handoverMs).toISOString()}::timestamptz
+    where id in (
+      select id from mails where due_at <= ${now.toISOString()}::timestamptz
+      order by due_at limit ${batchSizeMax} for no key update skip locked
+    )
+    returning id, attempts`);
+  return [...rows];
+}
+
+/** Takes an unsent mail into a worker's hands for the length of a lease; null when it is in others', or sent. */
+export async function claimMail(tx: Transaction, id: string, now: Date): Promise<MailToSend | null> {
+  const [mail] = await tx
+    .update(mails)
+    .set({ state: 'sending', attempts: sql`${mails.attempts} + 1`, dueAt: new Date(now.getTime() + leaseMs) })
+    .where(and(eq(mails.id, id), eq(mails.state, 'queued')))
+    .returning();
+  if (!mail) return null;
+  const [found] = await tx
+    .select({ order: orders, name: customers.name, email: customers.email })
+    .from(orders)
+    .innerJoin(customers, eq(customers.id, orders.customerId))
+    .where(eq(orders.id, mail.orderId));
+  if (!found) throw new Error(`mail ${id} belongs to no order`);
+  const { name, email } = found;
+  return { mail, order: await withDetails(tx, found.order), recipient: { name, email } };
+}
+
+/** Records that the mail server has taken a mail. */
+export async function recordSent(tx: Transaction, mail: MailRow, now: Date): Promise<void> {
+  await tx.update(mails).set({ state: 'sent', sentAt: now, dueAt: null, lastError: null }).where(eq(mails.id, mail.id));
+}
+
+/** How long to wait after a number of failed attempts: 2 s, then twice as long each time, at most 15 minutes. */
+export function retryDelayMs(attempts: number): number {
+  return Math.min(firstRetryMs * 2 ** (attempts - 1), retryMsMax);
+}
+
+/**
+ * Records a failed attempt and when the next one is due. A refusal that will not change, or a day of failures, makes
+ * the mail `failed`. Does nothing when the lease has run out and the mail is in other hands.
+ */
+export async function recordFailure(
+  tx: Transaction,
+  mail: MailRow,
+  { error, permanent, now }: { error: string; permanent: boolean; now: Date },
+): Promise<void> {
+  const givenUp = permanent || now.getTime() - mail.createdAt.getTime() > givenUpAfterMs;
+  await tx
+    .update(mails)
+    .set({
+      state: givenUp ? 'failed' : 'queued',
+      dueAt: givenUp ? null : new Date(now.getTime() + retryDelayMs(mail.attempts)),
+      lastError: error,
+    })
+    .where(and(eq(mails.id, mail.id), eq(mails.state, 'sending'), eq(mails.attempts, mail.attempts)));
+}
+
+/** A page of the mail ledger, newest first. */
+export async function listMails(reader: Reader, query: MailQuery): Promise<Page<MailRow>> {
+  const matching = and(
+    query.state && eq(mails.state, query.state),
+    query.orderId === undefined ? undefined : eq(mails.orderId, query.orderId),
+  );
+  const { offset, limit } = pageWindow(query);
+  const [rows, totalItems] = await Promise.all([
+    reader
+      .select()
+      .from(mails)
+      .where(and(matching, query.cursor && lt(mails.id, query.cursor.id)))
+      .orderBy(desc(mails.id))
+      .limit(limit)
+      .offset(offset),
+    countMatches(reader, mails, matching),
+  ]);
+  return toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
+}
+
+/**
+ * Gives a failed mail another chance, at once.
+ * @throws {ShopError} `not_found`, `mail_not_failed`
+ */
+export async function sendAgain(tx: Transaction, id: string, now: Date): Promise<MailRow> {
+  const [mail] = isId(id) ? await tx.select().from(mails).where(eq(mails.id, id)).for('no key update') : [];
+  if (!mail) throw notFound('mail');
+  if (mail.state !== 'failed') throw new ShopError('mail_not_failed', `The mail is ${mail.state}, not failed.`);
+  const [queued] = await tx.update(mails).set({ state: 'queued', dueAt: now }).where(eq(mails.id, id)).returning();
+  return queued ?? mail;
+}

@@ -1,0 +1,45 @@
+import type { Database } from '../db/client.ts';
+import { withTransaction } from '../db/transaction.ts';
+import { ShopError } from '../errors.ts';
+import { createLane, type Lane } from '../lane.ts';
+import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
+
+/** Two lanes let one batch decide while another commits; more would wait for each other's locks. */
+const lanes = 2;
+const batchSizeMax = 64;
+/** Contract, "Wire conventions": more than 1 000 orders waiting in a process are answered 503. */
+const waitingMax = 1_000;
+
+/**
+ * Places orders by group commit: those that arrive while a batch is being written share the next transaction.
+ * A batch that fails as a whole is done again one order at a time, so that a bad one fails alone.
+ */
+export function createOrderLane(db: Database, terms: Omit<OrderTerms, 'now'>): Lane<OrderRequest, Placement> {
+  const place = (requests: OrderRequest[], endsAt: number) =>
+    withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: new Date() }), endsAt);
+
+  async function placeAlone(request: OrderRequest, endsAt: number): Promise<Placement | Error> {
+    try {
+      const [outcome] = await place([request], endsAt);
+      return outcome ?? new Error('placeOrders gave no outcome');
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  return createLane({
+    lanes,
+    batchSizeMax,
+    waitingMax,
+    run: async (batch, endsAt) => {
+      try {
+        return await place(batch, endsAt);
+      } catch (error) {
+        if (batch.length === 1 || (error instanceof ShopError && error.code === 'unavailable')) throw error;
+        const outcomes = [];
+        for (const request of batch) outcomes.push(await placeAlone(request, endsAt));
+        return outcomes;
+      }
+    },
+  });
+}

@@ -1,0 +1,68 @@
+import { and, desc, eq, isNull, lt, sql } from 'drizzle-orm';
+import type { Reader } from '../db/client.ts';
+import { orderHistory, orderItems, orders } from '../db/tables.ts';
+import { notFound } from '../errors.ts';
+import { type OrderQuery, orderStatuses } from '../schema/orders.ts';
+import type { Order } from './bodies.ts';
+import { isId } from './ids.ts';
+import { countMatches, type Page, pageWindow, toPage } from './paging.ts';
+import { requireOwner, type Viewer } from './viewer.ts';
+
+type OrderRow = typeof orders.$inferSelect;
+
+/**
+ * Reads an order, for its owner or an admin; only an admin sees a deleted one.
+ * @throws {ShopError} `not_found`, `forbidden`
+ */
+export async function getOrder(reader: Reader, id: string, viewer: Viewer): Promise<Order> {
+  const [row] = isId(id) ? await reader.select().from(orders).where(eq(orders.id, id)) : [];
+  if (!row || (row.deletedAt && viewer.role !== 'admin')) throw notFound('order');
+  requireOwner(viewer, row.customerId);
+  return withDetails(reader, row);
+}
+
+/** A page of orders, newest first: the viewer's own, or for an admin everyone's. */
+export async function listOrders(reader: Reader, query: OrderQuery, viewer: Viewer): Promise<Page<Order>> {
+  const customerId = viewer.role === 'admin' ? query.customerId : viewer.id;
+  const matching = and(
+    customerId === undefined ? undefined : eq(orders.customerId, customerId),
+    query.status && eq(orders.status, query.status),
+    query.includeDeleted ? undefined : isNull(orders.deletedAt),
+  );
+  const { offset, limit } = pageWindow(query);
+  const [rows, totalItems] = await Promise.all([
+    reader
+      .select()
+      .from(orders)
+      .where(and(matching, query.cursor && lt(orders.id, query.cursor.id)))
+      .orderBy(desc(orders.id))
+      .limit(limit)
+      .offset(offset),
+    countMatches(reader, orders, matching),
+  ]);
+  const page = toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
+  return { ...page, rows: await withAllDetails(reader, page.rows) };
+}
+
+/** Adds lines and history to an order. */
+export async function withDetails(reader: Reader, row: OrderRow): Promise<Order> {
+  const [order] = await withAllDetails(reader, [row]);
+  return order ?? { ...row, items: [], history: [] };
+}
+
+async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
+  const ids = sql`any(${sql.param(rows.map((row) => row.id))}::uuid[])`;
+  const [items, history] = await Promise.all([
+    reader.select().from(orderItems).where(sql`${orderItems.orderId} = ${ids}`).orderBy(orderItems.position),
+    reader.select().from(orderHistory).where(sql`${orderHistory.orderId} = ${ids}`).orderBy(orderHistory.run),
+  ]);
+  const itemsOf = Map.groupBy(items, (item) => item.orderId);
+  const historyOf = Map.groupBy(history, (entry) => entry.orderId);
+  return rows.map((row) => ({
+    ...row,
+    items: itemsOf.get(row.id) ?? [],
+    history: (historyOf.get(row.id) ?? []).toSorted(
+      (a, b) => a.run - b.run || orderStatuses.indexOf(a.status) - orderStatuses.indexOf(b.status),
+    ),
+  }));
+}

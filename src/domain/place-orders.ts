@@ -1,0 +1,229 @@
+import { and, gt, isNull, sql } from 'drizzle-orm';
+import type { Transaction } from '../db/client.ts';
+import { customers, idempotencyRecords } from '../db/tables.ts';
+import { ShopError } from '../errors.ts';
+import { type OrderBody, type OrderLine, orderSchema } from '../schema/orders.ts';
+import { type Order, orderBody } from './bodies.ts';
+import { newId } from './ids.ts';
+import { handoverMs } from './mails.ts';
+import { lockShelves, type Shelf, takeFromShelves } from './stock.ts';
+
+/** How long a first answer is kept for its repeats (contract: "Orders"). */
+export const idempotencyKeptMs = 24 * 3_600_000;
+
+export type OrderRequest = {
+  customerId: string;
+  lines: OrderLine[];
+  /** The caller's key, and a hash of the body it came with. */
+  idempotency?: { key: string; requestHash: string } | undefined;
+};
+
+/** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */
+export type Placement = { body: OrderBody; replayed: boolean; mailId: string | null };
+
+export type OrderTerms = { now: Date; currency: string; orderStatusIntervalMs: number; orderDeleteAfterMs: number };
+
+type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderRequest };
+
+/**
+ * Places orders in the order they are given, all in this transaction: each takes its stock and is written with its
+ * lines, history, mail and idempotency record, or is refused alone and leaves nothing.
+ * @returns one outcome for each request: the placement, or the refusal as a {@link ShopError}: `unknown_product`,
+ *   `insufficient_stock`, `idempotency_key_reused`, `idempotency_in_progress`, `unauthenticated` for a closed account
+ */
+export async function placeOrders(
+  tx: Transaction,
+  requests: OrderRequest[],
+  terms: OrderTerms,
+): Promise<(Placement | ShopError)[]> {
+  const answered = await answerRepeats(tx, requests, terms.now);
+  const open = requests.filter((request) => !answered.has(request));
+  const openAccounts = await holdAccounts(tx, open);
+  const shelves = await lockShelves(
+    tx,
+    new Set(open.flatMap((request) => request.lines.map((line) => line.productId))),
+  );
+  const stockBefore = new Map([...shelves].map(([id, { stock }]) => [id, stock]));
+
+  const placed: NewOrder[] = [];
+  const outcomes = requests.map((request) => {
+    const answer = answered.get(request);
+    if (answer) return answer;
+    try {
+      if (!openAccounts.has(request.customerId)) {
+        throw new ShopError('unauthenticated', 'The account has been closed.');
+      }
+      const order = decide(request, shelves, terms);
+      placed.push(order);
+      return { body: order.body, replayed: false, mailId: order.mailId };
+    } catch (error) {
+      if (error instanceof ShopError) return error;
+      throw error;
+    }
+  });
+
+  if (placed.length > 0) await write(tx, placed, taken(stockBefore, shelves), terms);
+  return outcomes;
+}
+
+/** Adds up lines of the same product, keeping the order in which products first appear. */
+function mergeLines(lines: OrderLine[]): OrderLine[] {
+  const quantities = new Map<string, number>();
+  for (const { productId, quantity } of lines) quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
+}
+
+function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: OrderTerms): NewOrder {
+  const lines = mergeLines(request.lines);
+  takeFromShelves(shelves, lines);
+  const items = lines.flatMap(({ productId, quantity }) => {
+    const shelf = shelves.get(productId);
+    return shelf ? [{ productId, quantity, name: shelf.name, unitPriceCents: shelf.priceCents }] : [];
+  });
+  const order: Order = {
+    id: newId(terms.now),
+    customerId: request.customerId,
+    status: 'pending',
+    run: 1,
+    totalCents: items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0),
+    currency: terms.currency,
+    nextStatusAt: new Date(terms.now.getTime() + terms.orderStatusIntervalMs),
+    createdAt: terms.now,
+    updatedAt: terms.now,
+    deletedAt: null,
+    items,
+    history: [{ status: 'pending', at: terms.now }],
+  };
+  return { order, request, mailId: newId(terms.now), body: orderBody(order, terms.orderDeleteAfterMs) };
+}
+
+/** Locks the accounts shared until the transaction ends, so that none is closed meanwhile; returns the open ones. */
+async function holdAccounts(tx: Transaction, requests: OrderRequest[]): Promise<Set<string>> {
+  const ids = [...new Set(requests.map((request) => request.customerId))];
+  const rows = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(sql`${customers.id} = any(${sql.param(ids)}::uuid[])`, isNull(customers.deletedAt)))
+    .orderBy(customers.id)
+    .for('key share');
+  return new Set(rows.map((row) => row.id));
+}
+
+/**
+ * Finds the requests whose key is taken: by an answer that is kept, or by an attempt under way. The lock on a key is
+ * only tried, never waited for, so it cannot deadlock with the locks on products; it goes with the transaction.
+ */
+async function answerRepeats(
+  tx: Transaction,
+  requests: OrderRequest[],
+  now: Date,
+): Promise<Map<OrderRequest, Placement | ShopError>> {
+  const answers = new Map<OrderRequest, Placement | ShopError>();
+  const keyed = requests.flatMap((request) => {
+    const { customerId, idempotency } = request;
+    return idempotency ? [{ request, customerId, ...idempotency, scope: `${customerId}:${idempotency.key}` }] : [];
+  });
+  if (keyed.length === 0) return answers;
+
+  const scopes = [...new Set(keyed.map((entry) => entry.scope))];
+  const locks = await tx.execute<{ scope: string; locked: boolean }>(sql`
+    select scope, pg_try_advisory_xact_lock(hashtextextended(scope, 0)) as locked
+    from unnest(${sql.param(scopes)}::text[]) as scope`);
+  const held = new Set(locks.filter((lock) => lock.locked).map((lock) => lock.scope));
+  // A statement of its own, because only a snapshot taken under the lock shows what its last holder committed.
+  const records = await tx
+    .select()
+    .from(idempotencyRecords)
+    .where(
+      and(
+        sql`(${idempotencyRecords.customerId}, ${idempotencyRecords.key}) in (select * from unnest(
+          ${sql.param(keyed.map((entry) => entry.customerId))}::uuid[], ${sql.param(keyed.map((entry) => entry.key))}::text[]))`,
+        gt(idempotencyRecords.createdAt, new Date(now.getTime() - idempotencyKeptMs)),
+      ),
+    );
+  const recorded = new Map(records.map((record) => [`${record.customerId}:${record.key}`, record]));
+
+  for (const { request, scope, requestHash } of keyed) {
+    const record = recorded.get(scope);
+    if (record && record.requestHash !== requestHash) {
+      answers.set(request, new ShopError('idempotency_key_reused', 'The key came with another body before.'));
+    } else if (record) {
+      answers.set(request, { body: orderSchema.parse(JSON.parse(record.response)), replayed: true, mailId: null });
+    } else if (!held.delete(scope)) {
+      answers.set(
+        request,
+        new ShopError('idempotency_in_progress', 'The first request with this key is still running.'),
+      );
+    }
+  }
+  return answers;
+}
+
+function taken(before: Map<string, number>, shelves: Map<string, Shelf>) {
+  return [...shelves.values()]
+    .map(({ id, stock }) => ({ productId: id, quantity: (before.get(id) ?? stock) - stock }))
+    .filter(({ quantity }) => quantity > 0);
+}
+
+/** Writes all that was decided in one statement: one round trip, however many orders. */
+async function write(
+  tx: Transaction,
+  placed: NewOrder[],
+  stockTaken: { productId: string; quantity: number }[],
+  { now, currency, orderStatusIntervalMs }: OrderTerms,
+): Promise<void> {
+  const orders = placed.map(({ order }) => order);
+  const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));
+  const records = placed.flatMap(({ request: { customerId, idempotency }, body }) =>
+    idempotency ? [{ customerId, ...idempotency, response: JSON.stringify(body) }] : [],
+  );
+  const at = sql`${now.toISOString()}::timestamptz`;
+  const later = (ms: number) => sql`${new Date(now.getTime() + ms).toISOString()}::timestamptz`;
+  const uuids = (values: string[]) => sql`${sql.param(values)}::uuid[]`;
+  const texts = (values: string[]) => sql`${sql.param(values)}::text[]`;
+  const integers = (values: number[]) => sql`${sql.param(values)}::int[]`;
+
+  await tx.execute(sql`
+    with new_orders as (
+      insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
+      select id, customer_id, 'pending', 1, total_cents, ${currency}, ${later(orderStatusIntervalMs)}, ${at}, ${at}
+      from unnest(
+        ${uuids(orders.map((order) => order.id))},
+        ${uuids(orders.map((order) => order.customerId))},
+        ${sql.param(orders.map((order) => order.totalCents))}::bigint[]
+      ) as t(id, customer_id, total_cents)
+    ), new_items as (
+      insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
+      select * from unnest(
+        ${uuids(items.map((item) => item.orderId))},
+        ${uuids(items.map((item) => item.productId))},
+        ${sql.param(items.map((item) => item.position))}::smallint[],
+        ${texts(items.map((item) => item.name))},
+        ${integers(items.map((item) => item.quantity))},
+        ${integers(items.map((item) => item.unitPriceCents))}
+      )
+    ), new_history as (
+      insert into order_history (order_id, run, status, at)
+      select order_id, 1, 'pending', ${at} from unnest(${uuids(orders.map((order) => order.id))}) as order_id
+    ), new_mails as (
+      insert into mails (id, order_id, run, status, created_at, due_at)
+      select id, order_id, 1, 'pending', ${at}, ${later(handoverMs)}
+      from unnest(${uuids(placed.map(({ mailId }) => mailId))}, ${uuids(orders.map((order) => order.id))}) as t(id, order_id)
+    ), new_records as (
+      insert into idempotency_records (customer_id, key, request_hash, response, created_at)
+      select t.*, ${at} from unnest(
+        ${uuids(records.map((record) => record.customerId))},
+        ${texts(records.map((record) => record.key))},
+        ${texts(records.map((record) => record.requestHash))},
+        ${texts(records.map((record) => record.response))}
+      ) as t
+      on conflict (customer_id, key) do update
+      set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
+    )
+    update products set stock = stock - t.quantity, version = version + 1, updated_at = ${at}
+    from unnest(
+      ${uuids(stockTaken.map((line) => line.productId))},
+      ${integers(stockTaken.map((line) => line.quantity))}
+    ) as t(product_id, quantity)
+    where products.id = t.product_id`);
+}

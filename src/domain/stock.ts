@@ -1,0 +1,75 @@
+import { sql } from 'drizzle-orm';
+import type { Transaction } from '../db/client.ts';
+import { products } from '../db/tables.ts';
+import { ShopError } from '../errors.ts';
+
+/** What an order needs to know of a product, read under its lock. */
+export type Shelf = { id: string; name: string; priceCents: number; stock: number };
+
+/**
+ * Locks products for the rest of the transaction, in the order of their ids whoever asks, so that no two transactions
+ * wait for each other, and returns those that exist and are not deleted.
+ */
+export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promise<Map<string, Shelf>> {
+  const rows = await tx
+    .select({
+      id: products.id,
+      name: products.name,
+      priceCents: products.priceCents,
+      stock: products.stock,
+      deletedAt: products.deletedAt,
+    })
+    .from(products)
+    .where(sql`${products.id} = any(${sql.param([...ids])}::uuid[])`)
+    .orderBy(products.id)
+    .for('no key update');
+  return new Map(rows.filter((row) => row.deletedAt === null).map((row) => [row.id, row]));
+}
+
+/**
+ * Takes what `lines` ask for off the shelves, all of it or nothing. Changes `shelves`, not the database.
+ * @throws {ShopError} `unknown_product`, `insufficient_stock` naming every line that cannot be had
+ */
+export function takeFromShelves(shelves: Map<string, Shelf>, lines: { productId: string; quantity: number }[]): void {
+  const unknown = lines.filter((line) => !shelves.has(line.productId));
+  if (unknown.length > 0) {
+    throw new ShopError('unknown_product', 'The order names products that the shop does not have.', {
+      errors: unknown.map(({ productId }) => ({
+        path: 'items',
+        message: `There is no product ${productId}.`,
+        productId,
+      })),
+    });
+  }
+  const wanted = lines.flatMap(({ productId, quantity }) => {
+    const shelf = shelves.get(productId);
+    return shelf ? [{ productId, quantity, shelf }] : [];
+  });
+  const short = wanted.filter(({ shelf, quantity }) => shelf.stock < quantity);
+  if (short.length > 0) {
+    throw new ShopError('insufficient_stock', 'The shop does not have enough of every product.', {
+      errors: short.map(({ productId, quantity, shelf }) => ({
+        productId,
+        requested: quantity,
+        available: shelf.stock,
+      })),
+    });
+  }
+  for (const { shelf, quantity } of wanted) shelf.stock -= quantity;
+}
+
+/** Puts lines back into the stock of locked products (`sign` 1), or takes them out of it (-1). */
+export async function changeStock(
+  tx: Transaction,
+  lines: { productId: string; quantity: number }[],
+  sign: 1 | -1,
+  now: Date,
+): Promise<void> {
+  await tx.execute(sql`
+    update products set stock = stock + line.quantity, version = version + 1, updated_at = ${now.toISOString()}::timestamptz
+    from unnest(
+      ${sql.param(lines.map((line) => line.productId))}::uuid[],
+      ${sql.param(lines.map((line) => sign * line.quantity))}::int[]
+    ) as line(product_id, quantity)
+    where products.id = line.product_id`);
+}

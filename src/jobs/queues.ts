@@ -1,0 +1,107 @@
+import { createPostgresBackend, type JobsOptions, Queue, type RepeatOptions, withBackend } from 'bullmq';
+import { createLane } from '../lane.ts';
+import type { MailJob } from '../schema/jobs.ts';
+
+export const mailQueue = 'mails';
+export const orderQueue = 'orders';
+
+/** Where the queues live: Redis, or Postgres on a machine without one. */
+export type QueueHome = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
+
+/** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
+export type QueuedMail = { id: string; attempts: number };
+
+/** The hash tag keeps every key of the queues in one slot of a Redis Cluster. */
+export const keyPrefix = '{shop}';
+const postgresSchema = 'bullmq';
+const postgresPoolSize = 4;
+const mailsWaitingMax = 20_000;
+const mailsPerCall = 500;
+
+const postgresBackend = withBackend(createPostgresBackend);
+
+/**
+ * The two profiles of a connection to Redis: one behind a request fails fast, because the sweep enqueues what it
+ * could not; a worker waits for as long as it takes.
+ */
+const redisProfiles = {
+  request: { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_000, connectTimeout: 1_000 },
+  worker: { maxRetriesPerRequest: null, connectTimeout: 2_000 },
+} as const;
+
+export type QueueProfile = keyof typeof redisProfiles;
+
+const retryStrategy = (attempts: number) => Math.min(attempts * 100, 1_000);
+
+export function redisConnection(url: string, profile: QueueProfile) {
+  return { url, retryStrategy, ...redisProfiles[profile] };
+}
+
+export function postgresConnection(url: string) {
+  return { connectionString: url, schema: postgresSchema, migrate: true, max: postgresPoolSize };
+}
+
+/** What this shop uses of a BullMQ queue, whichever backend it stands on. */
+type Producer = {
+  addBulk: (jobs: { name: string; data: MailJob; opts: JobsOptions }[]) => Promise<unknown>;
+  upsertJobScheduler: (
+    id: string,
+    every: Pick<RepeatOptions, 'every' | 'pattern'>,
+    template: { name: string; opts: Pick<JobsOptions, 'removeOnComplete' | 'removeOnFail'> },
+  ) => Promise<unknown>;
+  on: (event: 'error', listener: (error: Error) => void) => unknown;
+  close: () => Promise<void>;
+};
+
+/** Opens a queue to add jobs to. Connection errors go to `onError`, for they are weather and no caller's fault. */
+export function openQueue(
+  name: string,
+  home: QueueHome,
+  profile: QueueProfile,
+  onError: (error: Error) => void,
+): Producer {
+  const queue: Producer =
+    home.kind === 'redis'
+      ? new Queue(name, {
+          connection: redisConnection(home.url, profile),
+          prefix: keyPrefix,
+        })
+      : new postgresBackend.Queue(name, { connection: postgresConnection(home.url) });
+  queue.on('error', onError);
+  return queue;
+}
+
+export type MailQueue = {
+  /** Hands mails to the workers after the commit that wrote them. Never rejects: the sweep takes up what was lost. */
+  enqueue: (mails: QueuedMail[]) => Promise<void>;
+  close: () => Promise<void>;
+};
+
+/** Opens the mail queue for producing; calls made together go out as one. */
+export function openMailQueue(home: QueueHome, profile: QueueProfile, onError: (error: Error) => void): MailQueue {
+  const queue = openQueue(mailQueue, home, profile, onError);
+  const lane = createLane<QueuedMail, void>({
+    lanes: 1,
+    batchSizeMax: mailsPerCall,
+    waitingMax: mailsWaitingMax,
+    run: async (mails) => {
+      await queue.addBulk(
+        mails.map(({ id, attempts }) => ({
+          name: 'send',
+          data: { mailId: id },
+          // Nothing is kept: what is done stands in the ledger, and a kept job would make its id unusable.
+          opts: { jobId: `${id}-${attempts}`, removeOnComplete: true, removeOnFail: true },
+        })),
+      );
+      return mails.map(() => undefined);
+    },
+  });
+  return {
+    enqueue: async (mails) => {
+      const outcomes = await Promise.allSettled(mails.map(lane.submit));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
+    },
+    close: () => queue.close(),
+  };
+}

@@ -1,0 +1,98 @@
+import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
+import { wait } from '../process.ts';
+import {
+  keyPrefix,
+  mailQueue,
+  openQueue,
+  orderQueue,
+  postgresConnection,
+  type QueueHome,
+  redisConnection,
+} from './queues.ts';
+
+/** Mails that one worker process sends at the same time, each on its own connection to the mail server. */
+export const mailConcurrency = 10;
+
+const sweepEveryMs = 500;
+const cleanUpEveryMs = 10 * 60_000;
+/** How often the schedules are put in place again, because a wiped Redis has forgotten them. */
+const rescheduleEveryMs = 2_000;
+
+/** A worker that dies is noticed after so long, which only matters for the job's own bookkeeping. */
+const stalledAfterMs = 15_000;
+
+const postgresBackend = withBackend(createPostgresBackend);
+
+export type Processors = {
+  /** Moves due orders and enqueues due mails. */
+  sweep: () => Promise<void>;
+  cleanUp: () => Promise<void>;
+  /** Sends the mail of a job's payload, which is parsed on arrival. */
+  sendMail: (payload: unknown) => Promise<void>;
+};
+
+type RunningWorker = {
+  on: (event: 'error', listener: (error: Error) => void) => unknown;
+  close: (force?: boolean) => Promise<void>;
+};
+
+/**
+ * Starts working: mails as they come, the sweep twice a second, the clean-up now and then. Any number of processes may
+ * do this at once. The function that comes back stops taking jobs and waits for those under way.
+ */
+export function startWorkers(
+  home: QueueHome,
+  processors: Processors,
+  onError: (error: Error) => void,
+): () => Promise<void> {
+  const scheduled: Record<string, () => Promise<void>> = { sweep: processors.sweep, 'clean-up': processors.cleanUp };
+  const workers = [
+    openWorker(home, mailQueue, mailConcurrency, (job) => processors.sendMail(job.data), onError),
+    openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), onError),
+  ];
+  const schedules = openQueue(orderQueue, home, 'worker', onError);
+  const template = { removeOnComplete: true, removeOnFail: true };
+
+  async function schedule(): Promise<void> {
+    try {
+      await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
+      await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
+    } catch (error) {
+      onError(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  let closing = false;
+  async function keepScheduled(): Promise<void> {
+    while (!closing) {
+      await schedule();
+      await wait(rescheduleEveryMs);
+    }
+  }
+  void keepScheduled();
+
+  return async () => {
+    closing = true;
+    await Promise.all(workers.map((worker) => worker.close()));
+    await schedules.close();
+  };
+}
+
+function openWorker(
+  home: QueueHome,
+  name: string,
+  concurrency: number,
+  process: (job: { name: string; data: unknown }) => Promise<void>,
+  onError: (error: Error) => void,
+): RunningWorker {
+  const options = {
+    concurrency,
+    lockDuration: stalledAfterMs,
+    stalledInterval: stalledAfterMs,
+  } satisfies Partial<WorkerOptions>;
+  const worker: RunningWorker =
+    home.kind === 'redis'
+      ? new Worker(name, process, { ...options, connection: redisConnection(home.url, 'worker'), prefix: keyPrefix })
+      : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
+  worker.on('error', onError);
+  return worker;
+}

@@ -1,0 +1,94 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { authenticate, changePassword, reauthenticate, register } from '../domain/accounts.ts';
+import { customerBody } from '../domain/bodies.ts';
+import { hashPassword } from '../domain/passwords.ts';
+import { noQuery } from '../schema/common.ts';
+import {
+  credentialsSchema,
+  customerSchema,
+  passwordChangeSchema,
+  registrationSchema,
+  sessionSchema,
+} from '../schema/customers.ts';
+import type { ApiServices } from '../services.ts';
+import { clientAddress, type Guards, type Tokens } from './auth.ts';
+import type { AppEnv } from './env.ts';
+import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
+import { requireJson } from './request-body.ts';
+
+/** Registering, signing in, changing the password. */
+export function accountRoutes(services: ApiServices, { signedIn }: Guards, tokens: Tokens) {
+  const { settings, throttle } = services;
+  const addressOf = (c: Pick<Context<AppEnv>, 'req' | 'env'>) =>
+    clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
+
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/register',
+        tags: ['Accounts'],
+        summary: 'Open an account',
+        middleware: [requireJson] as const,
+        request: { query: noQuery, body: jsonBody(registrationSchema) },
+        responses: { 201: json(customerSchema, 'The new account'), ...bodyProblems(409) },
+      }),
+      async (c) => {
+        const { password, ...account } = c.req.valid('json');
+        const passwordHash = await hashPassword(password);
+        const customer = await services.transaction((tx) =>
+          register(tx, { ...account, passwordHash, role: 'customer' }, services.now()),
+        );
+        await services.cache.invalidate('customers');
+        return c.json(customerBody(customer), 201, { Location: `/api/customers/${customer.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/login',
+        tags: ['Accounts'],
+        summary: 'Sign in',
+        description: 'Ten failures in 15 minutes close an account to an address for a while.',
+        middleware: [requireJson] as const,
+        request: { query: noQuery, body: jsonBody(credentialsSchema) },
+        responses: { 200: json(sessionSchema, 'A bearer token'), ...bodyProblems(401, 429) },
+      }),
+      async (c) => {
+        const { email, password } = c.req.valid('json');
+        const address = addressOf(c);
+        await throttle.attempt(address, email);
+        const account = await services.read((reader) => authenticate(reader, email, password));
+        await throttle.succeeded(address, email);
+        const { token, expiresAt } = await tokens.issue(account);
+        const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };
+        return c.json({ ...session, customer: customerBody(account) }, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/password',
+        tags: ['Accounts'],
+        summary: 'Change the password',
+        description: 'Every older token stops working.',
+        security: bearer,
+        middleware: [signedIn, requireJson] as const,
+        request: { query: noQuery, body: jsonBody(passwordChangeSchema) },
+        responses: { 204: { description: 'Changed' }, ...bodyProblems(401, 429) },
+      }),
+      async (c) => {
+        const { currentPassword, newPassword } = c.req.valid('json');
+        const { id } = c.get('viewer');
+        const address = addressOf(c);
+        await throttle.attempt(address, id);
+        const account = await services.read((reader) => reauthenticate(reader, id, currentPassword));
+        await throttle.succeeded(address, id);
+        const passwordHash = await hashPassword(newPassword);
+        await services.transaction((tx) => changePassword(tx, account, passwordHash, services.now()));
+        await services.cache.invalidate('customers');
+        return c.body(null, 204);
+      },
+    );
+}

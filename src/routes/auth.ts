@@ -1,0 +1,108 @@
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { sign, verify } from 'hono/jwt';
+import { z } from 'zod';
+import type { Account, Standing } from '../domain/accounts.ts';
+import type { Viewer } from '../domain/viewer.ts';
+import { ShopError } from '../errors.ts';
+import type { ApiServices } from '../services.ts';
+import type { AppEnv } from './env.ts';
+
+const algorithm = 'HS256';
+const knownTokensMax = 10_000;
+
+const claimsSchema = z.object({ sub: z.guid(), ver: z.int(), iat: z.number(), exp: z.number() });
+type Claims = z.infer<typeof claimsSchema>;
+
+export type Tokens = {
+  issue: (account: Account) => Promise<{ token: string; expiresAt: Date }>;
+  /** The claims of a genuine token that has not expired; null for anything else. */
+  check: (token: string) => Promise<Claims | null>;
+};
+
+/** Signs and verifies the shop's JSON Web Tokens (RFC 7519), HS256 and nothing else. */
+export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | 'now'>): Tokens {
+  // Verifying costs as much as the rest of a request; a token that was genuine a moment ago still is.
+  const genuine = new Map<string, Claims>();
+  const seconds = () => now().getTime() / 1_000;
+
+  return {
+    issue: async ({ id, tokenVersion }) => {
+      const iat = Math.floor(seconds());
+      const exp = seconds() + settings.jwtTtlMs / 1_000;
+      const token = await sign({ sub: id, ver: tokenVersion, iat, exp }, settings.jwtSecret, algorithm);
+      return { token, expiresAt: new Date(Math.floor(exp * 1_000)) };
+    },
+    check: async (token) => {
+      const known = genuine.get(token);
+      if (known) return known.exp > seconds() ? known : null;
+      // Clocks of several hosts differ, so a token from just ahead is let pass; `exp` and `nbf` are kept to.
+      const payload = await verify(token, settings.jwtSecret, { alg: algorithm, iat: false }).catch(() => null);
+      const claims = claimsSchema.safeParse(payload);
+      if (!claims.success || claims.data.exp <= seconds()) return null;
+      const [oldest] = genuine.keys();
+      if (genuine.size >= knownTokensMax && oldest !== undefined) genuine.delete(oldest);
+      genuine.set(token, claims.data);
+      return claims.data;
+    },
+  };
+}
+
+type SignedInEnv = AppEnv & { Variables: { viewer: Viewer } };
+
+export type Guards = ReturnType<typeof createGuards>;
+
+/** Middleware that asks who calls. Revocation and role are read from Postgres for every request. */
+export function createGuards(services: ApiServices, tokens: Tokens) {
+  async function identify(authorization: string | undefined): Promise<Viewer | null> {
+    const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
+    const claims = token === undefined ? null : await tokens.check(token);
+    const standing = claims && (await services.standings.submit(claims.sub));
+    if (!standing || !isCurrent(standing, claims)) return null;
+    return { id: standing.id, role: standing.role };
+  }
+
+  async function requireViewer(c: Context<SignedInEnv>): Promise<Viewer> {
+    const viewer = await identify(c.req.header('authorization'));
+    if (!viewer) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
+    c.set('viewer', viewer);
+    c.get('facts').customerId = viewer.id;
+    return viewer;
+  }
+
+  const signedIn = createMiddleware<SignedInEnv>(async (c, next) => {
+    await requireViewer(c);
+    await next();
+  });
+
+  const adminOnly = createMiddleware<SignedInEnv>(async (c, next) => {
+    const viewer = await requireViewer(c);
+    if (viewer.role !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
+    await next();
+  });
+
+  /** For query parameters that only an admin may send, whatever their value. */
+  const adminParameters = (names: string[]) =>
+    createMiddleware<SignedInEnv>(async (c, next) => {
+      if (c.get('viewer').role !== 'admin' && names.some((name) => c.req.query(name) !== undefined)) {
+        throw new ShopError('forbidden', `Only an admin may ask by ${names.join(' or ')}.`);
+      }
+      await next();
+    });
+
+  return { identify, signedIn, adminOnly, adminParameters };
+}
+
+function isCurrent(standing: Standing, claims: Claims | null): boolean {
+  return standing.tokenVersion === claims?.ver;
+}
+
+/**
+ * The caller's address, for counting attempts: the peer's, or as many hops before it as the operator trusts to have
+ * written the end of `X-Forwarded-For`.
+ */
+export function clientAddress(forwardedFor: string | undefined, peer: string | undefined, trustedHops: number): string {
+  const forwarded = (forwardedFor ?? '').split(',').map((part) => part.trim());
+  const path = [...forwarded.filter(Boolean), peer ?? 'unknown'];
+  return path.at(-1 - Math.min(trustedHops, path.length - 1)) ?? 'unknown';
+}

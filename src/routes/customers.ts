@@ -1,0 +1,142 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { customerBody } from '../domain/bodies.ts';
+import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
+import { pageBody } from '../domain/paging.ts';
+import { idParams, noQuery } from '../schema/common.ts';
+import {
+  customerListSchema,
+  customerQuerySchema,
+  customerSchema,
+  emailChangeSchema,
+  phoneChangeSchema,
+  profileSchema,
+} from '../schema/customers.ts';
+import type { ApiServices } from '../services.ts';
+import type { Guards } from './auth.ts';
+import { sendCachedList } from './cached-list.ts';
+import { revalidate } from './conditional.ts';
+import type { AppEnv } from './env.ts';
+import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
+import { requireJson } from './request-body.ts';
+
+/** Customers' accounts. */
+export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: Guards) {
+  const { cache, now } = services;
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/customers',
+        tags: ['Customers'],
+        summary: 'List customers',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { query: customerQuerySchema },
+        responses: {
+          200: json(customerListSchema, 'A page of the accounts, newest first'),
+          304: { description: 'Unchanged since the entity tag in `If-None-Match`' },
+          ...problems(401, 403, 422),
+        },
+      }),
+      (c) => {
+        const query = c.req.valid('query');
+        revalidate(c);
+        return sendCachedList(c, cache, 'customers', query, async () =>
+          pageBody(await services.read((reader) => listCustomers(reader, query)), customerBody),
+        );
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/customers/{id}',
+        tags: ['Customers'],
+        summary: 'Read an account',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const customer = await services.read((reader) => getCustomer(reader, id, c.get('viewer')));
+        return c.json(customerBody(customer), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'put',
+        path: '/api/customers/{id}',
+        tags: ['Customers'],
+        summary: 'Replace the profile',
+        security: bearer,
+        middleware: [signedIn, requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
+        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const change = c.req.valid('json');
+        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
+        await cache.invalidate('customers');
+        return c.json(customerBody(customer), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/customers/email/{id}',
+        tags: ['Customers'],
+        summary: 'Change the e-mail address',
+        security: bearer,
+        middleware: [signedIn, requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
+        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const change = c.req.valid('json');
+        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
+        await cache.invalidate('customers');
+        return c.json(customerBody(customer), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/customers/phone/{id}',
+        tags: ['Customers'],
+        summary: 'Change or clear the phone number',
+        security: bearer,
+        middleware: [signedIn, requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
+        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const change = c.req.valid('json');
+        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
+        await cache.invalidate('customers');
+        return c.json(customerBody(customer), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'delete',
+        path: '/api/customers/{id}',
+        tags: ['Customers'],
+        summary: 'Close an account',
+        description: 'All its tokens stop working at once.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer'), now()));
+        await cache.invalidate('customers');
+        return c.body(null, 204);
+      },
+    );
+}

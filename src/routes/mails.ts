@@ -1,0 +1,49 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { mailBody } from '../domain/bodies.ts';
+import { listMails, sendAgain } from '../domain/mails.ts';
+import { pageBody } from '../domain/paging.ts';
+import { idParams, noQuery } from '../schema/common.ts';
+import { mailListSchema, mailQuerySchema, mailSchema } from '../schema/mails.ts';
+import type { ApiServices } from '../services.ts';
+import type { Guards } from './auth.ts';
+import type { AppEnv } from './env.ts';
+import { bearer, json, problems } from './openapi.ts';
+
+/** The mail ledger, for admins. */
+export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/mails',
+        tags: ['Mails'],
+        summary: 'List mails',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { query: mailQuerySchema },
+        responses: { 200: json(mailListSchema, 'A page of the ledger, newest first'), ...problems(401, 403, 422) },
+      }),
+      async (c) => {
+        const query = c.req.valid('query');
+        return c.json(pageBody(await services.read((reader) => listMails(reader, query)), mailBody), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/mails/{id}/send',
+        tags: ['Mails'],
+        summary: 'Send a failed mail again',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(mailSchema, 'The mail, queued'), ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const mail = await services.transaction((tx) => sendAgain(tx, id, services.now()));
+        void services.mails.enqueue([mail]);
+        return c.json(mailBody(mail), 200);
+      },
+    );
+}

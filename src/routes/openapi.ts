@@ -1,0 +1,54 @@
+import type { Hook } from '@hono/zod-openapi';
+import type { z } from 'zod';
+import { ShopError } from '../errors.ts';
+import { problemSchema } from '../schema/common.ts';
+import type { AppEnv } from './env.ts';
+
+/** A JSON answer in a route's declaration. */
+export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { content: { 'application/json': { schema } }, description };
+}
+
+/** A JSON body that a route requires. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { content: { 'application/json': { schema } }, required: true } as const;
+}
+
+const problemAnswer = { content: { 'application/problem+json': { schema: problemSchema } }, description: 'Problem' };
+
+const everywhere = [500, 503] as const;
+const ofBodies = [400, 413, 415, 422] as const;
+
+/** Declares the refusals that a route can give, with those that every route can. */
+export function problems<Status extends number>(...statuses: Status[]) {
+  const all: (Status | (typeof everywhere)[number])[] = [...statuses, ...everywhere];
+  return Object.fromEntries(all.map((status) => [status, problemAnswer])) as Record<
+    Status | (typeof everywhere)[number],
+    typeof problemAnswer
+  >;
+}
+
+/** The same for a route that takes a JSON body. */
+export function bodyProblems<Status extends number>(...statuses: Status[]) {
+  return problems<Status | (typeof ofBodies)[number]>(...ofBodies, ...statuses);
+}
+
+/** In a route's declaration: the caller must be signed in. */
+export const bearer = [{ bearer: [] }];
+
+/** Refuses what a schema does not accept, naming every field at once. */
+export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result) => {
+  if (result.success) return;
+  throw new ShopError('validation_failed', `The ${partNames[result.target] ?? 'request'} is not valid.`, {
+    errors: result.error.issues.flatMap(fieldErrors),
+  });
+};
+
+const partNames: Partial<Record<string, string>> = { json: 'body', query: 'query', header: 'header' };
+
+function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
+  const path = issue.path.map(String);
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
+    : [{ path: path.join('.'), message: issue.message }];
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { orderBody } from '../domain/bodies.ts';
+import { getOrder, listOrders } from '../domain/order-reads.ts';
+import { cancelOrder, deleteOrder, restoreOrder } from '../domain/orders.ts';
+import { pageBody } from '../domain/paging.ts';
+import { idParams, noQuery } from '../schema/common.ts';
+import {
+  adminOrderParameters,
+  idempotencyHeadersSchema,
+  orderInputSchema,
+  orderListSchema,
+  orderQuerySchema,
+  orderSchema,
+} from '../schema/orders.ts';
+import type { ApiServices } from '../services.ts';
+import type { Guards } from './auth.ts';
+import type { AppEnv } from './env.ts';
+import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
+import { requireJson } from './request-body.ts';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
+
+/** Orders, from placing to restoring. */
+export function orderRoutes(services: ApiServices, { signedIn, adminParameters }: Guards) {
+  const { cache, mails, now, settings } = services;
+  const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
+  const body = (order: Parameters<typeof orderBody>[0]) => orderBody(order, orderDeleteAfterMs);
+
+  /** What follows a commit that changed an order: its mail goes to the queue, lists show the new stock within a second. */
+  function follow(mailId: string | null): void {
+    if (mailId) void mails.enqueue([{ id: mailId, attempts: 0 }]);
+    cache.invalidateSoon('products');
+  }
+
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/orders',
+        tags: ['Orders'],
+        summary: 'List orders',
+        description: 'A customer sees his own, an admin all.',
+        security: bearer,
+        middleware: [signedIn, adminParameters(adminOrderParameters)] as const,
+        request: { query: orderQuerySchema },
+        responses: { 200: json(orderListSchema, 'A page of orders, newest first'), ...problems(401, 403, 422) },
+      }),
+      async (c) => {
+        const query = c.req.valid('query');
+        const page = await services.read((reader) => listOrders(reader, query, c.get('viewer')));
+        return c.json(pageBody(page, body), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/orders/{id}',
+        tags: ['Orders'],
+        summary: 'Read an order',
+        description: 'An admin also sees a deleted one.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const order = await services.read((reader) => getOrder(reader, id, c.get('viewer')));
+        return c.json(body(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/orders',
+        tags: ['Orders'],
+        summary: 'Place an order',
+        description: 'All of it or nothing. Lines of the same product are added up.',
+        security: bearer,
+        middleware: [signedIn, requireJson] as const,
+        request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(orderInputSchema) },
+        responses: {
+          201: json(orderSchema, 'The order; with `Idempotent-Replayed: true` when it had been placed before'),
+          ...bodyProblems(401, 409),
+        },
+      }),
+      async (c) => {
+        const { items } = c.req.valid('json');
+        const key = c.req.valid('header')['Idempotency-Key'];
+        const {
+          body: order,
+          replayed,
+          mailId,
+        } = await services.orders.submit({
+          customerId: c.get('viewer').id,
+          lines: items,
+          idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },
+        });
+        follow(mailId);
+        if (replayed) c.header('Idempotent-Replayed', 'true');
+        return c.json(order, 201, { Location: `/api/orders/${order.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/cancel/{id}',
+        tags: ['Orders'],
+        summary: 'Cancel an order',
+        description: 'While it is pending or processing. Its stock comes back.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('viewer'), now()));
+        follow(mailId);
+        return c.json(body(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/restore/{id}',
+        tags: ['Orders'],
+        summary: 'Take a cancelled or deleted order up again',
+        description: 'It takes its stock again and starts over, in a new run.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { order, mailId } = await services.transaction((tx) =>
+          restoreOrder(tx, id, c.get('viewer'), orderStatusIntervalMs, now()),
+        );
+        follow(mailId);
+        return c.json(body(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'delete',
+        path: '/api/orders/{id}',
+        tags: ['Orders'],
+        summary: 'Delete an order',
+        description: 'Once it is old enough, and never when delivered. One that still runs is cancelled by it.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { mailId } = await services.transaction((tx) =>
+          deleteOrder(tx, id, c.get('viewer'), orderDeleteAfterMs, now()),
+        );
+        follow(mailId);
+        return c.body(null, 204);
+      },
+    );
+}

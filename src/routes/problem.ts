@@ -1,0 +1,76 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { type ErrorCode, ShopError } from '../errors.ts';
+import type { AppEnv } from './env.ts';
+
+type Answer = { status: ContentfulStatusCode; title: string };
+
+/** What each code is in HTTP. Exhaustive, so a code without a status does not compile. */
+export const answers: Record<ErrorCode, Answer> = {
+  malformed_json: { status: 400, title: 'Malformed JSON' },
+  unauthenticated: { status: 401, title: 'Sign-in required' },
+  invalid_credentials: { status: 401, title: 'Wrong credentials' },
+  forbidden: { status: 403, title: 'Not allowed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  email_taken: { status: 409, title: 'E-mail address taken' },
+  product_not_deleted: { status: 409, title: 'Product not deleted' },
+  insufficient_stock: { status: 409, title: 'Not enough stock' },
+  order_not_cancellable: { status: 409, title: 'Order cannot be cancelled' },
+  order_too_recent: { status: 409, title: 'Order too recent' },
+  order_delivered: { status: 409, title: 'Order delivered' },
+  order_not_restorable: { status: 409, title: 'Order cannot be restored' },
+  customer_has_undelivered_orders: { status: 409, title: 'Undelivered orders' },
+  mail_not_failed: { status: 409, title: 'Mail has not failed' },
+  idempotency_in_progress: { status: 409, title: 'First request still running' },
+  precondition_failed: { status: 412, title: 'Precondition failed' },
+  payload_too_large: { status: 413, title: 'Payload too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
+  validation_failed: { status: 422, title: 'Invalid request' },
+  unknown_product: { status: 422, title: 'Unknown product' },
+  idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
+  rate_limited: { status: 429, title: 'Too many attempts' },
+  internal_error: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Temporarily unavailable' },
+};
+
+/** Turns a refusal into an RFC 9457 problem document. */
+export function problem(c: Context<AppEnv>, { code, message, details }: ShopError): Response {
+  const { status, title } = answers[code];
+  const { headers, ...members } = details;
+  const body = {
+    type: `/docs#${code}`,
+    title,
+    status,
+    detail: message,
+    code,
+    requestId: c.get('requestId'),
+    ...members,
+  };
+  return c.body(JSON.stringify(body), status, {
+    'Content-Type': 'application/problem+json',
+    ...(code === 'unauthenticated' && { 'WWW-Authenticate': 'Bearer' }),
+    ...headers,
+  });
+}
+
+const codesOfHttpExceptions: Partial<Record<number, ErrorCode>> = {
+  400: 'malformed_json',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** The one place where an error becomes an answer; what nobody expected is logged and answered with a constant. */
+export function handleError(error: Error, c: Context<AppEnv>): Response {
+  if (error instanceof ShopError) {
+    if (error.code === 'unavailable')
+      c.get('log').warn({ err: error.cause, requestId: c.get('requestId') }, error.message);
+    return problem(c, error);
+  }
+  const code = error instanceof HTTPException ? codesOfHttpExceptions[error.status] : undefined;
+  if (code) return problem(c, new ShopError(code, answers[code].title));
+  // Drizzle's message carries SQL and parameters; its cause says what happened without them.
+  c.get('log').error({ err: error.cause ?? error, requestId: c.get('requestId') }, 'unexpected error');
+  return problem(c, new ShopError('internal_error', 'Something went wrong on our side.'));
+}

@@ -1,0 +1,146 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { productBody } from '../domain/bodies.ts';
+import { isId } from '../domain/ids.ts';
+import { pageBody } from '../domain/paging.ts';
+import {
+  createProduct,
+  deleteProduct,
+  listProducts,
+  productEtag,
+  replaceProduct,
+  restoreProduct,
+  visibleProduct,
+} from '../domain/products.ts';
+import { idParams, noQuery } from '../schema/common.ts';
+import { productInputSchema, productListSchema, productQuerySchema, productSchema } from '../schema/products.ts';
+import type { ApiServices } from '../services.ts';
+import type { Guards } from './auth.ts';
+import { sendCachedList } from './cached-list.ts';
+import { isFresh, matches, revalidate } from './conditional.ts';
+import type { AppEnv } from './env.ts';
+import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
+import { requireJson } from './request-body.ts';
+
+const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
+
+/** The catalogue. */
+export function productRoutes(services: ApiServices, { identify, adminOnly }: Guards) {
+  const { cache, now, settings } = services;
+  const body = (row: Parameters<typeof productBody>[0]) => productBody(row, settings.currency);
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/products',
+        tags: ['Products'],
+        summary: 'List products',
+        request: { query: productQuerySchema },
+        responses: { 200: json(productListSchema, 'A page of the catalogue'), 304: unchanged, ...problems(422) },
+      }),
+      (c) => {
+        const query = c.req.valid('query');
+        revalidate(c);
+        return sendCachedList(c, cache, 'products', query, async () =>
+          pageBody(await services.read((reader) => listProducts(reader, query)), body),
+        );
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/products/{id}',
+        tags: ['Products'],
+        summary: 'Read a product',
+        description: 'An admin also sees a deleted one.',
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(productSchema, 'The product'), 304: unchanged, ...problems(404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const found = isId(id) ? await services.products.submit(id.toLowerCase()) : null;
+        const product = await visibleProduct(found, () => identify(c.req.header('authorization')));
+        revalidate(c);
+        c.header('ETag', productEtag(product));
+        if (isFresh(c.req.header('if-none-match'), productEtag(product))) return c.body(null, 304);
+        return c.json(body(product), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/products',
+        tags: ['Products'],
+        summary: 'Add a product',
+        security: bearer,
+        middleware: [adminOnly, requireJson] as const,
+        request: { query: noQuery, body: jsonBody(productInputSchema) },
+        responses: { 201: json(productSchema, 'The new product'), ...bodyProblems(401, 403) },
+      }),
+      async (c) => {
+        const input = c.req.valid('json');
+        const product = await services.transaction((tx) => createProduct(tx, input, now()));
+        await cache.invalidate('products');
+        c.header('ETag', productEtag(product));
+        return c.json(body(product), 201, { Location: `/api/products/${product.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'put',
+        path: '/api/products/{id}',
+        tags: ['Products'],
+        summary: 'Replace a product',
+        description: 'Stock included. With `If-Match`, only if it has not changed since.',
+        security: bearer,
+        middleware: [adminOnly, requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
+        responses: { 200: json(productSchema, 'The product'), ...bodyProblems(401, 403, 404, 412) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const input = c.req.valid('json');
+        const mayReplace = (etag: string) => matches(c.req.header('if-match'), etag);
+        const product = await services.transaction((tx) => replaceProduct(tx, id, input, mayReplace, now()));
+        await cache.invalidate('products');
+        c.header('ETag', productEtag(product));
+        return c.json(body(product), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/products/restore/{id}',
+        tags: ['Products'],
+        summary: 'Put a deleted product back',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(productSchema, 'The product'), ...problems(401, 403, 404, 409, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const product = await services.transaction((tx) => restoreProduct(tx, id, now()));
+        await cache.invalidate('products');
+        c.header('ETag', productEtag(product));
+        return c.json(body(product), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'delete',
+        path: '/api/products/{id}',
+        tags: ['Products'],
+        summary: 'Take a product out of the catalogue',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        await services.transaction((tx) => deleteProduct(tx, id, now()));
+        await cache.invalidate('products');
+        return c.body(null, 204);
+      },
+    );
+}

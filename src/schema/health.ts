@@ -1,0 +1,11 @@
+import { z } from 'zod';
+
+export const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+export const metricsSchema = z.string();
+
+const check = z.enum(['up', 'down', 'none']);
+
+export const readinessSchema = z
+  .object({ status: z.enum(['ok', 'degraded', 'unavailable']), checks: z.object({ postgres: check, redis: check }) })
+  .meta({ id: 'Readiness' });

@@ -1,0 +1,262 @@
+import { type Logger, pino } from 'pino';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
+import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
+import { createMemoryStore } from './cache/memory-store.ts';
+import { connectCacheRedis, createRedisStore } from './cache/redis-store.ts';
+import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
+import { schemaIsCurrent } from './db/migrate.ts';
+import { ping } from './db/ping.ts';
+import { withReader, withTransaction } from './db/transaction.ts';
+import { ensureAdmin, findStandings, type Standing } from './domain/accounts.ts';
+import type { ProductRow } from './domain/bodies.ts';
+import { createOrderLane } from './domain/order-lane.ts';
+import { hashPassword, passwordMatches } from './domain/passwords.ts';
+import type { OrderRequest, Placement } from './domain/place-orders.ts';
+import { findProducts } from './domain/products.ts';
+import { createCleanUp } from './jobs/clean-up.ts';
+import { createMailer } from './jobs/mailer.ts';
+import { type MailQueue, openMailQueue, type QueueHome } from './jobs/queues.ts';
+import { createSendMail } from './jobs/send-mail.ts';
+import { createSweep } from './jobs/sweep.ts';
+import { startWorkers } from './jobs/workers.ts';
+import { createLane, type Lane } from './lane.ts';
+import { type Settings, SettingsError } from './settings.ts';
+
+const poolSize = 8;
+const readLanes = 2;
+const readBatchSizeMax = 200;
+const cachedEntriesMax = 5_000;
+const readinessRetryMs = 500;
+
+/** What the routes work with. */
+export type ApiServices = {
+  settings: Settings & { jwtSecret: string };
+  log: Logger;
+  metrics: Registry;
+  now: () => Date;
+  read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
+  transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
+  /** An account's standing as it is now; reads that arrive together share one query. */
+  standings: Lane<string, Standing | null>;
+  /** A product as it is now, deleted ones included, shared likewise. */
+  products: Lane<string, ProductRow | null>;
+  orders: Lane<OrderRequest, Placement>;
+  cache: Cache;
+  throttle: LoginThrottle;
+  mails: Pick<MailQueue, 'enqueue'>;
+  databaseStatus: () => Promise<'up' | 'down'>;
+  /** Whether schema and first admin are there; once they are, they stay. */
+  prepared: () => boolean;
+  close: () => Promise<void>;
+};
+
+function createLog(settings: Settings, name: string): Logger {
+  return pino({
+    name,
+    level: settings.logLevel,
+    redact: [
+      'password',
+      '*.password',
+      'currentPassword',
+      'newPassword',
+      'token',
+      '*.token',
+      'authorization',
+      '*.authorization',
+    ],
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
+}
+
+function requireDatabaseUrl(settings: Settings): string {
+  if (settings.databaseUrl) return settings.databaseUrl;
+  throw new SettingsError('DATABASE_URL: is not set; `npm start` supplies a database for one machine');
+}
+
+function queueHome(settings: Settings, databaseUrl: string): QueueHome {
+  return settings.redisUrl ? { kind: 'redis', url: settings.redisUrl } : { kind: 'postgres', url: databaseUrl };
+}
+
+/** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */
+function troubleLog(log: Logger, message: string): (error: unknown) => void {
+  let silentUntil = 0;
+  return (error) => {
+    if (Date.now() < silentUntil) return;
+    silentUntil = Date.now() + 1_000;
+    log.warn({ err: error }, message);
+  };
+}
+
+/** Finds many things with one query for all that ask at the same time. */
+function sharedLookup<Found>(
+  db: Database,
+  find: (reader: Reader, ids: string[]) => Promise<Map<string, Found>>,
+): Lane<string, Found | null> {
+  return createLane({
+    lanes: readLanes,
+    batchSizeMax: readBatchSizeMax,
+    waitingMax: Number.POSITIVE_INFINITY,
+    run: async (ids) => {
+      const found = await withReader(db, (reader) => find(reader, [...new Set(ids)]));
+      return ids.map((id) => found.get(id) ?? null);
+    },
+  });
+}
+
+/** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
+export function openApiServices(settings: Settings): ApiServices {
+  const databaseUrl = requireDatabaseUrl(settings);
+  const log = createLog(settings, 'api');
+  const jwtSecret = settings.jwtSecret ?? crypto.randomUUID() + crypto.randomUUID();
+  if (!settings.jwtSecret)
+    log.warn('JWT_SECRET is not set: tokens end with this process, and no other process knows them');
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+
+  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
+  const redisTrouble = troubleLog(log, 'redis is out of reach');
+  const redis = settings.redisUrl ? connectCacheRedis(settings.redisUrl, redisTrouble) : null;
+  const cacheReads = new Counter({
+    name: 'cache_reads_total',
+    help: 'Reads of cached lists by outcome: HIT, MISS or BYPASS',
+    labelNames: ['group', 'outcome'],
+    registers: [metrics],
+  });
+  const cache = createCache({
+    store: redis ? createRedisStore(redis) : createMemoryStore(cachedEntriesMax),
+    ttlMs: settings.cacheTtlMs,
+    onOutcome: (group, outcome) => cacheReads.inc({ group, outcome }),
+    onTrouble: redisTrouble,
+  });
+  // A process that was killed may have owed an invalidation, and a Redis that was restored may hold old entries:
+  // whoever connects makes all of it stale.
+  redis?.on('ready', () => {
+    for (const group of cacheGroups) void cache.invalidate(group);
+  });
+  const mails = openMailQueue(
+    queueHome(settings, databaseUrl),
+    'request',
+    troubleLog(log, 'the mail queue is out of reach'),
+  );
+  const orders = createOrderLane(db, settings);
+  new Gauge({
+    name: 'orders_waiting',
+    help: 'Orders that wait in this process for their batch',
+    registers: [metrics],
+    collect() {
+      this.set(orders.waiting());
+    },
+  });
+  const preparation = prepare(db, settings, log);
+
+  return {
+    settings: { ...settings, jwtSecret },
+    log,
+    metrics,
+    now: () => new Date(),
+    read: (work) => withReader(db, work),
+    transaction: (work) => withTransaction(db, work),
+    standings: sharedLookup(db, findStandings),
+    products: sharedLookup(db, findProducts),
+    orders,
+    cache,
+    throttle: createLoginThrottle(redis),
+    mails,
+    databaseStatus: () =>
+      withReader(db, ping).then(
+        () => 'up' as const,
+        () => 'down' as const,
+      ),
+    prepared: preparation.done,
+    close: async () => {
+      preparation.stop();
+      await cache.close();
+      redis?.disconnect();
+      await mails.close().catch(() => {});
+      await closeDatabase(1_000);
+    },
+  };
+}
+
+/** Waits for the schema, then makes sure of the first admin; tries until both are there. */
+function prepare(db: Database, settings: Settings, log: Logger): { done: () => boolean; stop: () => void } {
+  let done = false;
+  let stopped = false;
+  const trouble = troubleLog(log, 'not ready yet');
+
+  async function attempt(): Promise<boolean> {
+    if (!(await withReader(db, schemaIsCurrent))) return false;
+    const { adminEmail: email, adminPassword } = settings;
+    if (email && adminPassword) {
+      const passwordHash = await hashPassword(adminPassword);
+      const outcome = await withTransaction(db, (tx) =>
+        ensureAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
+      );
+      log.info({ outcome }, 'first admin');
+    }
+    return true;
+  }
+
+  async function run(): Promise<void> {
+    // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
+    await passwordMatches(undefined, '');
+    while (!done && !stopped) {
+      done = await attempt().catch((error: unknown) => {
+        trouble(error);
+        return false;
+      });
+      if (!done) await new Promise((resolve) => setTimeout(resolve, readinessRetryMs));
+    }
+  }
+
+  void run();
+  return {
+    done: () => done,
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** What a worker process is, from outside: it works until it is closed. */
+export type WorkerServices = { log: Logger; close: () => Promise<void> };
+
+/** Opens what the worker needs and starts working. */
+export function openWorkerServices(settings: Settings): WorkerServices {
+  const databaseUrl = requireDatabaseUrl(settings);
+  if (!settings.smtpUrl)
+    throw new SettingsError('SMTP_URL: is not set; `npm start` supplies a mail catcher for one machine');
+  const log = createLog(settings, 'worker');
+  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
+  const home = queueHome(settings, databaseUrl);
+  const queueTrouble = troubleLog(log, 'the queue is out of reach');
+  const mails = openMailQueue(home, 'worker', queueTrouble);
+  const mailer = createMailer(settings.smtpUrl, settings.mailFrom);
+  let stopping = false;
+  const stop = startWorkers(
+    home,
+    {
+      sweep: createSweep({
+        db,
+        orderStatusIntervalMs: settings.orderStatusIntervalMs,
+        enqueue: mails.enqueue,
+        stopping: () => stopping,
+      }),
+      cleanUp: createCleanUp(db),
+      sendMail: createSendMail({ db, mailer, mailFrom: settings.mailFrom, log }),
+    },
+    queueTrouble,
+  );
+  return {
+    log,
+    close: async () => {
+      stopping = true;
+      await stop();
+      mailer.close();
+      await mails.close().catch(() => {});
+      await closeDatabase(1_000);
+    },
+  };
+}

@@ -1,0 +1,158 @@
+// Runs the shop on one machine: the API, the worker, and whatever the environment leaves unset (start.ts [--watch]).
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openDatabase } from '../src/db/client.ts';
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { seedShop } from '../src/db/seed.ts';
+import { products } from '../src/db/tables.ts';
+import { hashPassword } from '../src/domain/passwords.ts';
+import { readSettings, type Settings } from '../src/settings.ts';
+import { endLeftoverChildren, keepChild, logFileOf } from './child.ts';
+import { takeLock } from './lock.ts';
+import { stopWithParent } from './parent.ts';
+import { dataDirectory, root } from './paths.ts';
+import { tryPort } from './ports.ts';
+import { type Kit, supplyAdmin, supplyDatabase, supplyJwtSecret, supplyMailServer } from './supplies.ts';
+import { urlOf, welcome } from './welcome.ts';
+
+const seedCounts = { products: 200, customers: 40, orders: 100 };
+const readyTimeoutMs = 60_000;
+const probeTimeoutMs = 2_000;
+const pollMs = 25;
+const closeTimeoutMs = 5_000;
+/** What a program gets on top of its own deadline for stopping. */
+const stopGraceMs = 2_000;
+
+const watch = process.argv.includes('--watch');
+const stopping = new AbortController();
+process.on('SIGINT', () => stopping.abort());
+process.on('SIGTERM', () => stopping.abort());
+if (process.env.npm_lifecycle_event !== undefined) {
+  // npm passes no signal on: all that shows is that it is gone.
+  stopWithParent(process.ppid);
+  // A closed terminal ends npm, too, unless nohup protects it; then we stay as well.
+  process.on('SIGHUP', () => {});
+}
+
+try {
+  await run(stopping.signal);
+} catch (error) {
+  if (!(error instanceof Error && error.name === 'AbortError')) {
+    console.error(reasonOf(error));
+    process.exit(1);
+  }
+}
+process.exit(0);
+
+/** Runs everything until `stop`, then ends it in reverse order; so, too, when something fails on the way. */
+async function run(stop: AbortSignal): Promise<void> {
+  const settings = readSettings({ ...process.env, HOST: process.env.HOST || '127.0.0.1' });
+  await using running = new AsyncDisposableStack();
+  running.use(claimDirectory());
+  await endLeftoverChildren(settings.shutdownTimeoutMs + stopGraceMs);
+  const port = await claimPort(settings);
+
+  const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
+  if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
+  if (settings.smtpUrl === undefined) await supplyMailServer(kit);
+  if (settings.databaseUrl === undefined) {
+    const databaseUrl = await supplyDatabase(kit);
+    if (settings.adminEmail === undefined) supplyAdmin(kit, settings.adminPassword);
+    stop.throwIfAborted();
+    await migrateDatabase(databaseUrl);
+    await fillIfEmpty(databaseUrl, settings);
+  } else {
+    await migrateDatabase(settings.databaseUrl);
+  }
+  if (settings.redisUrl === undefined) kit.notes.push(['Redis', 'none (the queue is in the database, the cache in the API)']);
+  stop.throwIfAborted();
+
+  await runPrograms(kit, settings);
+  const apiUrl = urlOf(settings.host, port);
+  await untilReady(apiUrl, stop);
+  console.log(welcome(apiUrl, kit.notes));
+  await once(stop, 'abort');
+  console.log('Stopping ...');
+}
+
+/** Makes `.data` ours alone, so that no second `start` touches what the first one runs. */
+function claimDirectory(): Disposable {
+  mkdirSync(dataDirectory, { recursive: true });
+  const lock = takeLock(join(dataDirectory, 'lock'));
+  if (lock === undefined) throw new Error('The shop already runs from this directory: stop that one first.');
+  return lock;
+}
+
+/** The port that the API will have. */
+async function claimPort({ host, port }: Settings): Promise<number> {
+  try {
+    return await tryPort(host, port);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new Error(`Port ${port} is taken: stop what listens there, or set PORT to another.`);
+    }
+    throw error;
+  }
+}
+
+/** A shop without a single product is filled with some, and with customers and orders for an admin to look at. */
+async function fillIfEmpty(databaseUrl: string, { currency, orderStatusIntervalMs }: Settings): Promise<void> {
+  const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop start' });
+  try {
+    const some = await db.select({ id: products.id }).from(products).limit(1);
+    if (some.length > 0) return;
+    console.log('Filling the shop, once ...');
+    await seedShop(db, {
+      ...seedCounts,
+      currency,
+      now: new Date(),
+      // Nobody knows it: these customers are there to be looked at.
+      passwordHash: await hashPassword(crypto.randomUUID()),
+      statusIntervalMs: orderStatusIntervalMs,
+      onProgress: () => {},
+    });
+  } finally {
+    await close(closeTimeoutMs);
+  }
+}
+
+async function runPrograms({ environment, notes, running }: Kit, settings: Settings): Promise<void> {
+  // A person who sets LOG_LEVEL or edits the code wants to see the logs; others want to see the shop.
+  const showOutput = watch || Boolean(process.env.LOG_LEVEL);
+  const options = { environment, showOutput, stopTimeoutMs: settings.shutdownTimeoutMs + stopGraceMs };
+  const bunOptions = watch ? ['--watch'] : [];
+  const stops = [
+    await keepChild({ name: 'The API', slug: 'api', command: [...bunOptions, join(root, 'index.ts')], ...options }),
+    await keepChild({ name: 'The worker', slug: 'worker', command: [...bunOptions, join(root, 'worker.ts')], ...options }),
+  ];
+  running.defer(async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  });
+  if (!showOutput) notes.push(['Logs', `${relative(root, logFileOf('api'))}, ${relative(root, logFileOf('worker'))}`]);
+}
+
+async function untilReady(apiUrl: string, stop: AbortSignal): Promise<void> {
+  const deadline = Date.now() + readyTimeoutMs;
+  while (!(await answersReady(apiUrl))) {
+    if (Date.now() > deadline) throw new Error(`The API is not ready after ${readyTimeoutMs / 1_000} s: see ${apiUrl}/readyz and the logs.`);
+    await sleep(pollMs, undefined, { signal: stop });
+  }
+  stop.throwIfAborted();
+}
+
+async function answersReady(apiUrl: string): Promise<boolean> {
+  try {
+    const { ok } = await fetch(`${apiUrl}/readyz`, { signal: AbortSignal.timeout(probeTimeoutMs) });
+    return ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The innermost cause's own words: the errors around it carry SQL and parameters. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
+}

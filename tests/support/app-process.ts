@@ -1,0 +1,61 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A running `index.ts` or `worker.ts`. */
+export type AppProcess = {
+  pid: number;
+  /** Resolves with the exit code once it has ended, 128 and the signal's number after a signal. */
+  exited: Promise<number>;
+  /** What it has written so far. */
+  output: () => string;
+  /** Its JSON log lines so far. */
+  log: () => Record<string, unknown>[];
+  /** Ends it as an operator would (SIGTERM), and answers the exit code. */
+  stop: () => Promise<number>;
+  /** Ends it as a power cut would (SIGKILL). */
+  kill: () => Promise<number>;
+};
+
+const root = join(import.meta.dir, '../..');
+const stopTimeoutMs = 20_000;
+
+/** Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`. */
+export function startProcess(
+  entry: 'index.ts' | 'worker.ts',
+  env: Record<string, string>,
+  logFile: string,
+): AppProcess {
+  const file = openSync(logFile, 'a');
+  const child = Bun.spawn([process.execPath, join(root, entry)], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdin: 'ignore',
+    stdout: file,
+    stderr: file,
+  });
+  closeSync(file);
+
+  const output = () => readFileSync(logFile, 'utf8');
+
+  async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
+    child.kill(signal);
+    const tooLong = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    const code = await child.exited;
+    clearTimeout(tooLong);
+    return code;
+  }
+
+  return {
+    pid: child.pid,
+    exited: child.exited,
+    output,
+    log: () => jsonLines(output()),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+function jsonLines(text: string): Record<string, unknown>[] {
+  const lines = text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return lines.map((line) => JSON.parse(line));
+}

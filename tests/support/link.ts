@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { freePort } from './ports.ts';
+
+/** A pass-through before a server on this machine, so that a test can take the server away and give it back. */
+export type Link = {
+  port: number;
+  /** The server is down: open connections break, new ones are refused. */
+  cut: () => Promise<void>;
+  /** The server is stuck: connections are accepted and stay open, but nothing comes through. */
+  hang: () => void;
+  /** Ends an outage that `cut` or `hang` began. */
+  restore: () => Promise<void>;
+  /** Breaks the connections of this moment only. */
+  drop: () => void;
+};
+
+type Pair = { client: Socket; server: Socket };
+
+/** Opens a link to a port of this machine. */
+export async function openLink(targetPort: number): Promise<Link> {
+  const port = await freePort();
+  const pairs = new Set<Pair>();
+  let hanging = false;
+
+  const listener = createServer((client) => {
+    const pair = { client, server: connect(targetPort, '127.0.0.1') };
+    pairs.add(pair);
+    for (const socket of [pair.client, pair.server]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => breakPair(pair));
+    }
+    if (!hanging) flow(pair);
+  });
+
+  function flow({ client, server }: Pair): void {
+    client.pipe(server);
+    server.pipe(client);
+  }
+
+  function breakPair(pair: Pair): void {
+    pairs.delete(pair);
+    pair.client.destroy();
+    pair.server.destroy();
+  }
+
+  function drop(): void {
+    for (const pair of pairs) breakPair(pair);
+  }
+
+  async function listen(): Promise<void> {
+    listener.listen(port, '127.0.0.1');
+    await once(listener, 'listening');
+  }
+
+  await listen();
+  return {
+    port,
+    drop,
+    async cut() {
+      if (!listener.listening) return;
+      listener.close();
+      drop();
+      await once(listener, 'close');
+    },
+    hang() {
+      hanging = true;
+      for (const { client, server } of pairs) {
+        client.unpipe(server).pause();
+        server.unpipe(client).pause();
+      }
+    },
+    async restore() {
+      if (!listener.listening) await listen();
+      if (!hanging) return;
+      hanging = false;
+      for (const pair of pairs) flow(pair);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { type AppProcess, startProcess } from './app-process.ts';
+import { admin } from './client.ts';
+import { freePort } from './ports.ts';
+import { openTestbed, type Testbed } from './testbed.ts';
+import { eventually } from './wait.ts';
+
+type ShopOptions = {
+  /** API processes to begin with; 1 by default. */
+  apis?: number;
+  /** Workers to begin with; 1 by default. */
+  workers?: number;
+  /** `postgres` leaves `REDIS_URL` unset. */
+  queue?: 'redis' | 'postgres';
+  /** Settings over those that every shop of the suites has. */
+  env?: Record<string, string>;
+};
+
+export type ApiProcess = AppProcess & { url: string };
+
+/** A whole shop of real processes on its own testbed. */
+export type Shop = Omit<Testbed, 'close'> & {
+  /** Of the first API process. */
+  url: string;
+  /** The processes in the order of their start, from 0. */
+  api: (index: number) => ApiProcess;
+  worker: (index: number) => AppProcess;
+  /** Starts one more process and waits until it is at work; `env` goes over the shop's. */
+  startApi: (env?: Record<string, string>) => Promise<ApiProcess>;
+  startWorker: (env?: Record<string, string>) => Promise<AppProcess>;
+  /** Ends every process and removes what the shop had. */
+  stop: () => Promise<void>;
+};
+
+const startTimeoutMs = 20_000;
+
+/** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
+export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = {} }: ShopOptions = {}): Promise<Shop> {
+  const { close, ...testbed } = await openTestbed();
+  const logDirectory = process.env.TEST_LOGS ?? '.';
+  const settings = {
+    HOST: '127.0.0.1',
+    DATABASE_URL: testbed.databaseUrl,
+    ...(queue === 'redis' ? { REDIS_URL: testbed.redisUrl } : {}),
+    SMTP_URL: testbed.smtpUrl,
+    MAIL_FROM: 'Shop <shop@example.com>',
+    JWT_SECRET: 'known to every suite and to nobody else',
+    ADMIN_EMAIL: admin.email,
+    ADMIN_PASSWORD: admin.password,
+    ...env,
+  };
+  const apiProcesses: ApiProcess[] = [];
+  const workerProcesses: AppProcess[] = [];
+
+  function logFile(kind: string, index: number): string {
+    return join(logDirectory, `shop-${testbed.number}-${kind}-${index}.log`);
+  }
+
+  async function startApi(more: Record<string, string> = {}): Promise<ApiProcess> {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const file = logFile('api', apiProcesses.length);
+    const api = { ...startProcess('index.ts', { ...settings, PORT: String(port), ...more }, file), url };
+    apiProcesses.push(api);
+    await untilReady(api, async () => (await fetch(`${url}/readyz`)).ok);
+    return api;
+  }
+
+  async function startWorker(more: Record<string, string> = {}): Promise<AppProcess> {
+    const file = logFile('worker', workerProcesses.length);
+    const worker = startProcess('worker.ts', { ...settings, ...more }, file);
+    workerProcesses.push(worker);
+    await untilReady(worker, () => worker.log().some(({ msg }) => msg === 'working'));
+    return worker;
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all([...apiProcesses, ...workerProcesses].map((child) => child.stop()));
+    await close();
+  }
+
+  try {
+    await Promise.all([
+      ...Array.from({ length: apis }, () => startApi()),
+      ...Array.from({ length: workers }, () => startWorker()),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    ...testbed,
+    url: apiProcesses[0]?.url ?? '',
+    api: (index) => nth(apiProcesses, index),
+    worker: (index) => nth(workerProcesses, index),
+    startApi,
+    startWorker,
+    stop,
+  };
+}
+
+function nth<Child>(children: Child[], index: number): Child {
+  const child = children[index];
+  if (!child) throw new Error(`This shop has only ${children.length} processes of that kind.`);
+  return child;
+}
+
+async function untilReady(child: AppProcess, isReady: () => boolean | Promise<boolean>): Promise<void> {
+  const ended = child.exited.then((code) => {
+    throw new Error(`The process ended with code ${code} before it was ready:\n${child.output()}`);
+  });
+  await Promise.race([ended, eventually(isReady, { withinMs: startTimeoutMs })]);
+}

@@ -1,0 +1,34 @@
+type WaitOptions = {
+  withinMs?: number;
+  everyMs?: number;
+};
+
+/**
+ * Asks `condition` until it answers something other than false, null or undefined, and gives that back. What it throws
+ * counts as "not yet", so expectations may stand in it.
+ * @throws what the condition threw last, or an error that the time is up
+ */
+export async function eventually<Answer>(
+  condition: () => Answer | Promise<Answer>,
+  { withinMs = 5_000, everyMs = 20 }: WaitOptions = {},
+): Promise<Exclude<Answer, false | null | undefined>> {
+  const endsAt = Date.now() + withinMs;
+  for (;;) {
+    let failure: unknown = new Error(`The condition did not come true within ${withinMs} ms.`);
+    try {
+      const answer = await condition();
+      if (answer !== false && answer !== null && answer !== undefined) {
+        return answer as Exclude<Answer, false | null | undefined>;
+      }
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() > endsAt) throw failure;
+    await pause(everyMs);
+  }
+}
+
+/** For the rare test that shows that something does not happen. Anything else should use `eventually`. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
