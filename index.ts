@@ -47,12 +47,11 @@ function listenOnNode(fetch: App['fetch'], { hostname, port }: Address): Promise
   });
 }
 
-await runProcess(async () => {
+await runProcess(async (closing) => {
   const settings = readSettings();
   const services = openApiServices(settings);
-  let draining = false;
   let running = 0;
-  const app = createApp(services, () => draining);
+  const app = createApp(services, () => closing.aborted);
   const fetch: App['fetch'] = async (request, env) => {
     running += 1;
     try {
@@ -68,7 +67,6 @@ await runProcess(async () => {
     log: services.log,
     timeoutMs: settings.shutdownTimeoutMs,
     stop: async () => {
-      draining = true;
       void server.stop(false);
       while (running > 0) await wait(drainPollMs);
       await wait(drainPollMs);

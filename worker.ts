@@ -2,9 +2,9 @@ import { runProcess } from './src/process.ts';
 import { openWorkerServices } from './src/services.ts';
 import { readSettings } from './src/settings.ts';
 
-await runProcess(async () => {
+await runProcess(async (closing) => {
   const settings = readSettings();
-  const worker = openWorkerServices(settings);
+  const worker = await openWorkerServices(settings, closing);
   worker.log.info('working');
   return { log: worker.log, timeoutMs: settings.shutdownTimeoutMs, stop: worker.close };
 });

@@ -1,17 +1,21 @@
 import type { Logger } from 'pino';
 import { SettingsError } from './settings.ts';
 
+/** A running entry point: its log, how long it may take to stop, and how to stop it. */
+type Running = { log: Logger; timeoutMs: number; stop: () => Promise<unknown> };
+
 /**
  * Runs an entry point: a fault in the settings is told in plain words and ends the process with 1; on SIGTERM or
- * SIGINT `stop` gets `timeoutMs` to finish what runs, then the process ends with 0.
+ * SIGINT, which abort the signal that `start` is given, it stops within its time and ends with 0.
  */
-export async function runProcess(
-  start: () => Promise<{ log: Logger; timeoutMs: number; stop: () => Promise<unknown> }>,
-): Promise<void> {
+export async function runProcess(start: (closing: AbortSignal) => Promise<Running>): Promise<void> {
+  const closing = new AbortController();
+  const closed = new Promise<void>((resolve) => closing.signal.addEventListener('abort', () => resolve()));
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => closing.abort());
   try {
-    const { log, timeoutMs, stop } = await start();
-    const signal = await nextSignal();
-    log.info({ signal }, 'shutting down');
+    const { log, timeoutMs, stop } = await start(closing.signal);
+    await closed;
+    log.info('shutting down');
     await Promise.race([stop(), wait(timeoutMs)]);
     log.info('stopped');
     process.exit(0);
@@ -20,13 +24,6 @@ export async function runProcess(
     process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
     process.exit(1);
   }
-}
-
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', resolve);
-    process.once('SIGINT', resolve);
-  });
 }
 
 /** Resolves after so many milliseconds. */

@@ -5,13 +5,11 @@ import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.
 import { createMemoryStore } from './cache/memory-store.ts';
 import { connectCacheRedis, createRedisStore } from './cache/redis-store.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
-import { schemaIsCurrent } from './db/migrate.ts';
 import { ping } from './db/ping.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
-import { ensureAdmin, findStandings, type Standing } from './domain/accounts.ts';
+import { findStandings, type Standing } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
 import { createOrderLane } from './domain/order-lane.ts';
-import { hashPassword, passwordMatches } from './domain/passwords.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { findProducts } from './domain/products.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
@@ -21,13 +19,13 @@ import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { startWorkers } from './jobs/workers.ts';
 import { createLane, type Lane } from './lane.ts';
+import { persist, prepareShop } from './preparation.ts';
 import { type Settings, SettingsError } from './settings.ts';
 
 const poolSize = 8;
 const readLanes = 2;
 const readBatchSizeMax = 200;
 const cachedEntriesMax = 5_000;
-const readinessRetryMs = 500;
 
 /** What the routes work with. */
 export type ApiServices = {
@@ -135,11 +133,6 @@ export function openApiServices(settings: Settings): ApiServices {
   redis?.on('ready', () => {
     for (const group of cacheGroups) void cache.invalidate(group);
   });
-  const mails = openMailQueue(
-    queueHome(settings, databaseUrl),
-    'request',
-    troubleLog(log, 'the mail queue is out of reach'),
-  );
   const orders = createOrderLane(db, settings);
   new Gauge({
     name: 'orders_waiting',
@@ -149,7 +142,20 @@ export function openApiServices(settings: Settings): ApiServices {
       this.set(orders.waiting());
     },
   });
-  const preparation = prepare(db, settings, log);
+  const closing = new AbortController();
+  let mails: MailQueue | undefined;
+  let prepared = false;
+  const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
+  void preparation.then((done) => {
+    prepared = done;
+    // Not before, because a queue in Postgres that fails to open stays broken.
+    if (done)
+      mails = openMailQueue(
+        queueHome(settings, databaseUrl),
+        'request',
+        troubleLog(log, 'the mail queue is out of reach'),
+      );
+  });
 
   return {
     settings: { ...settings, jwtSecret },
@@ -163,59 +169,19 @@ export function openApiServices(settings: Settings): ApiServices {
     orders,
     cache,
     throttle: createLoginThrottle(redis),
-    mails,
+    mails: { enqueue: async (queued) => mails?.enqueue(queued) },
     databaseStatus: () =>
       withReader(db, ping).then(
         () => 'up' as const,
         () => 'down' as const,
       ),
-    prepared: preparation.done,
+    prepared: () => prepared,
     close: async () => {
-      preparation.stop();
+      closing.abort();
       await cache.close();
       redis?.disconnect();
-      await mails.close().catch(() => {});
+      await mails?.close().catch(() => {});
       await closeDatabase(1_000);
-    },
-  };
-}
-
-/** Waits for the schema, then makes sure of the first admin; tries until both are there. */
-function prepare(db: Database, settings: Settings, log: Logger): { done: () => boolean; stop: () => void } {
-  let done = false;
-  let stopped = false;
-  const trouble = troubleLog(log, 'not ready yet');
-
-  async function attempt(): Promise<boolean> {
-    if (!(await withReader(db, schemaIsCurrent))) return false;
-    const { adminEmail: email, adminPassword } = settings;
-    if (email && adminPassword) {
-      const passwordHash = await hashPassword(adminPassword);
-      const outcome = await withTransaction(db, (tx) =>
-        ensureAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
-      );
-      log.info({ outcome }, 'first admin');
-    }
-    return true;
-  }
-
-  async function run(): Promise<void> {
-    // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
-    await passwordMatches(undefined, '');
-    while (!done && !stopped) {
-      done = await attempt().catch((error: unknown) => {
-        trouble(error);
-        return false;
-      });
-      if (!done) await new Promise((resolve) => setTimeout(resolve, readinessRetryMs));
-    }
-  }
-
-  void run();
-  return {
-    done: () => done,
-    stop: () => {
-      stopped = true;
     },
   };
 }
@@ -223,36 +189,38 @@ function prepare(db: Database, settings: Settings, log: Logger): { done: () => b
 /** What a worker process is, from outside: it works until it is closed. */
 export type WorkerServices = { log: Logger; close: () => Promise<void> };
 
-/** Opens what the worker needs and starts working. */
-export function openWorkerServices(settings: Settings): WorkerServices {
+/**
+ * Opens what the worker needs and starts working as soon as Postgres answers.
+ * @param closing ends the wait for Postgres
+ */
+export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
   const databaseUrl = requireDatabaseUrl(settings);
-  if (!settings.smtpUrl)
+  if (!settings.smtpUrl) {
     throw new SettingsError('SMTP_URL: is not set; `npm start` supplies a mail catcher for one machine');
+  }
   const log = createLog(settings, 'worker');
   const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
+  await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
+
   const home = queueHome(settings, databaseUrl);
   const queueTrouble = troubleLog(log, 'the queue is out of reach');
   const mails = openMailQueue(home, 'worker', queueTrouble);
   const mailer = createMailer(settings.smtpUrl, settings.mailFrom);
-  let stopping = false;
+  const sweep = createSweep({
+    db,
+    orderStatusIntervalMs: settings.orderStatusIntervalMs,
+    enqueue: mails.enqueue,
+    stopping: () => closing.aborted,
+  });
+  const sendMail = createSendMail({ db, mailer, mailFrom: settings.mailFrom, log });
   const stop = startWorkers(
     home,
-    {
-      sweep: createSweep({
-        db,
-        orderStatusIntervalMs: settings.orderStatusIntervalMs,
-        enqueue: mails.enqueue,
-        stopping: () => stopping,
-      }),
-      cleanUp: createCleanUp(db),
-      sendMail: createSendMail({ db, mailer, mailFrom: settings.mailFrom, log }),
-    },
-    queueTrouble,
+    { sweep, cleanUp: createCleanUp(db), sendMail },
+    { onQueueTrouble: queueTrouble, onJobFailure: troubleLog(log, 'a job failed') },
   );
   return {
     log,
     close: async () => {
-      stopping = true;
       await stop();
       mailer.close();
       await mails.close().catch(() => {});

@@ -19,21 +19,22 @@ const connectionFaults = new Set([
 
 /**
  * SQLSTATEs (PostgreSQL manual, appendix A) of a server that cannot serve now: connection exceptions (08), insufficient
- * resources (53), operator intervention (57, which holds statement timeouts too), lock and idle timeouts, a standby.
+ * resources (53), operator intervention (57, which holds statement timeouts too), lock and idle timeouts, a standby, a
+ * schema that has not been migrated yet.
  */
-const outOfService = /^(08...|53...|57...|55P03|25006|25P03)$/;
+const outOfService = /^(08...|53...|57...|55P03|25006|25P03|42P01|42703)$/;
 
 /** Serialization failure and deadlock: the transaction did nothing and may run again. */
 const worthRetrying = new Set(['40001', '40P01']);
 
-type Fault = { code: string; constraint: string | undefined };
+type Fault = { code: string; constraint: string | undefined; cause: Error };
 
 /** Finds the driver's error under Drizzle's wrapper, which carries SQL and parameters and must not leave this folder. */
 function findFault(error: unknown): Fault | undefined {
   for (let current = error; current instanceof Error; current = current.cause) {
     if ('code' in current && typeof current.code === 'string') {
       const constraint = 'constraint_name' in current ? String(current.constraint_name) : undefined;
-      return { code: current.code, constraint };
+      return { code: current.code, constraint, cause: current };
     }
   }
   return undefined;
@@ -54,7 +55,7 @@ export function translateDatabaseError(error: unknown): unknown {
     return new ShopError('email_taken', 'Another account uses this e-mail address.');
   }
   if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {
-    return unavailable('The shop cannot reach its database just now.', error);
+    return unavailable('The shop cannot reach its database just now.', fault.cause);
   }
   return error;
 }

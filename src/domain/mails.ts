@@ -76,9 +76,12 @@ export async function recordSent(tx: Transaction, mail: MailRow, now: Date): Pro
   await tx.update(mails).set({ state: 'sent', sentAt: now, dueAt: null, lastError: null }).where(eq(mails.id, mail.id));
 }
 
-/** How long to wait after a number of failed attempts: 2 s, then twice as long each time, at most 15 minutes. */
+/**
+ * How long to wait after a number of failed attempts: 2 s, then half as long again each time, at most 15 minutes. With
+ * what the sweep and the queue add, delays still no more than double (contract, "Mail").
+ */
 export function retryDelayMs(attempts: number): number {
-  return Math.min(firstRetryMs * 2 ** (attempts - 1), retryMsMax);
+  return Math.min(Math.round(firstRetryMs * 1.5 ** (attempts - 1)), retryMsMax);
 }
 
 /**

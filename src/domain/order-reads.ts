@@ -56,8 +56,8 @@ async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]
     reader.select().from(orderItems).where(sql`${orderItems.orderId} = ${ids}`).orderBy(orderItems.position),
     reader.select().from(orderHistory).where(sql`${orderHistory.orderId} = ${ids}`).orderBy(orderHistory.run),
   ]);
-  const itemsOf = Map.groupBy(items, (item) => item.orderId);
-  const historyOf = Map.groupBy(history, (entry) => entry.orderId);
+  const itemsOf = byOrder(items);
+  const historyOf = byOrder(history);
   return rows.map((row) => ({
     ...row,
     items: itemsOf.get(row.id) ?? [],
@@ -65,4 +65,15 @@ async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]
       (a, b) => a.run - b.run || orderStatuses.indexOf(a.status) - orderStatuses.indexOf(b.status),
     ),
   }));
+}
+
+/** `Map.groupBy`, which Node 20 lacks. */
+function byOrder<Row extends { orderId: string }>(rows: Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const group = groups.get(row.orderId);
+    if (group) group.push(row);
+    else groups.set(row.orderId, [row]);
+  }
+  return groups;
 }

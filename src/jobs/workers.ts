@@ -18,8 +18,12 @@ const cleanUpEveryMs = 10 * 60_000;
 /** How often the schedules are put in place again, because a wiped Redis has forgotten them. */
 const rescheduleEveryMs = 2_000;
 
-/** A worker that dies is noticed after so long, which only matters for the job's own bookkeeping. */
-const stalledAfterMs = 15_000;
+/**
+ * A job whose worker has died keeps its id taken until BullMQ notices: its lock runs out, and two checks find it so.
+ * That has to be well below the 30 s in which its mail is to go out.
+ */
+const lockDurationMs = 8_000;
+const stalledCheckMs = 4_000;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
@@ -31,9 +35,13 @@ export type Processors = {
   sendMail: (payload: unknown) => Promise<void>;
 };
 
+/** Where trouble goes: the queue's, which passes, and a job's, which the sweep makes good. */
+export type TroubleListeners = { onQueueTrouble: (error: Error) => void; onJobFailure: (error: Error) => void };
+
 type RunningWorker = {
-  on: (event: 'error', listener: (error: Error) => void) => unknown;
-  close: (force?: boolean) => Promise<void>;
+  on: ((event: 'error', listener: (error: Error) => void) => unknown) &
+    ((event: 'failed', listener: (job: unknown, error: Error) => void) => unknown);
+  close: () => Promise<void>;
 };
 
 /**
@@ -43,14 +51,14 @@ type RunningWorker = {
 export function startWorkers(
   home: QueueHome,
   processors: Processors,
-  onError: (error: Error) => void,
+  listeners: TroubleListeners,
 ): () => Promise<void> {
   const scheduled: Record<string, () => Promise<void>> = { sweep: processors.sweep, 'clean-up': processors.cleanUp };
   const workers = [
-    openWorker(home, mailQueue, mailConcurrency, (job) => processors.sendMail(job.data), onError),
-    openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), onError),
+    openWorker(home, mailQueue, mailConcurrency, (job) => processors.sendMail(job.data), listeners),
+    openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
-  const schedules = openQueue(orderQueue, home, 'worker', onError);
+  const schedules = openQueue(orderQueue, home, 'worker', listeners.onQueueTrouble);
   const template = { removeOnComplete: true, removeOnFail: true };
 
   async function schedule(): Promise<void> {
@@ -58,7 +66,7 @@ export function startWorkers(
       await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
       await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
     } catch (error) {
-      onError(error instanceof Error ? error : new Error(String(error)));
+      listeners.onQueueTrouble(error instanceof Error ? error : new Error(String(error)));
     }
   }
   let closing = false;
@@ -82,17 +90,18 @@ function openWorker(
   name: string,
   concurrency: number,
   process: (job: { name: string; data: unknown }) => Promise<void>,
-  onError: (error: Error) => void,
+  { onQueueTrouble, onJobFailure }: TroubleListeners,
 ): RunningWorker {
   const options = {
     concurrency,
-    lockDuration: stalledAfterMs,
-    stalledInterval: stalledAfterMs,
+    lockDuration: lockDurationMs,
+    stalledInterval: stalledCheckMs,
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
     home.kind === 'redis'
       ? new Worker(name, process, { ...options, connection: redisConnection(home.url, 'worker'), prefix: keyPrefix })
       : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
-  worker.on('error', onError);
+  worker.on('error', onQueueTrouble);
+  worker.on('failed', (_job, error) => onJobFailure(error));
   return worker;
 }

@@ -61,6 +61,10 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>) {
         pageTitle: 'Shop API',
         withDefaultFonts: false,
         telemetry: false,
+        // What follows would lead away from this server.
+        showDeveloperTools: 'never',
+        agent: { disabled: true },
+        mcp: { disabled: true },
       })),
     );
 }

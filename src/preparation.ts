@@ -1,0 +1,45 @@
+import type { Logger } from 'pino';
+import type { Database } from './db/client.ts';
+import { schemaIsCurrent } from './db/migrate.ts';
+import { withReader, withTransaction } from './db/transaction.ts';
+import { ensureAdmin } from './domain/accounts.ts';
+import { hashPassword, passwordMatches } from './domain/passwords.ts';
+import { wait } from './process.ts';
+import type { Settings } from './settings.ts';
+
+const pauseMs = 500;
+
+/** Makes an attempt until one succeeds or the signal says to stop; false in that case. */
+export async function persist(
+  attempt: () => Promise<unknown>,
+  onTrouble: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await attempt();
+      return true;
+    } catch (error) {
+      onTrouble(error);
+      await wait(pauseMs);
+    }
+  }
+  return false;
+}
+
+/**
+ * Looks for the newest schema and makes sure of the first admin (contract, "Who may do what").
+ * @throws when the schema is not there, or Postgres is not
+ */
+export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
+  // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
+  await passwordMatches(undefined, '');
+  if (!(await withReader(db, schemaIsCurrent))) throw new Error('the database lacks migrations: bun run db:migrate');
+  const { adminEmail: email, adminPassword } = settings;
+  if (!email || !adminPassword) return;
+  const passwordHash = await hashPassword(adminPassword);
+  const outcome = await withTransaction(db, (tx) =>
+    ensureAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
+  );
+  log.info({ outcome }, 'first admin');
+}
