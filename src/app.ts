@@ -1,6 +1,7 @@
 import { prometheus } from '@hono/prometheus';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { except } from 'hono/combine';
 import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -23,6 +24,12 @@ import type { ApiServices } from './services.ts';
 
 const bodyBytesMax = 1024 * 1024;
 
+/** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
+const apiHeaders = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  xFrameOptions: 'DENY',
+};
+
 export type App = ReturnType<typeof createApp>;
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */
@@ -38,7 +45,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.use(requestId());
   app.use(accessLog(log));
   app.use(registerMetrics);
-  app.use(secureHeaders());
+  app.use(except('/docs', secureHeaders(apiHeaders)));
   app.use(async (c, next) => {
     await next();
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
@@ -46,11 +53,13 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   if (settings.corsOrigins.length > 0) {
     app.use(
       cors({
-        origin: settings.corsOrigins,
+        origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
         exposeHeaders: ['ETag', 'Location', 'X-Request-Id', 'X-Cache', 'Idempotent-Replayed', 'Retry-After'],
       }),
     );
   }
+  // Before methodNotAllowed, which replaces the answer but keeps its headers, Content-Encoding among them.
+  app.use(compress());
   app.use(
     methodNotAllowed({
       app,
@@ -62,7 +71,6 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       },
     }),
   );
-  app.use(compress());
   app.use('/api/*', async (_c, next) => {
     if (draining()) throw unavailable('The process is shutting down.');
     await next();

@@ -25,7 +25,7 @@ import { type Settings, SettingsError } from './settings.ts';
 const poolSize = 8;
 const readLanes = 2;
 const readBatchSizeMax = 200;
-const cachedEntriesMax = 5_000;
+const cachedCharactersMax = 32_000_000;
 
 /** What the routes work with. */
 export type ApiServices = {
@@ -123,7 +123,7 @@ export function openApiServices(settings: Settings): ApiServices {
     registers: [metrics],
   });
   const cache = createCache({
-    store: redis ? createRedisStore(redis) : createMemoryStore(cachedEntriesMax),
+    store: redis ? createRedisStore(redis) : createMemoryStore(cachedCharactersMax),
     ttlMs: settings.cacheTtlMs,
     onOutcome: (group, outcome) => cacheReads.inc({ group, outcome }),
     onTrouble: redisTrouble,

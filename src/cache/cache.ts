@@ -33,7 +33,7 @@ type CacheOptions = {
 const versionTtlMs = 24 * 3_600_000;
 const soonMs = 500;
 const retryMs = 200;
-const localEntriesMax = 500;
+const localCharactersMax = 8_000_000;
 
 const versionKey = (group: CacheGroup) => `cache:{${group}}:version`;
 
@@ -44,7 +44,7 @@ const versionKey = (group: CacheGroup) => `cache:{${group}}:version`;
  * version that it reads after the request has come.
  */
 export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions): Cache {
-  const local = createMemoryStore(localEntriesMax);
+  const local = createMemoryStore(localCharactersMax);
   const loading = new Map<string, Promise<CachedAnswer>>();
   /** Invalidations that have not reached the store; the number tells a later debt from the one being paid. */
   const owed = new Map<CacheGroup, number>();

@@ -1,23 +1,36 @@
 import type { Store } from './store.ts';
 
-/** A bounded map whose entries expire; the one used longest ago goes first. */
-export function createMemoryStore(entriesMax: number): Store & { get: (key: string) => string | null } {
+/** A map of bounded size whose entries expire; those used longest ago make room. */
+export function createMemoryStore(charactersMax: number): Store & { get: (key: string) => string | null } {
   const entries = new Map<string, { value: string; expiresAt: number }>();
+  let characters = 0;
+
+  function remove(key: string): void {
+    characters -= entries.get(key)?.value.length ?? 0;
+    entries.delete(key);
+  }
 
   function get(key: string): string | null {
     const entry = entries.get(key);
     if (!entry) return null;
+    if (entry.expiresAt <= Date.now()) {
+      remove(key);
+      return null;
+    }
+    // A map keeps the order of insertion, so what is used moves to its end.
     entries.delete(key);
-    if (entry.expiresAt <= Date.now()) return null;
     entries.set(key, entry);
     return entry.value;
   }
 
   function set(key: string, value: string, ttlMs: number): void {
-    entries.delete(key);
+    remove(key);
     entries.set(key, { value, expiresAt: Date.now() + ttlMs });
-    const [oldest] = entries.keys();
-    if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest);
+    characters += value.length;
+    for (const oldest of entries.keys()) {
+      if (characters <= charactersMax) return;
+      remove(oldest);
+    }
   }
 
   return {

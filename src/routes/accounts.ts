@@ -32,7 +32,7 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
         summary: 'Open an account',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(registrationSchema) },
-        responses: { 201: json(customerSchema, 'The new account'), ...bodyProblems(409) },
+        responses: { 201: json(customerSchema, 'The new account', 'Location'), ...bodyProblems(409) },
       }),
       async (c) => {
         const { password, ...account } = c.req.valid('json');

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { customerBody } from '../domain/bodies.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
 import { pageBody } from '../domain/paging.ts';
-import { idParams, noQuery } from '../schema/common.ts';
+import { idParams, noQuery, readConditions } from '../schema/common.ts';
 import {
   customerListSchema,
   customerQuerySchema,
@@ -31,9 +31,9 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         summary: 'List customers',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { query: customerQuerySchema },
+        request: { headers: readConditions, query: customerQuerySchema },
         responses: {
-          200: json(customerListSchema, 'A page of the accounts, newest first'),
+          200: json(customerListSchema, 'A page of the accounts, newest first', 'ETag', 'X-Cache'),
           304: { description: 'Unchanged since the entity tag in `If-None-Match`' },
           ...problems(401, 403, 422),
         },

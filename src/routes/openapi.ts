@@ -4,9 +4,24 @@ import { ShopError } from '../errors.ts';
 import { problemSchema } from '../schema/common.ts';
 import type { AppEnv } from './env.ts';
 
-/** A JSON answer in a route's declaration. */
-export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
-  return { content: { 'application/json': { schema } }, description };
+const headerDescriptions = {
+  ETag: 'The entity tag of this version',
+  'Idempotent-Replayed': '`true` when this is the answer to an earlier request with the same key',
+  Location: 'The path of what was made',
+  'X-Cache': '`HIT`, `MISS`, or `BYPASS` when the cache could not be asked',
+};
+
+/** A JSON answer in a route's declaration, with the headers that it may carry beside the usual ones. */
+export function json<Schema extends z.ZodType>(
+  schema: Schema,
+  description: string,
+  ...headers: (keyof typeof headerDescriptions)[]
+) {
+  const declared = headers.map((name) => [
+    name,
+    { description: headerDescriptions[name], schema: { type: 'string' as const } },
+  ]);
+  return { content: { 'application/json': { schema } }, description, headers: Object.fromEntries(declared) };
 }
 
 /** A JSON body that a route requires. */

@@ -81,7 +81,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         middleware: [signedIn, requireJson] as const,
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(orderInputSchema) },
         responses: {
-          201: json(orderSchema, 'The order; with `Idempotent-Replayed: true` when it had been placed before'),
+          201: json(orderSchema, 'The order', 'Location', 'Idempotent-Replayed'),
           ...bodyProblems(401, 409),
         },
       }),

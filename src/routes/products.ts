@@ -11,7 +11,7 @@ import {
   restoreProduct,
   visibleProduct,
 } from '../domain/products.ts';
-import { idParams, noQuery } from '../schema/common.ts';
+import { idParams, noQuery, readConditions, writeConditions } from '../schema/common.ts';
 import { productInputSchema, productListSchema, productQuerySchema, productSchema } from '../schema/products.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
@@ -34,8 +34,12 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         path: '/api/products',
         tags: ['Products'],
         summary: 'List products',
-        request: { query: productQuerySchema },
-        responses: { 200: json(productListSchema, 'A page of the catalogue'), 304: unchanged, ...problems(422) },
+        request: { headers: readConditions, query: productQuerySchema },
+        responses: {
+          200: json(productListSchema, 'A page of the catalogue', 'ETag', 'X-Cache'),
+          304: unchanged,
+          ...problems(422),
+        },
       }),
       (c) => {
         const query = c.req.valid('query');
@@ -52,8 +56,8 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         tags: ['Products'],
         summary: 'Read a product',
         description: 'An admin also sees a deleted one.',
-        request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product'), 304: unchanged, ...problems(404, 422) },
+        request: { headers: readConditions, params: idParams, query: noQuery },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), 304: unchanged, ...problems(404, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -74,7 +78,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
         request: { query: noQuery, body: jsonBody(productInputSchema) },
-        responses: { 201: json(productSchema, 'The new product'), ...bodyProblems(401, 403) },
+        responses: { 201: json(productSchema, 'The new product', 'ETag', 'Location'), ...bodyProblems(401, 403) },
       }),
       async (c) => {
         const input = c.req.valid('json');
@@ -93,8 +97,8 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         description: 'Stock included. With `If-Match`, only if it has not changed since.',
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
-        request: { params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
-        responses: { 200: json(productSchema, 'The product'), ...bodyProblems(401, 403, 404, 412) },
+        request: { headers: writeConditions, params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...bodyProblems(401, 403, 404, 412) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -115,7 +119,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         security: bearer,
         middleware: [adminOnly] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product'), ...problems(401, 403, 404, 409, 422) },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

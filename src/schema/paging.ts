@@ -8,7 +8,7 @@ const limitMax = 100;
 const position = z.object({
   sort: z.string(),
   page: z.int().min(1),
-  key: z.union([storable, z.int()]).nullable(),
+  key: z.union([storable, z.int32()]).nullable(),
   id: z.guid(),
 });
 
