@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
 import { type App, createApp } from './src/app.ts';
-import { runProcess, wait } from './src/process.ts';
+import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
 import { readSettings } from './src/settings.ts';
 
@@ -21,6 +22,8 @@ function listenOnBun(fetch: App['fetch'], { hostname, port }: Address): Server {
     hostname,
     port,
     development: false,
+    // Outside of development Bun would share a port that another process has.
+    reusePort: false,
     idleTimeout: idleTimeoutSeconds,
     fetch: (request, server) => fetch(request, { remoteAddress: server.requestIP(request)?.address }),
   });
@@ -68,8 +71,8 @@ await runProcess(async (closing) => {
     timeoutMs: settings.shutdownTimeoutMs,
     stop: async () => {
       void server.stop(false);
-      while (running > 0) await wait(drainPollMs);
-      await wait(drainPollMs);
+      while (running > 0) await sleep(drainPollMs);
+      await sleep(drainPollMs);
       await server.stop(true);
       await services.close();
     },

@@ -1,10 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from './db/client.ts';
 import { schemaIsCurrent } from './db/migrate.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
 import { ensureAdmin } from './domain/accounts.ts';
 import { hashPassword, passwordMatches } from './domain/passwords.ts';
-import { wait } from './process.ts';
 import type { Settings } from './settings.ts';
 
 const pauseMs = 500;
@@ -21,7 +21,7 @@ export async function persist(
       return true;
     } catch (error) {
       onTrouble(error);
-      await wait(pauseMs);
+      await sleep(pauseMs);
     }
   }
   return false;

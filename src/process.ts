@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { SettingsError } from './settings.ts';
 
@@ -16,7 +17,7 @@ export async function runProcess(start: (closing: AbortSignal) => Promise<Runnin
     const { log, timeoutMs, stop } = await start(closing.signal);
     await closed;
     log.info('shutting down');
-    await Promise.race([stop(), wait(timeoutMs)]);
+    await Promise.race([stop(), sleep(timeoutMs)]);
     log.info('stopped');
     process.exit(0);
   } catch (error) {
@@ -24,11 +25,6 @@ export async function runProcess(start: (closing: AbortSignal) => Promise<Runnin
     process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
     process.exit(1);
   }
-}
-
-/** Resolves after so many milliseconds. */
-export function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function isAddressTaken(error: unknown): boolean {

@@ -19,7 +19,12 @@ function commandLine(pid: number): string {
  * Ends what an earlier run left behind when it was killed. Pids come round again, so `pid` is only touched while its
  * command line holds `mark`. Whatever has not obeyed `signal` after `patienceMs` is killed.
  */
-export async function endLeftover(pid: number, mark: string, signal: NodeJS.Signals, patienceMs: number): Promise<void> {
+export async function endLeftover(
+  pid: number,
+  mark: string,
+  signal: NodeJS.Signals,
+  patienceMs: number,
+): Promise<void> {
   const alive = () => commandLine(pid).includes(mark);
   if (!alive()) return;
   process.kill(pid, signal);

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 
 /**
  * Listens for an instant, to learn whether one can. Port 0 stands for any free port.
@@ -16,7 +16,15 @@ export function tryPort(host: string, port: number): Promise<number> {
   });
 }
 
-/** A free port of the loopback address: the preferred one, or any other when that is taken. */
-export function freePort(preferred = 0): Promise<number> {
-  return tryPort('127.0.0.1', preferred).catch(() => tryPort('127.0.0.1', 0));
+// Below those that systems hand out by themselves, so that nobody gets the port of a server that is down for a moment.
+const portMin = 15_000;
+const portMax = 32_000;
+
+function somePort(): number {
+  return portMin + Math.floor(Math.random() * (portMax - portMin));
+}
+
+/** A free port of the loopback address: the preferred one, or some other when that is taken. */
+export function freePort(preferred = somePort()): Promise<number> {
+  return tryPort('127.0.0.1', preferred).catch(() => freePort());
 }

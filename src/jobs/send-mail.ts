@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
@@ -48,7 +49,7 @@ async function recordForSure(db: Database, { mail }: MailToSend, log: Logger): P
     } catch (error) {
       if (Date.now() > endsAt) throw error;
       log.warn({ err: error, mailId: mail.id }, 'mail sent but not yet recorded');
-      await new Promise((resolve) => setTimeout(resolve, recordRetryMs));
+      await sleep(recordRetryMs);
     }
   }
 }

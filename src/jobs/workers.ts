@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
-import { wait } from '../process.ts';
 import {
   keyPrefix,
   mailQueue,
@@ -73,7 +73,7 @@ export function startWorkers(
   async function keepScheduled(): Promise<void> {
     while (!closing) {
       await schedule();
-      await wait(rescheduleEveryMs);
+      await sleep(rescheduleEveryMs);
     }
   }
   void keepScheduled();
