@@ -147,14 +147,12 @@ export function openApiServices(settings: Settings): ApiServices {
   let prepared = false;
   const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
   void preparation.then((done) => {
-    prepared = done;
+    if (!done) return;
+    prepared = true;
+    void cache.invalidate('customers');
     // Not before, because a queue in Postgres that fails to open stays broken.
-    if (done)
-      mails = openMailQueue(
-        queueHome(settings, databaseUrl),
-        'request',
-        troubleLog(log, 'the mail queue is out of reach'),
-      );
+    const trouble = troubleLog(log, 'the mail queue is out of reach');
+    mails = openMailQueue(queueHome(settings, databaseUrl), 'request', trouble);
   });
 
   return {

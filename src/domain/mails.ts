@@ -135,3 +135,20 @@ export async function sendAgain(tx: Transaction, id: string, now: Date): Promise
   const [queued] = await tx.update(mails).set({ state: 'queued', dueAt: now }).where(eq(mails.id, id)).returning();
   return queued ?? mail;
 }
+
+/**
+ * Gives failed mails another chance, the oldest first; the sweep takes them up.
+ * @returns how many; fewer than `batchSizeMax` means that none is left
+ */
+export async function sendAllAgain(
+  tx: Transaction,
+  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
+): Promise<number> {
+  const rows = await tx.execute(sql`
+    update mails set state = 'queued', due_at = ${now.toISOString()}::timestamptz
+    where id in (
+      select id from mails where state = 'failed' order by id limit ${batchSizeMax} for no key update skip locked
+    )
+    returning 1`);
+  return rows.length;
+}

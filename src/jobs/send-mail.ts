@@ -6,7 +6,7 @@ import { withTransaction } from '../db/transaction.ts';
 import { claimMail, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/mails.ts';
 import { mailJobSchema } from '../schema/jobs.ts';
 import { composeMail } from './mail-templates.tsx';
-import type { Mailer } from './mailer.ts';
+import type { Mailer, MailFault } from './mailer.ts';
 
 const recordRetryMs = 250;
 
@@ -23,7 +23,7 @@ export function createSendMail({ db, mailer, mailFrom, log }: SendMailNeeds): (p
     const { mailId } = job.data;
     const claimed = await withTransaction(db, (tx) => claimMail(tx, mailId, new Date()));
     if (!claimed) return;
-    const fault = await mailer.send(composeMail(claimed, mailFrom));
+    const fault = await send(mailer, claimed, mailFrom);
     const facts = { mailId, orderId: claimed.order.id, run: claimed.mail.run, status: claimed.mail.status };
     if (fault) {
       log.warn(
@@ -38,6 +38,15 @@ export function createSendMail({ db, mailer, mailFrom, log }: SendMailNeeds): (p
       log.info(facts, 'mail sent');
     }
   };
+}
+
+/** A row that no mail can be written from is set aside for good, because no retry mends it. */
+function send(mailer: Mailer, claimed: MailToSend, mailFrom: string): Promise<MailFault | null> {
+  try {
+    return mailer.send(composeMail(claimed, mailFrom));
+  } catch (error) {
+    return Promise.resolve({ message: `cannot be written: ${String(error)}`, permanent: true });
+  }
 }
 
 /** The message is out, so this must not be forgotten while there is time: a second one would follow. */

@@ -1,13 +1,15 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { mailBody } from '../domain/bodies.ts';
-import { listMails, sendAgain } from '../domain/mails.ts';
+import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
 import { pageBody } from '../domain/paging.ts';
 import { idParams, noQuery } from '../schema/common.ts';
-import { mailListSchema, mailQuerySchema, mailSchema } from '../schema/mails.ts';
+import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema } from '../schema/mails.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import type { AppEnv } from './env.ts';
 import { bearer, json, problems } from './openapi.ts';
+
+const resentMax = 10_000;
 
 /** The mail ledger, for admins. */
 export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
@@ -44,6 +46,25 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
         const mail = await services.transaction((tx) => sendAgain(tx, id, services.now()));
         void services.mails.enqueue([mail]);
         return c.json(mailBody(mail), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/mails/send',
+        tags: ['Mails'],
+        summary: 'Send the failed mails again',
+        description: 'Up to 10 000 of them, the oldest first.',
+        security: bearer,
+        middleware: [adminOnly] as const,
+        request: { query: noQuery },
+        responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 422) },
+      }),
+      async (c) => {
+        const queued = await services.transaction((tx) =>
+          sendAllAgain(tx, { now: services.now(), batchSizeMax: resentMax }),
+        );
+        return c.json({ queued }, 200);
       },
     );
 }

@@ -24,6 +24,10 @@ export const mailSchema = z
 
 export const mailListSchema = listOf('MailList', mailSchema);
 
+export const queuedMailsSchema = z
+  .object({ queued: z.int().meta({ description: 'How many mails were queued; call again until it is 0.' }) })
+  .meta({ id: 'QueuedMails' });
+
 export type MailBody = z.infer<typeof mailSchema>;
 
 export const mailQuerySchema = z

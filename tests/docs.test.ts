@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Glob } from 'bun';
+import packageJson from '../package.json' with { type: 'json' };
+import { answers } from '../src/routes/problem.ts';
+import { readSettings } from '../src/settings.ts';
+import { createProduct, request, signInAdmin } from './support/client.ts';
+import { type Shop, startShop } from './support/shop.ts';
+
+const root = join(import.meta.dir, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const readme = read('README.md');
+const documents = ['*.md', 'docs/**/*.md'].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
+
+/** The text between a heading and the next one of its level. */
+function section(document: string, heading: string): string {
+  const [, text] = document.split(`\n## ${heading}\n`);
+  if (text === undefined) throw new Error(`There is no section ${heading}.`);
+  return text.split('\n## ')[0] ?? '';
+}
+
+/** The cells of every row of the tables in a text, headings and rules left out. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
+  const cells = lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  return cells.filter((row, index) => !isRule(row) && !isRule(cells[index + 1] ?? []));
+}
+
+function isRule(row: string[]): boolean {
+  return row.length > 0 && row.every((cell) => /^-+$/.test(cell));
+}
+
+/** What stands in the first code span of a cell. */
+function code(cell: string | undefined): string {
+  return /`([^`]+)`/.exec(cell ?? '')?.[1] ?? '';
+}
+
+describe('README.md › the API table', () => {
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = await startShop({ workers: 0 });
+  });
+  afterAll(() => shop.stop());
+
+  test('has every route of the OpenAPI document › and no other', async () => {
+    const { body } = await request<{ paths: Record<string, object> }>(shop.url, 'GET', '/openapi.json');
+    const declared = Object.entries(body.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    );
+    const documented = rows(section(readme, 'API')).map(([route]) => code(route));
+    expect(documented.toSorted()).toEqual(declared.toSorted());
+  });
+
+  test('the session above it › works word for word', async () => {
+    await createProduct(shop.url, await signInAdmin(shop.url), { stock: 5 });
+    const [, session = ''] = section(readme, 'A first order').split(/```(?:sh)?\n/);
+    const shell = Bun.spawn(['sh', '-euc', session.replace('http://127.0.0.1:3000', shop.url)]);
+    const output = await new Response(shell.stdout).text();
+    expect(await shell.exited).toBe(0);
+    expect(output.match(/"status":"pending"/g)).toHaveLength(3 * 2);
+    expect(output).toContain('Idempotent-Replayed: true');
+  });
+});
+
+test('README.md › the errors › have every code', () => {
+  const text = section(readme, 'API') + section(readme, 'Errors');
+  const missing = Object.keys(answers).filter((name) => !text.includes(`\`${name}\``));
+  expect(missing).toEqual([]);
+});
+
+test('README.md › the promises › each name a test', () => {
+  const promises = rows(section(readme, 'What you can rely on'));
+  expect(promises).not.toBeEmpty();
+  expect(promises.filter(([, , proof]) => !proof?.includes('](tests/'))).toEqual([]);
+});
+
+describe('README.md › the settings', () => {
+  const documented = rows(section(readme, 'Settings')).map(([name, value]) => ({
+    name: code(name),
+    value: code(value),
+  }));
+
+  test('have every setting › and no other', () => {
+    const [, schema = ''] = read('src/settings.ts').split('const environmentSchema');
+    const settings = [...schema.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
+    expect(settings).not.toBeEmpty();
+    expect(documented.map(({ name }) => name).toSorted()).toEqual(settings.toSorted());
+  });
+
+  const withDefault = documented.filter(({ value }) => value !== '');
+  test.each(withDefault)('$name › has the default $value', ({ name, value }) => {
+    expect(readSettings({ [name]: value })).toEqual(readSettings({}));
+  });
+});
+
+describe('package.json', () => {
+  test('dependencies › are those of docs/dependencies.md', () => {
+    const documented = rows(read('docs/dependencies.md')).map(([name]) => code(name));
+    const { dependencies, devDependencies } = packageJson;
+    expect(documented.toSorted()).toEqual(Object.keys({ ...dependencies, ...devDependencies }).toSorted());
+  });
+
+  test.each(Object.keys(packageJson.scripts))('the script %s › is explained', (name) => {
+    const command = ['start', 'test'].includes(name) ? `npm ${name}` : `npm run ${name}`;
+    expect(readme + read('CONTRIBUTING.md')).toMatch(new RegExp(`\`${command}[ \`]`));
+  });
+});
+
+describe('links', () => {
+  test.each(documents)('of %s › lead somewhere', (document) => {
+    const targets = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    const broken = targets.filter((target) => !leadsSomewhere(document, target));
+    expect(broken).toEqual([]);
+  });
+});
+
+function leadsSomewhere(document: string, target: string): boolean {
+  if (/^https?:/.test(target)) return true;
+  const [path = '', anchor] = target.split('#');
+  const file = path === '' ? document : join(dirname(document), path);
+  if (!existsSync(join(root, file))) return false;
+  return anchor === undefined || headings(read(file)).includes(anchor);
+}
+
+/** The anchors that a Markdown page gives its headings. */
+function headings(document: string): string[] {
+  return [...document.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
