@@ -25,9 +25,14 @@ function listenOnBun(fetch: App['fetch'], { hostname, port }: Address): Server {
     // Outside of development Bun would share a port that another process has.
     reusePort: false,
     idleTimeout: idleTimeoutSeconds,
-    fetch: (request, server) => fetch(request, { remoteAddress: server.requestIP(request)?.address }),
+    fetch: (request, server) => fetch(withOrigin(request), { remoteAddress: server.requestIP(request)?.address }),
   });
   return { port: server.port ?? port, stop: (force) => server.stop(force) };
+}
+
+/** Without a usable Host header, which HTTP/1.0 does not demand, Bun's URL is a mere path. */
+function withOrigin(request: Request): Request {
+  return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request;
 }
 
 /** Node and Deno both speak `node:http`. */

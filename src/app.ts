@@ -11,6 +11,7 @@ import { ShopError, unavailable } from './errors.ts';
 import { accessLog } from './routes/access-log.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { createGuards, createTokens } from './routes/auth.ts';
+import type { ClientView } from './routes/client-view.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsRoutes } from './routes/docs.ts';
 import type { AppEnv } from './routes/env.ts';
@@ -30,7 +31,8 @@ const apiHeaders = {
   xFrameOptions: 'DENY',
 };
 
-export type App = ReturnType<typeof createApp>;
+/** What `hc` types a client by. */
+export type App = ClientView<ReturnType<typeof createApp>>;
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {

@@ -62,15 +62,30 @@ function createLog(settings: Settings, name: string): Logger {
       '*.token',
       'authorization',
       '*.authorization',
+      // Where Postgres puts rows and statements.
+      'err.detail',
+      'err.where',
+      'err.internal_query',
     ],
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   });
 }
 
-function requireDatabaseUrl(settings: Settings): string {
-  if (settings.databaseUrl) return settings.databaseUrl;
-  throw new SettingsError('DATABASE_URL: is not set; `npm start` supplies a database for one machine');
+/** What a process cannot do without, by the variable it comes from. */
+const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as const;
+
+/** @throws {SettingsError} naming every one that is not set */
+function requireSettings<Name extends keyof typeof indispensable>(
+  settings: Settings,
+  ...names: Name[]
+): Record<Name, string> {
+  const missing = names.filter((name) => settings[name] === undefined);
+  if (missing.length > 0) {
+    const list = missing.map((name) => `  ${indispensable[name]}: is not set`).join('\n');
+    throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
+  }
+  return settings as Record<Name, string>;
 }
 
 function queueHome(settings: Settings, databaseUrl: string): QueueHome {
@@ -105,7 +120,7 @@ function sharedLookup<Found>(
 
 /** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
 export function openApiServices(settings: Settings): ApiServices {
-  const databaseUrl = requireDatabaseUrl(settings);
+  const { databaseUrl } = requireSettings(settings, 'databaseUrl');
   const log = createLog(settings, 'api');
   const jwtSecret = settings.jwtSecret ?? crypto.randomUUID() + crypto.randomUUID();
   if (!settings.jwtSecret)
@@ -192,10 +207,7 @@ export type WorkerServices = { log: Logger; close: () => Promise<void> };
  * @param closing ends the wait for Postgres
  */
 export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
-  const databaseUrl = requireDatabaseUrl(settings);
-  if (!settings.smtpUrl) {
-    throw new SettingsError('SMTP_URL: is not set; `npm start` supplies a mail catcher for one machine');
-  }
+  const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
   const log = createLog(settings, 'worker');
   const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
   await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
@@ -203,7 +215,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   const home = queueHome(settings, databaseUrl);
   const queueTrouble = troubleLog(log, 'the queue is out of reach');
   const mails = openMailQueue(home, 'worker', queueTrouble);
-  const mailer = createMailer(settings.smtpUrl, settings.mailFrom);
+  const mailer = createMailer(smtpUrl, settings.mailFrom);
   const sweep = createSweep({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,

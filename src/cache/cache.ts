@@ -69,16 +69,32 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
 
   async function read(group: CacheGroup, key: string, load: () => Promise<string>): Promise<CachedAnswer> {
     const version = owed.has(group) ? undefined : await versions.submit(group).catch(noteTrouble);
-    // While the store cannot be asked, only readers that no local write separates share a query.
-    const flight = version === undefined ? `bypass:${debts}:${group}:${key}` : `cache:{${group}}:${version}:${key}`;
-    const known = version === undefined ? null : local.get(flight);
-    const answer = known === null ? await share(flight, () => find(flight, version, load)) : unpack(known, 'HIT');
+    const answer =
+      version === undefined ? await bypass(`${group}:${key}`, load) : await lookUp(group, version, key, load);
     onOutcome(group, answer.outcome);
     return answer;
   }
 
-  async function find(key: string, version: string | undefined, load: () => Promise<string>): Promise<CachedAnswer> {
-    if (version === undefined) return pack(await load(), 'BYPASS');
+  function lookUp(group: CacheGroup, version: string, key: string, load: () => Promise<string>): Promise<CachedAnswer> {
+    const entryKey = `cache:{${group}}:${version}:${key}`;
+    const known = local.get(entryKey);
+    return known === null ? share(entryKey, () => find(entryKey, load)) : Promise.resolve(unpack(known, 'HIT'));
+  }
+
+  /** Without a version nothing tells writes from reads, so only a query that begins after this call will do. */
+  function bypass(key: string, load: () => Promise<string>): Promise<CachedAnswer> {
+    const [flight, next] = [`bypass:${key}`, `next:${key}`];
+    const begin = () => share(flight, async () => pack(await load(), 'BYPASS'));
+    const underWay = loading.get(flight);
+    if (!underWay) return begin();
+    return share(next, async () => {
+      await underWay.catch(() => {});
+      loading.delete(next);
+      return begin();
+    });
+  }
+
+  async function find(key: string, load: () => Promise<string>): Promise<CachedAnswer> {
     const [stored] = await store.getMany([key]).catch((error: unknown) => [noteTrouble(error)]);
     if (stored) {
       keepLocally(key, stored);
@@ -95,7 +111,9 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
   function share(flight: string, work: () => Promise<CachedAnswer>): Promise<CachedAnswer> {
     const underWay = loading.get(flight);
     if (underWay) return underWay;
-    const answer = work().finally(() => loading.delete(flight));
+    const answer = work().finally(() => {
+      if (loading.get(flight) === answer) loading.delete(flight);
+    });
     loading.set(flight, answer);
     return answer;
   }

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import type { Store } from './store.ts';
 
 /** A cache that takes longer than this is slower than the query that it saves. */
-const commandTimeoutMs = 250;
+const commandTimeoutMs = 150;
 const reconnectDelayMsMax = 500;
 
 /**

@@ -57,10 +57,9 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
       }),
       async (c) => {
         const { email, password } = c.req.valid('json');
-        const address = addressOf(c);
-        await throttle.attempt(address, email);
-        const account = await services.read((reader) => authenticate(reader, email, password));
-        await throttle.succeeded(address, email);
+        const account = await throttle.guard(addressOf(c), email, () =>
+          services.read((reader) => authenticate(reader, email, password)),
+        );
         const { token, expiresAt } = await tokens.issue(account);
         const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };
         return c.json({ ...session, customer: customerBody(account) }, 200);
@@ -81,10 +80,9 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
         const { id } = c.get('viewer');
-        const address = addressOf(c);
-        await throttle.attempt(address, id);
-        const account = await services.read((reader) => reauthenticate(reader, id, currentPassword));
-        await throttle.succeeded(address, id);
+        const account = await throttle.guard(addressOf(c), id, () =>
+          services.read((reader) => reauthenticate(reader, id, currentPassword)),
+        );
         const passwordHash = await hashPassword(newPassword);
         await services.transaction((tx) => changePassword(tx, account, passwordHash, services.now()));
         await services.cache.invalidate('customers');

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'bun:test';
+import type { PageRequest } from '../schema/paging.ts';
+import { pageBody, pageWindow, toPage } from './paging.ts';
+
+const cursor = { sort: 'name', page: 4, key: 'mug', id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c' };
+const place = (row: string) => ({ sort: 'name', key: row, id: cursor.id });
+const decode = (text: string | null) => JSON.parse(Buffer.from(text ?? '', 'base64url').toString());
+
+describe('pageWindow', () => {
+  describe('when a page is asked for by number', () => {
+    test('skips the pages before it, and reads one row more than it shows', () => {
+      expect(pageWindow({ limit: 20 })).toEqual({ offset: 0, limit: 21 });
+      expect(pageWindow({ page: 1, limit: 5 })).toEqual({ offset: 0, limit: 6 });
+      expect(pageWindow({ page: 1_000_000_000, limit: 100 })).toEqual({ offset: 99_999_999_900, limit: 101 });
+    });
+  });
+
+  describe('when it is asked for by cursor', () => {
+    test('skips nothing, however deep the page', () => {
+      expect(pageWindow({ cursor, limit: 20 })).toEqual({ offset: 0, limit: 21 });
+    });
+  });
+});
+
+describe('toPage', () => {
+  describe('when another page follows', () => {
+    test('cuts the extra row off, and points behind the last one shown', () => {
+      const page = toPage({ page: 2, limit: 2 }, ['a', 'b', 'c'], 9, place);
+      expect(page).toMatchObject({ rows: ['a', 'b'], page: 2, limit: 2, totalItems: 9 });
+      expect(decode(page.nextCursor)).toEqual({ ...place('b'), page: 3 });
+    });
+
+    test('counts on from the cursor', () => {
+      const page = toPage({ cursor, limit: 1 }, ['a', 'b'], 9, place);
+      expect(page.page).toBe(4);
+      expect(decode(page.nextCursor).page).toBe(5);
+    });
+
+    test('has no cursor where there is no place', () => {
+      expect(toPage({ limit: 1 }, ['a', 'b'], 9, () => null).nextCursor).toBeNull();
+    });
+  });
+
+  describe('when it is the last', () => {
+    test.each([
+      [{ limit: 2 }, ['a', 'b']],
+      [{ limit: 2 }, ['a']],
+      [{ limit: 2 }, []],
+      [{ limit: 2, cursor }, ['a']],
+    ] as [PageRequest, string[]][])('has no next cursor: %j', (request, rows) => {
+      expect(toPage(request, rows, rows.length, place)).toMatchObject({ rows, nextCursor: null });
+    });
+  });
+});
+
+describe('pageBody', () => {
+  describe('when it goes over the wire', () => {
+    test.each([
+      [0, 0],
+      [1, 1],
+      [10, 1],
+      [11, 2],
+    ])('%d items make %d pages of ten', (totalItems, totalPages) => {
+      const page = { rows: ['a'], page: 1, limit: 10, totalItems, nextCursor: null };
+      expect(pageBody(page, (row) => row.toUpperCase())).toEqual({
+        data: ['A'],
+        pagination: { page: 1, limit: 10, totalItems, totalPages, nextCursor: null },
+      });
+    });
+  });
+});

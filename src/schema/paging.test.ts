@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'bun:test';
+import { z } from 'zod';
+import { checkCursor, encodeCursor, type Position, pageQuery } from './paging.ts';
+
+const position: Position = {
+  sort: 'name',
+  page: 2,
+  key: 'Mug "größer" 🫖',
+  id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c',
+};
+
+/** The query of a list that is sorted by a text, such as products by name. */
+const query = z.strictObject(pageQuery).superRefine((value, context) => checkCursor(value, 'name', context, 'string'));
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+describe('encodeCursor', () => {
+  describe('when the cursor comes back', () => {
+    test('is read as the position it was made of', () => {
+      expect(query.parse({ cursor: encodeCursor(position) }).cursor).toEqual(position);
+    });
+
+    test('needs no escaping in a query, whatever the key', () => {
+      for (const key of ['ÿÿ>>??', '~~~', null, 1_299, -1]) {
+        expect(encodeCursor({ ...position, key })).toMatch(/^[\w-]+$/);
+      }
+    });
+  });
+});
+
+describe('pageQuery', () => {
+  describe('when nothing is asked for', () => {
+    test('leaves the page open and shows 20', () => {
+      expect(query.parse({})).toEqual({ limit: 20 });
+    });
+  });
+
+  describe('when a cursor is no cursor', () => {
+    test.each([
+      '',
+      'nonsense',
+      'ä',
+      '!!!',
+      encode(null),
+      encode([]),
+      encode('name'),
+      encode({}),
+      encode({ ...position, id: 'x' }),
+      encode({ ...position, page: 0 }),
+      encode({ ...position, page: 1.5 }),
+      encode({ ...position, key: {} }),
+      encode({ ...position, key: 'a\0b' }),
+      encode({ ...position, key: 2 ** 31 }),
+      encode({ ...position, key: -(2 ** 31) - 1 }),
+      'x'.repeat(4_001),
+    ])('refuses %s', (cursor) => {
+      const paths = query.safeParse({ cursor }).error?.issues.map(({ path }) => path.join('.'));
+      expect(new Set(paths)).toEqual(new Set(['cursor']));
+    });
+  });
+});
+
+describe('checkCursor', () => {
+  const refusal = (value: unknown) => query.safeParse(value).error?.issues.map(({ message }) => message) ?? [];
+
+  describe('when a cursor cannot go with the rest of the query', () => {
+    test('refuses it beside a page', () => {
+      expect(refusal({ cursor: encodeCursor(position), page: '2' })).toEqual(['cannot be combined with page']);
+    });
+
+    test('refuses one of a list in another order', () => {
+      expect(refusal({ cursor: encodeCursor({ ...position, sort: '-name' }) })).toEqual([
+        'belongs to a list in another order',
+      ]);
+    });
+
+    test('refuses a key of another type', () => {
+      for (const key of [1, null]) expect(refusal({ cursor: encodeCursor({ ...position, key }) })).toHaveLength(1);
+    });
+  });
+});

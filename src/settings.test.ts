@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'bun:test';
+import { readSettings, SettingsError } from './settings.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://shop@127.0.0.1/shop',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  SMTP_URL: 'smtp://127.0.0.1:25',
+  JWT_SECRET: 'a secret of exactly 32 letters..',
+};
+
+/** The settings that a refusal of this environment names. */
+function faultsOf(environment: Record<string, string>): string[] {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError);
+    return [...String((error as Error).message).matchAll(/^ {2}([A-Z_]+): .+$/gm)].map(([, name]) => name ?? '');
+  }
+  return [];
+}
+
+describe('readSettings', () => {
+  describe('when nothing is set', () => {
+    test('answers the defaults', () => {
+      expect(readSettings({})).toEqual({
+        production: false,
+        port: 3_000,
+        host: '0.0.0.0',
+        databaseUrl: undefined,
+        redisUrl: undefined,
+        smtpUrl: undefined,
+        mailFrom: 'Shop <shop@localhost>',
+        jwtSecret: undefined,
+        jwtTtlMs: dayMs,
+        currency: 'USD',
+        orderStatusIntervalMs: hourMs,
+        orderDeleteAfterMs: dayMs,
+        cacheTtlMs: 5 * minuteMs,
+        shutdownTimeoutMs: 10_000,
+        adminEmail: undefined,
+        adminPassword: undefined,
+        logLevel: 'info',
+        trustProxyHops: 0,
+        corsOrigins: [],
+      });
+    });
+
+    test('cannot be changed afterwards', () => {
+      expect(Object.isFrozen(readSettings({}))).toBe(true);
+    });
+
+    test('takes an empty variable for an unset one', () => {
+      const empty = { PORT: '', DATABASE_URL: '', CURRENCY: '', JWT_TTL: '', CORS_ORIGINS: '', NODE_ENV: '' };
+      expect(readSettings(empty)).toEqual(readSettings({}));
+    });
+  });
+
+  describe('when a duration is read', () => {
+    test.each([
+      ['250ms', 250],
+      ['2s', 2_000],
+      ['5m', 5 * minuteMs],
+      ['1h', hourMs],
+      ['1d', dayMs],
+      ['90m', 90 * minuteMs],
+    ])('%s is %d milliseconds', (text, ms) => {
+      expect(readSettings({ ORDER_STATUS_INTERVAL: text }).orderStatusIntervalMs).toBe(ms);
+    });
+
+    test.each([
+      ' ',
+      '5',
+      '1.5h',
+      '-1s',
+      '1w',
+      '1 h',
+      '1H',
+      'h',
+      '1h30m',
+      '1e3s',
+      '9999999999s',
+      '3651d',
+      ' 1s',
+      '1s\n',
+    ])('%p is refused', (text) => {
+      expect(faultsOf({ CACHE_TTL: text })).toEqual(['CACHE_TTL']);
+    });
+
+    test('0 is taken where it means at once, and refused where it means nothing', () => {
+      expect(readSettings({ ORDER_DELETE_AFTER: '0s', SHUTDOWN_TIMEOUT: '0ms' })).toMatchObject({
+        orderDeleteAfterMs: 0,
+        shutdownTimeoutMs: 0,
+      });
+      const zeros = { ORDER_STATUS_INTERVAL: '0s', CACHE_TTL: '0s', JWT_TTL: '0s' };
+      expect(faultsOf(zeros).sort()).toEqual(Object.keys(zeros).sort());
+    });
+  });
+
+  describe('when a value is good', () => {
+    test.each([
+      ['PORT', '0', { port: 0 }],
+      ['PORT', '65535', { port: 65_535 }],
+      ['HOST', '127.0.0.1', { host: '127.0.0.1' }],
+      ['DATABASE_URL', 'postgresql://shop:p%40ss@db/shop?sslmode=require', {}],
+      ['REDIS_URL', 'rediss://:secret@redis:6380/3', { redisUrl: 'rediss://:secret@redis:6380/3' }],
+      ['SMTP_URL', 'smtps://user:pass@mail:465', { smtpUrl: 'smtps://user:pass@mail:465' }],
+      ['MAIL_FROM', 'shop@example.com', { mailFrom: 'shop@example.com' }],
+      ['MAIL_FROM', 'The Shop <shop@example.com>', { mailFrom: 'The Shop <shop@example.com>' }],
+      ['CURRENCY', 'JPY', { currency: 'JPY' }],
+      ['LOG_LEVEL', 'silent', { logLevel: 'silent' as const }],
+      ['TRUST_PROXY', '2', { trustProxyHops: 2 }],
+      [
+        'CORS_ORIGINS',
+        ' https://a.example,, http://b.example:8080 ',
+        { corsOrigins: ['https://a.example', 'http://b.example:8080'] },
+      ],
+      ['CORS_ORIGINS', '*', { corsOrigins: ['*'] }],
+    ])('%s=%j is taken', (name, text, settings) => {
+      expect(readSettings({ [name]: text })).toMatchObject(settings);
+    });
+  });
+
+  describe('when a value is bad', () => {
+    test.each([
+      ['PORT', '65536'],
+      ['PORT', '-1'],
+      ['PORT', '3000.5'],
+      ['PORT', '0x50'],
+      ['DATABASE_URL', 'mysql://127.0.0.1/shop'],
+      ['DATABASE_URL', 'shop'],
+      ['REDIS_URL', 'http://127.0.0.1'],
+      ['REDIS_URL', '127.0.0.1:6379'],
+      ['SMTP_URL', 'mail.example'],
+      ['MAIL_FROM', 'Shop'],
+      ['MAIL_FROM', 'Shop <shop>'],
+      ['MAIL_FROM', 'Shop <shop@example.com>\r\nBcc: all@example.com'],
+      ['JWT_SECRET', 'x'.repeat(31)],
+      ['CURRENCY', 'usd'],
+      ['CURRENCY', 'US'],
+      ['ADMIN_PASSWORD', 'x'.repeat(7)],
+      ['ADMIN_PASSWORD', 'x'.repeat(129)],
+      ['LOG_LEVEL', 'loud'],
+      ['TRUST_PROXY', 'true'],
+      ['TRUST_PROXY', '17'],
+      ['CORS_ORIGINS', 'shop.example'],
+      ['CORS_ORIGINS', 'https://shop.example/'],
+      ['CORS_ORIGINS', 'https://shop.example, nonsense'],
+    ])('%s=%j is refused', (name, text) => {
+      expect(faultsOf({ [name]: text })).toEqual([name]);
+    });
+
+    test('names every fault at once', () => {
+      const faults = { PORT: 'a', JWT_TTL: 'b', CORS_ORIGINS: 'c', ADMIN_EMAIL: 'd' };
+      expect(faultsOf(faults).sort()).toEqual(['ADMIN_EMAIL', 'ADMIN_PASSWORD', 'CORS_ORIGINS', 'JWT_TTL', 'PORT']);
+    });
+  });
+
+  describe('when it is production', () => {
+    test('takes what has all that is required', () => {
+      expect(readSettings(production)).toMatchObject({ production: true, redisUrl: production.REDIS_URL });
+    });
+
+    test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'])('requires %s', (name) => {
+      expect(faultsOf({ ...production, [name]: '' })).toEqual([name]);
+    });
+
+    test('names what is missing beside what is bad', () => {
+      expect(faultsOf({ NODE_ENV: 'production', PORT: 'a', REDIS_URL: 'b' }).sort()).toEqual([
+        'DATABASE_URL',
+        'JWT_SECRET',
+        'PORT',
+        'REDIS_URL',
+        'SMTP_URL',
+      ]);
+    });
+  });
+
+  describe('when an admin is named', () => {
+    test('requires a password with the address, but no address with a password', () => {
+      expect(faultsOf({ ADMIN_EMAIL: 'admin@example.com' })).toEqual(['ADMIN_PASSWORD']);
+      expect(readSettings({ ADMIN_PASSWORD: 'open sesame' }).adminPassword).toBe('open sesame');
+    });
+  });
+});
