@@ -21,12 +21,14 @@ export async function runProcess(start: (closing: AbortSignal) => Promise<Runnin
     log.info('stopped');
     process.exit(0);
   } catch (error) {
-    const expected = error instanceof SettingsError || isAddressTaken(error);
+    const expected = error instanceof SettingsError || cannotListen(error);
     process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
     process.exit(1);
   }
 }
 
-function isAddressTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+const listenFaults = new Set<unknown>(['EACCES', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EINVAL', 'ENOTFOUND']);
+
+function cannotListen(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && listenFaults.has(error.code);
 }

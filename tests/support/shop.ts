@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AppProcess, startProcess } from './app-process.ts';
 import { admin } from './client.ts';
@@ -37,7 +38,7 @@ const startTimeoutMs = 20_000;
 /** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
 export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = {} }: ShopOptions = {}): Promise<Shop> {
   const { close, ...testbed } = await openTestbed();
-  const logDirectory = process.env.TEST_LOGS ?? '.';
+  const logDirectory = process.env.TEST_LOGS ?? tmpdir();
   const settings = {
     HOST: '127.0.0.1',
     DATABASE_URL: testbed.databaseUrl,

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'bun:test';
+import type { MailToSend } from '../domain/mails.ts';
+import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
+import { composeMail } from './mail-templates.tsx';
+
+const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
+const productId = '01890a5d-ac96-774b-bcce-b302099a8058';
+const at = new Date('2026-11-22T23:59:59.999Z');
+const from = 'Shop <shop@shop.example>';
+
+type Given = {
+  status?: OrderStatus;
+  run?: number;
+  name?: string;
+  product?: string;
+  priceCents?: number;
+  currency?: string;
+};
+
+/** A mail of two units of one product. */
+function mailToSend({
+  status = 'pending',
+  run = 1,
+  name = 'Ada',
+  product = 'Mug',
+  priceCents = 1_299,
+  currency = 'USD',
+}: Given = {}): MailToSend {
+  const mailId = '01890a5d-ac96-774b-bcce-b302099a8059';
+  return {
+    mail: {
+      id: mailId,
+      orderId,
+      run,
+      status,
+      state: 'sending',
+      attempts: 1,
+      lastError: null,
+      dueAt: at,
+      createdAt: at,
+      sentAt: null,
+    },
+    order: {
+      id: orderId,
+      customerId: productId,
+      status,
+      run,
+      totalCents: 2 * priceCents,
+      currency,
+      nextStatusAt: null,
+      createdAt: at,
+      updatedAt: at,
+      deletedAt: null,
+      items: [{ productId, name: product, quantity: 2, unitPriceCents: priceCents }],
+      history: [{ status, at }],
+    },
+    recipient: { name, email: 'ada@example.com' },
+  };
+}
+
+const compose = (given: Given = {}) => composeMail(mailToSend(given), from);
+
+describe('composeMail', () => {
+  describe('when it is asked twice', () => {
+    test('writes the same mail, under the same Message-ID', () => {
+      expect(compose()).toEqual(compose());
+    });
+  });
+
+  describe('when order, run or status differ', () => {
+    test('gives each its own Message-ID, in the domain of the sender', () => {
+      const ids = [1, 2].flatMap((run) => orderStatuses.map((status) => compose({ run, status }).messageId));
+      expect(new Set(ids).size).toBe(2 * orderStatuses.length);
+      for (const id of ids) expect(id).toMatch(/^<[^\s<>@]+@shop\.example>$/);
+    });
+
+    test('names them in the headers, and says what has happened', () => {
+      const mails = orderStatuses.map((status) => ({ status, mail: compose({ run: 3, status }) }));
+      for (const { status, mail } of mails) {
+        expect(mail.headers).toMatchObject({ 'X-Order-Id': orderId, 'X-Order-Status': status, 'X-Order-Run': '3' });
+      }
+      expect(new Set(mails.map(({ mail }) => mail.subject)).size).toBe(orderStatuses.length);
+    });
+  });
+
+  describe('when the sender is a bare address', () => {
+    test('takes the domain from it', () => {
+      expect(composeMail(mailToSend(), 'shop@shop.example').messageId).toEndWith('@shop.example>');
+    });
+  });
+
+  describe('when there is money in it', () => {
+    test.each([
+      [1_299, 'USD', '$25.98'],
+      [1, 'EUR', '€0.02'],
+      [1_000_000_000, 'USD', '$20,000,000.00'],
+      [1_299, 'JPY', '¥2,598'],
+      [1_299, 'KWD', '2.598'],
+    ])('writes twice %d in %s as %s', (priceCents, currency, written) => {
+      const { html, text } = compose({ priceCents, currency });
+      expect(text).toContain(written);
+      expect(html).toContain(written);
+    });
+  });
+
+  describe('when names hold markup', () => {
+    test('escapes it in HTML and leaves it alone in text', () => {
+      const { html, text } = compose({ name: '<img src=x> & "Ada"', product: '</td><script>1</script>' });
+      expect(html).not.toMatch(/<img|<script/);
+      expect(html).toContain('&lt;img src=x&gt; &amp; ');
+      expect(text).toContain('Hello <img src=x> & "Ada",');
+      expect(text).toContain('</td><script>1</script>');
+    });
+  });
+
+  describe('when it was placed just before midnight', () => {
+    test('names the day in UTC', () => {
+      expect(compose().text).toContain('22 November 2026');
+    });
+  });
+});

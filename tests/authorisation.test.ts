@@ -1,0 +1,467 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
+import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
+import { expectProblem, makeOld } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const callers = ['nobody', 'garbage', 'expired', 'revoked', 'deleted', 'owner', 'other', 'admin'] as const;
+type Caller = (typeof callers)[number];
+
+/** What stands ready for a request: an account, and things that belong to it. */
+type Scene = { owner: Account; product: string; order: string; mail: string };
+
+type Row = {
+  /** The status that each caller is answered with. */
+  statuses: Record<Caller, number>;
+  path: (scene: Scene) => string;
+  body?: (scene: Scene) => unknown;
+  /** What has to happen to the scene before the request makes sense. */
+  prepare?: (scene: Scene) => Promise<unknown>;
+};
+
+const withoutToken = (status: number) => ({
+  nobody: status,
+  garbage: status,
+  expired: status,
+  revoked: status,
+  deleted: status,
+});
+const anyone = (status: number) => ({ ...withoutToken(status), owner: status, other: status, admin: status });
+const signedIn = (status: number) => ({ ...withoutToken(401), owner: status, other: status, admin: status });
+const ownerOrAdmin = (status: number) => ({ ...withoutToken(401), owner: status, other: 403, admin: status });
+const adminOnly = (status: number) => ({ ...withoutToken(401), owner: 403, other: 403, admin: status });
+
+let shop: Shop;
+let ask: Ask;
+let adminToken: string;
+let tokens: Partial<Record<Caller, string>>;
+
+const product = () => ({ name: 'Enamel mug', priceCents: 1_299, stock: 10 });
+const freshEmail = () => `${randomUUID()}@example.com`;
+const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
+const cancelOrder = ({ order }: Scene) => asAdmin('PATCH', `/api/orders/cancel/${order}`);
+
+/** Who may do what: one row for each operation that `/openapi.json` names. */
+const rows: Record<string, Row> = {
+  'POST /api/auth/register': {
+    statuses: anyone(201),
+    path: () => '/api/auth/register',
+    body: () => ({ name: 'Ada Lovelace', email: freshEmail(), password: 'open sesame' }),
+  },
+  'POST /api/auth/login': {
+    statuses: anyone(200),
+    path: () => '/api/auth/login',
+    body: ({ owner }) => ({ email: owner.email, password: owner.password }),
+  },
+  'POST /api/auth/password': {
+    // With a body that is refused, because a change would end tokens that other rows need.
+    statuses: signedIn(422),
+    path: () => '/api/auth/password',
+    body: () => ({}),
+  },
+  'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
+  'GET /api/products/{id}': { statuses: anyone(200), path: ({ product }) => `/api/products/${product}` },
+  'POST /api/products': { statuses: adminOnly(201), path: () => '/api/products', body: product },
+  'PUT /api/products/{id}': {
+    statuses: adminOnly(200),
+    path: ({ product }) => `/api/products/${product}`,
+    body: product,
+  },
+  'DELETE /api/products/{id}': { statuses: adminOnly(204), path: ({ product }) => `/api/products/${product}` },
+  'PATCH /api/products/restore/{id}': {
+    statuses: adminOnly(200),
+    path: ({ product }) => `/api/products/restore/${product}`,
+    prepare: ({ product }) => asAdmin('DELETE', `/api/products/${product}`),
+  },
+  'GET /api/customers': { statuses: adminOnly(200), path: () => '/api/customers' },
+  'GET /api/customers/{id}': { statuses: ownerOrAdmin(200), path: ({ owner }) => `/api/customers/${owner.id}` },
+  'PUT /api/customers/{id}': {
+    statuses: ownerOrAdmin(200),
+    path: ({ owner }) => `/api/customers/${owner.id}`,
+    body: () => ({ name: 'Grace Hopper', email: freshEmail(), phone: null }),
+  },
+  'PATCH /api/customers/email/{id}': {
+    statuses: ownerOrAdmin(200),
+    path: ({ owner }) => `/api/customers/email/${owner.id}`,
+    body: () => ({ email: freshEmail() }),
+  },
+  'PATCH /api/customers/phone/{id}': {
+    statuses: ownerOrAdmin(200),
+    path: ({ owner }) => `/api/customers/phone/${owner.id}`,
+    body: () => ({ phone: '+12025550123' }),
+  },
+  'DELETE /api/customers/{id}': {
+    statuses: ownerOrAdmin(204),
+    path: ({ owner }) => `/api/customers/${owner.id}`,
+    prepare: cancelOrder,
+  },
+  'GET /api/orders': { statuses: signedIn(200), path: () => '/api/orders' },
+  'GET /api/orders/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/${order}` },
+  'POST /api/orders': {
+    statuses: signedIn(201),
+    path: () => '/api/orders',
+    body: ({ product }) => ({ items: [{ productId: product, quantity: 1 }] }),
+  },
+  'PATCH /api/orders/cancel/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/cancel/${order}` },
+  'PATCH /api/orders/restore/{id}': {
+    statuses: ownerOrAdmin(200),
+    path: ({ order }) => `/api/orders/restore/${order}`,
+    prepare: cancelOrder,
+  },
+  'DELETE /api/orders/{id}': {
+    statuses: ownerOrAdmin(204),
+    path: ({ order }) => `/api/orders/${order}`,
+    prepare: ({ order }) => makeOld(shop.db, order),
+  },
+  'GET /api/mails': { statuses: adminOnly(200), path: () => '/api/mails' },
+  'POST /api/mails/send': { statuses: adminOnly(200), path: () => '/api/mails/send' },
+  'POST /api/mails/{id}/send': {
+    statuses: adminOnly(200),
+    path: ({ mail }) => `/api/mails/${mail}/send`,
+    prepare: async ({ mail }) => {
+      await shop.db`update mails set state = 'failed', due_at = null where id = ${mail}`;
+    },
+  },
+  'GET /healthz': { statuses: anyone(200), path: () => '/healthz' },
+  'GET /readyz': { statuses: anyone(200), path: () => '/readyz' },
+  'GET /metrics': { statuses: anyone(200), path: () => '/metrics' },
+};
+
+beforeAll(async () => {
+  shop = await startShop({ workers: 0 });
+  ask = await checkedRequests(shop.url);
+  adminToken = await signInAdmin(shop.url);
+  const [revoked, deleted, other, expired] = await Promise.all([
+    revokedToken(),
+    tokenOfDeleted(),
+    registerCustomer(shop.url),
+    expiredToken(),
+  ]);
+  tokens = { garbage: 'garbage', expired, revoked, deleted, other: other.token, admin: adminToken };
+});
+
+afterAll(() => shop.stop());
+
+async function revokedToken(): Promise<string> {
+  const { token, password } = await registerCustomer(shop.url);
+  const body = { currentPassword: password, newPassword: 'new password' };
+  await ask('POST', '/api/auth/password', { token, body });
+  return token;
+}
+
+async function tokenOfDeleted(): Promise<string> {
+  const { id, token } = await registerCustomer(shop.url);
+  await ask('DELETE', `/api/customers/${id}`, { token });
+  return token;
+}
+
+/** A token that worked, from a process that gives them for a second only. */
+async function expiredToken(): Promise<string> {
+  const [account, hasty] = await Promise.all([registerCustomer(shop.url), shop.startApi({ JWT_TTL: '1s' })]);
+  const token = await signIn(hasty.url, account);
+  expect((await ask('GET', '/api/orders', { token })).status).toBe(200);
+  await eventually(async () => (await ask('GET', '/api/orders', { token })).status === 401);
+  await hasty.stop();
+  return token;
+}
+
+async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
+  const [owner, { id: product }] = await Promise.all([registerCustomer(shop.url), createProduct(shop.url, adminToken)]);
+  const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
+  const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
+  const scene = { owner, product, order, mail: mail?.id ?? '' };
+  await prepare?.(scene);
+  return scene;
+}
+
+/** A fingerprint of all that the shop holds. */
+async function everything(): Promise<unknown> {
+  const tables = ['customers', 'products', 'orders', 'order_items', 'order_history', 'mails', 'idempotency_records'];
+  return Promise.all(
+    tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),
+  );
+}
+
+describe('GET /openapi.json', () => {
+  describe('when a route is added or removed', () => {
+    test('names the operations of the table above, and no others', async () => {
+      const operations = operationsOf(await readDocument(shop.url));
+      expect(operations.sort()).toEqual(Object.keys(rows).sort());
+    });
+  });
+});
+
+for (const [operation, { statuses, path, body, prepare }] of Object.entries(rows)) {
+  const [method = ''] = operation.split(' ');
+
+  describe(operation, () => {
+    let shared: Scene;
+    beforeAll(async () => {
+      shared = await setTheScene(prepare);
+    });
+
+    async function send(caller: Caller, scene: Scene) {
+      const token = caller === 'owner' ? scene.owner.token : tokens[caller];
+      return ask(method, path(scene), { ...(token && { token }), ...(body && { body: body(scene) }) });
+    }
+
+    for (const caller of callers) {
+      const status = statuses[caller];
+
+      describe(`when asked by ${caller}`, () => {
+        if (status === 401 || status === 403) {
+          test(`answers ${status} and changes nothing`, async () => {
+            const before = await everything();
+            expectProblem(await send(caller, shared), status, status === 401 ? 'unauthenticated' : 'forbidden');
+            expect(await everything()).toEqual(before);
+          });
+        } else {
+          test(`answers ${status}`, async () => {
+            const scene = method === 'GET' ? shared : await setTheScene(prepare);
+            expect((await send(caller, scene)).status).toBe(status);
+          });
+        }
+      });
+    }
+  });
+}
+
+describe('The bearer token', () => {
+  const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const decode = (part = '') => JSON.parse(Buffer.from(part, 'base64url').toString());
+
+  /** A genuine token, and the three parts it is made of. */
+  async function genuine() {
+    const account = await registerCustomer(shop.url);
+    const [header = '', payload = '', signature = ''] = account.token.split('.');
+    return { ...account, header, payload, signature };
+  }
+
+  const callWith = (authorization: string) => ask('GET', '/api/orders', { headers: { Authorization: authorization } });
+
+  describe('when it has been tampered with', () => {
+    test('is refused, whatever part was changed', async () => {
+      const { token, header, payload, signature } = await genuine();
+      const { id } = await registerCustomer(shop.url);
+      const unsigned = encode({ alg: 'none', typ: 'JWT' });
+      const forged = [
+        `${header}.${encode({ ...decode(payload), sub: id })}.${signature}`,
+        `${header}.${encode({ ...decode(payload), exp: 9_999_999_999 })}.${signature}`,
+        `${encode({ alg: 'HS512', typ: 'JWT' })}.${payload}.${signature}`,
+        `${unsigned}.${payload}.`,
+        `${unsigned}.${payload}.${signature}`,
+        `${header}.${payload}.`,
+        `${header}.${payload}`,
+        token.slice(0, -2),
+        `${token}.${signature}`,
+        '..',
+      ];
+      for (const each of forged) expectProblem(await callWith(`Bearer ${each}`), 401, 'unauthenticated');
+    });
+
+    test('is refused when another shop signed it', async () => {
+      const { email, password } = await genuine();
+      const stranger = await shop.startApi({ JWT_SECRET: 'what some other shop signs its tokens with' });
+      const token = await signIn(stranger.url, { email, password });
+      await stranger.stop();
+      expectProblem(await callWith(`Bearer ${token}`), 401, 'unauthenticated');
+    });
+  });
+
+  describe('when it is written in other ways', () => {
+    test('is taken whatever the case of the scheme', async () => {
+      const { token } = await genuine();
+      for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+        expect((await callWith(`${scheme} ${token}`)).status).toBe(200);
+      }
+    });
+
+    test('is refused under another scheme, twice, or bare', async () => {
+      const { token, email, password } = await genuine();
+      const basic = Buffer.from(`${email}:${password}`).toString('base64');
+      for (const authorization of [
+        token,
+        `Token ${token}`,
+        `Basic ${basic}`,
+        'Bearer',
+        `Bearer ${token} ${token}`,
+        `Bearer ${token}, Bearer ${token}`,
+      ]) {
+        expectProblem(await callWith(authorization), 401, 'unauthenticated');
+      }
+    });
+
+    test('is not looked for in the query', async () => {
+      const { token } = await genuine();
+      expectProblem(await ask('GET', `/api/orders?access_token=${token}`), 401, 'unauthenticated');
+    });
+  });
+
+  describe('when it is bad but not needed', () => {
+    test('does not keep anyone from the catalogue', async () => {
+      const { product } = await setTheScene();
+      for (const token of [tokens.garbage, tokens.expired, tokens.revoked, tokens.deleted]) {
+        expect((await ask('GET', `/api/products/${product}`, { token: token ?? '' })).status).toBe(200);
+      }
+    });
+  });
+});
+
+describe('The order of checks', () => {
+  let owner: Account;
+  let stranger: Account;
+  let unknownProduct: string;
+  let scarceProduct: string;
+
+  beforeAll(async () => {
+    [owner, stranger] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+    unknownProduct = randomUUID();
+    ({ id: scarceProduct } = await createProduct(shop.url, adminToken, { stock: 1 }));
+  });
+
+  const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';
+
+  async function orderIn(status: 'pending' | 'delivered' | 'deleted'): Promise<string> {
+    const { id: productId } = await createProduct(shop.url, adminToken);
+    const { id } = await placeOrder(shop.url, owner.token, [{ productId, quantity: 1 }]);
+    if (status === 'delivered') {
+      await shop.db`update orders set status = 'delivered', next_status_at = null where id = ${id}`;
+    }
+    if (status === 'deleted') {
+      await makeOld(shop.db, id);
+      await ask('DELETE', `/api/orders/${id}`, { token: owner.token });
+    }
+    return id;
+  }
+
+  describe('when nobody is signed in', () => {
+    test('401 comes before role, values, existence and state', async () => {
+      const body = { nonsense: true };
+      const answers = await Promise.all([
+        ask('GET', '/api/customers?limit=0'),
+        ask('GET', '/api/orders?customerId=nonsense'),
+        ask('GET', '/api/mails?state=nonsense'),
+        ask('POST', '/api/products', { body }),
+        ask('POST', '/api/orders', { body }),
+        ask('POST', '/api/orders', { body: '{' }),
+        ask('POST', '/api/orders', { body, headers: { 'Content-Type': 'text/plain' } }),
+        ask('PUT', `/api/products/${nowhere}`, { body }),
+        ask('PUT', `/api/customers/${nowhere}`, { body }),
+        ask('POST', '/api/auth/password', { body }),
+        ask('GET', `/api/orders/${nowhere}`),
+        ask('DELETE', `/api/customers/${nowhere}?nonsense=1`),
+        ask('PATCH', `/api/orders/cancel/${await orderIn('delivered')}`),
+      ]);
+      for (const answer of answers) expectProblem(answer, 401, 'unauthenticated');
+    });
+  });
+
+  describe('when the role does not suffice', () => {
+    test('403 comes before values and existence', async () => {
+      const { token } = stranger;
+      const body = { nonsense: true };
+      const answers = await Promise.all([
+        ask('GET', '/api/customers?limit=0', { token }),
+        ask('GET', '/api/mails?state=nonsense', { token }),
+        ask('POST', '/api/products', { token, body }),
+        ask('POST', '/api/products', { token, body: '{' }),
+        ask('PUT', `/api/products/${nowhere}`, { token, body }),
+        ask('DELETE', `/api/products/${nowhere}?nonsense=1`, { token }),
+        ask('PATCH', `/api/products/restore/${nowhere}`, { token }),
+        ask('POST', `/api/mails/${nowhere}/send`, { token }),
+      ]);
+      for (const answer of answers) expectProblem(answer, 403, 'forbidden');
+    });
+
+    test('403 meets an admin’s parameter from a customer, whatever else is wrong', async () => {
+      const queries = [
+        'customerId=nonsense',
+        `customerId=${stranger.id}`,
+        'customerId=',
+        'includeDeleted=true',
+        'includeDeleted=nonsense',
+        'includeDeleted',
+        'includeDeleted=true&limit=0&nonsense=1',
+      ];
+      for (const query of queries) {
+        expectProblem(await ask('GET', `/api/orders?${query}`, { token: stranger.token }), 403, 'forbidden');
+      }
+    });
+  });
+
+  describe('when values are bad', () => {
+    test('422 comes before existence, ownership, precondition and state', async () => {
+      const delivered = await orderIn('delivered');
+      const body = { nonsense: true };
+      const answers = await Promise.all([
+        ask('PUT', `/api/products/${nowhere}`, { token: adminToken, body }),
+        ask('PUT', `/api/products/${scarceProduct}`, { token: adminToken, body, headers: { 'If-Match': '"0"' } }),
+        ask('PUT', `/api/customers/${nowhere}`, { token: stranger.token, body }),
+        ask('PUT', `/api/customers/${owner.id}`, { token: stranger.token, body }),
+        ask('PATCH', `/api/customers/phone/${owner.id}`, { token: stranger.token, body }),
+        ask('GET', `/api/customers/${owner.id}?nonsense=1`, { token: stranger.token }),
+        ask('DELETE', `/api/customers/${nowhere}?nonsense=1`, { token: stranger.token }),
+        ask('GET', `/api/products/${nowhere}?nonsense=1`),
+        ask('GET', `/api/orders/${delivered}?nonsense=1`, { token: stranger.token }),
+        ask('PATCH', `/api/orders/cancel/${delivered}?nonsense=1`, { token: stranger.token }),
+        ask('PATCH', `/api/products/restore/${scarceProduct}?nonsense=1`, { token: adminToken }),
+      ]);
+      for (const answer of answers) expectProblem(answer, 422, 'validation_failed');
+    });
+
+    test('unknown_product comes before insufficient_stock', async () => {
+      const items = [
+        { productId: scarceProduct, quantity: 1_000 },
+        { productId: unknownProduct, quantity: 1 },
+      ];
+      const answer = await ask('POST', '/api/orders', { token: stranger.token, body: { items } });
+      expectProblem(answer, 422, 'unknown_product');
+    });
+  });
+
+  describe('when the thing is not there', () => {
+    test('404 comes before ownership and precondition', async () => {
+      const { id: product } = await createProduct(shop.url, adminToken);
+      await asAdmin('DELETE', `/api/products/${product}`);
+      const deleted = await orderIn('deleted');
+      const { token } = stranger;
+      const answers = await Promise.all([
+        ask('PUT', `/api/products/${product}`, {
+          token: adminToken,
+          body: { name: 'Mug', priceCents: 1, stock: 1 },
+          headers: { 'If-Match': '"0"' },
+        }),
+        ask('GET', `/api/orders/${deleted}`, { token }),
+        ask('PATCH', `/api/orders/cancel/${deleted}`, { token }),
+        ask('DELETE', `/api/orders/${deleted}`, { token }),
+        ask('GET', `/api/customers/${nowhere}`, { token }),
+      ]);
+      for (const answer of answers) expectProblem(answer, 404, 'not_found');
+    });
+  });
+
+  describe('when it is somebody else’s', () => {
+    test('403 comes before state', async () => {
+      const [pending, delivered] = await Promise.all([orderIn('pending'), orderIn('delivered')]);
+      const { token, email } = stranger;
+      const answers = await Promise.all([
+        ask('PATCH', `/api/orders/cancel/${delivered}`, { token }),
+        ask('PATCH', `/api/orders/restore/${pending}`, { token }),
+        ask('DELETE', `/api/orders/${pending}`, { token }),
+        ask('DELETE', `/api/orders/${delivered}`, { token }),
+        ask('DELETE', `/api/customers/${owner.id}`, { token }),
+        ask('PATCH', `/api/customers/email/${owner.id}`, { token, body: { email } }),
+      ]);
+      for (const answer of answers) expectProblem(answer, 403, 'forbidden');
+    });
+  });
+
+  describe('when a delivered order is also too recent to be deleted', () => {
+    test('order_delivered comes first', async () => {
+      const id = await orderIn('delivered');
+      expectProblem(await ask('DELETE', `/api/orders/${id}`, { token: owner.token }), 409, 'order_delivered');
+    });
+  });
+});

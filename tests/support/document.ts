@@ -1,0 +1,162 @@
+import { expect } from 'bun:test';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { type Answer, type RequestOptions, request } from './client.ts';
+import { expectProblem } from './orders.ts';
+
+type Operation = {
+  responses: Record<string, { content?: Record<string, unknown> }>;
+};
+
+export type ApiDocument = {
+  openapi: string;
+  info: { title: string; version: string; description: string };
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown> };
+};
+
+/** Sends a request as `request` does, and holds the answer against the shop's own document. */
+export type Ask = <Body = Record<string, unknown>>(
+  method: string,
+  path: string,
+  options?: RequestOptions,
+) => Promise<Answer<Body>>;
+
+/** The stable codes of problem documents, each with the one status that it goes with. */
+export const statusOfCode: Record<string, number> = {
+  malformed_json: 400,
+  unauthenticated: 401,
+  invalid_credentials: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  email_taken: 409,
+  product_not_deleted: 409,
+  insufficient_stock: 409,
+  order_not_cancellable: 409,
+  order_too_recent: 409,
+  order_delivered: 409,
+  order_not_restorable: 409,
+  customer_has_undelivered_orders: 409,
+  idempotency_in_progress: 409,
+  mail_not_failed: 409,
+  precondition_failed: 412,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  validation_failed: 422,
+  unknown_product: 422,
+  idempotency_key_reused: 422,
+  rate_limited: 429,
+  unavailable: 503,
+};
+
+const formats = {
+  uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  'date-time': /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/,
+  email: /^[^\s@]+@[^\s@]+$/,
+  password: true,
+  'uri-reference': /^\S*$/,
+} as const;
+
+/** Reads `/openapi.json`. */
+export async function readDocument(url: string): Promise<ApiDocument> {
+  const response = await fetch(`${url}/openapi.json`);
+  return (await response.json()) as ApiDocument;
+}
+
+/** The operations of a document, as `GET /api/products/{id}`. */
+export function operationsOf(document: ApiDocument): string[] {
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+}
+
+/** A validator that knows the document's schemas under `api`, and finds fault with keywords and formats it does not know. */
+export function documentValidator(document: ApiDocument): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, formats });
+  ajv.addVocabulary(['example', ...Object.keys(document)]);
+  return ajv.addSchema(document, 'api');
+}
+
+/** Makes requests whose answers are all checked; any that the document does not declare as it is fails the test. */
+export async function checkedRequests(url: string): Promise<Ask> {
+  const document = sealed(await readDocument(url));
+  const validator = documentValidator(document);
+  const templates = Object.keys(document.paths).map((path) => ({
+    path,
+    shape: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  }));
+
+  function schemaFor(method: string, path: string, { status, headers }: Answer<unknown>): ValidateFunction | undefined {
+    const [pathname] = path.split('?');
+    const template = templates.find(({ shape }) => shape.test(pathname ?? ''))?.path ?? '';
+    const verb = (method === 'HEAD' ? 'GET' : method).toLowerCase();
+    const operation = document.paths[template]?.[verb];
+    const mediaType = headers.get('Content-Type')?.split(';')[0] ?? '';
+    if (!operation && (status === 404 || status === 405)) return validator.getSchema('api#/components/schemas/Problem');
+    const declared = operation?.responses[status];
+    if (!declared) throw new Error('/openapi.json does not declare this status.');
+    if (!declared.content || method === 'HEAD') return undefined;
+    if (!(mediaType in declared.content)) throw new Error(`/openapi.json does not declare ${mediaType} here.`);
+    const place = ['paths', template, verb, 'responses', String(status), 'content', mediaType, 'schema'];
+    return validator.getSchema(`api#/${place.map(pointerPart).join('/')}`);
+  }
+
+  function check(method: string, path: string, token: string | undefined, answer: Answer<unknown>): void {
+    const { headers, body } = answer;
+    const validate = schemaFor(method, path, answer);
+    if (!validate && body !== null) throw new Error('A body came where none is declared.');
+    if (validate && !validate(body)) throw new Error(validator.errorsText(validate.errors));
+    if (headers.get('Content-Type') === 'application/problem+json' && body !== null) checkProblem(answer);
+    if (headers.get('X-Content-Type-Options') !== 'nosniff') throw new Error('The security headers are missing.');
+    if (!headers.get('X-Request-Id')) throw new Error('X-Request-Id is missing.');
+    if (token !== undefined && !/\b(private|no-store)\b/.test(headers.get('Cache-Control') ?? '')) {
+      throw new Error('What a signed-in caller gets could be stored by others.');
+    }
+  }
+
+  return async <Body>(method: string, path: string, options: RequestOptions = {}) => {
+    const answer = await request<Body>(url, method, path, options);
+    try {
+      check(method, path, options.token, answer);
+    } catch (error) {
+      const { status, body } = answer;
+      throw new Error(`${method} ${path} answered ${status} ${JSON.stringify(body)}`, { cause: error });
+    }
+    return answer;
+  };
+}
+
+/** Expects that bad values are refused, and that the refusal names these places and no others. */
+export function expectInvalid(answer: Answer<unknown>, ...paths: string[]): void {
+  expectProblem(answer, 422, 'validation_failed');
+  const { errors } = answer.body as { errors: { path: string; message: string }[] };
+  expect([...new Set(errors.map(({ path }) => path))].sort()).toEqual(paths.toSorted());
+  for (const { message } of errors) expect(message).not.toBeEmpty();
+}
+
+function checkProblem({ status, headers, body }: Answer<unknown>): void {
+  const problem = body as { status: number; code: string; requestId: string };
+  const faults = Object.entries({
+    'the status differs from the one in the body': problem.status !== status,
+    'the code does not go with this status': statusOfCode[problem.code] !== status,
+    'the request id differs from the header': problem.requestId !== headers.get('X-Request-Id'),
+    'WWW-Authenticate belongs to unauthenticated':
+      (headers.get('WWW-Authenticate') === 'Bearer') !== (problem.code === 'unauthenticated'),
+    'Retry-After belongs to 429 and 503': headers.has('Retry-After') !== (status === 429 || status === 503),
+    'Allow belongs to 405': headers.has('Allow') !== (status === 405),
+  }).flatMap(([fault, present]) => (present ? [fault] : []));
+  if (faults.length > 0) throw new Error(faults.join('; '));
+}
+
+/** The document with every object closed, so that members it does not declare are found. */
+function sealed(document: ApiDocument): ApiDocument {
+  return JSON.parse(JSON.stringify(document), (_key, value) => {
+    const isOpenObject = value?.type === 'object' && value.properties && !('additionalProperties' in value);
+    return isOpenObject ? { ...value, additionalProperties: false } : value;
+  });
+}
+
+/** Escapes a part of a JSON pointer (RFC 6901) in a URI fragment. */
+function pointerPart(text: string): string {
+  return encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'));
+}

@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
+import { registerCustomer } from './support/client.ts';
+import { type Ask, checkedRequests } from './support/document.ts';
+import { expectProblem } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const pairFailuresMax = 10;
+const addressFailuresMax = 100;
+const windowSeconds = 15 * 60;
+
+let shop: Shop;
+let ask: Ask;
+
+beforeAll(async () => {
+  shop = await startShop({ workers: 0, env: { TRUST_PROXY: '1' } });
+  ask = await checkedRequests(shop.url);
+});
+
+afterAll(() => shop.stop());
+
+const freshEmail = () => `${randomUUID()}@example.com`;
+
+let addresses = 0;
+
+/** An address that no other test calls from. */
+function freshAddress(): string {
+  addresses += 1;
+  return `198.51.100.${addresses}`;
+}
+
+const login = (address: string, email: string, password: string) =>
+  ask('POST', '/api/auth/login', { body: { email, password }, headers: { 'X-Forwarded-For': address } });
+
+/** So many wrong guesses, one after the other; each is told that it is wrong. */
+async function fail(address: string, email: string, times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
+    expectProblem(await login(address, email, 'not the password'), 401, 'invalid_credentials');
+  }
+}
+
+/** How many of the answers have each status. */
+function tally(answers: { status: number }[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
+
+describe('POST /api/auth/login', () => {
+  describe('when a pair of address and account has failed ten times', () => {
+    test('answers 429 with what is left of the window, to the right password too', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax);
+      for (const guess of ['not the password', password]) {
+        const answer = await login(address, email, guess);
+        expectProblem(answer, 429, 'rate_limited');
+        const retryAfter = Number(answer.headers.get('Retry-After'));
+        expect(retryAfter).toBeWithin(windowSeconds - 60, windowSeconds + 1);
+        expect(answer.headers.get('RateLimit-Limit')).toBe(String(pairFailuresMax));
+        expect(answer.headers.get('RateLimit-Remaining')).toBe('0');
+        expect(Number(answer.headers.get('RateLimit-Reset'))).toBe(retryAfter);
+      }
+    });
+
+    test('counts the account in whatever case it is written', async () => {
+      const email = freshEmail();
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax - 1);
+      await fail(address, email.toUpperCase(), 1);
+      expectProblem(await login(address, ` ${email} `, 'not the password'), 429, 'rate_limited');
+    });
+
+    test('answers unknown accounts alike', async () => {
+      const email = freshEmail();
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax);
+      expectProblem(await login(address, email, 'not the password'), 429, 'rate_limited');
+    });
+
+    test('leaves other accounts and other addresses alone', async () => {
+      const [account, other] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+      const address = freshAddress();
+      await fail(address, account.email, pairFailuresMax);
+      expect((await login(address, other.email, other.password)).status).toBe(200);
+      expect((await login(freshAddress(), account.email, account.password)).status).toBe(200);
+      expectProblem(await login(address, account.email, account.password), 429, 'rate_limited');
+    });
+
+    test('holds on every process', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax);
+      const api = await shop.startApi();
+      const askOther = await checkedRequests(api.url);
+      const headers = { 'X-Forwarded-For': address };
+      const answer = await askOther('POST', '/api/auth/login', { body: { email, password }, headers });
+      expectProblem(answer, 429, 'rate_limited');
+      await api.stop();
+    });
+
+    test('ends with the window', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax);
+      expectProblem(await login(address, email, password), 429, 'rate_limited');
+      const keys = (await shop.redis.keys('*')).filter((key) => key.includes(email));
+      expect(keys).not.toBeEmpty();
+      for (const key of keys) {
+        expect(await shop.redis.ttl(key)).toBeWithin(1, windowSeconds + 1);
+        await shop.redis.pexpire(key, 1);
+      }
+      await eventually(async () => (await login(address, email, password)).status === 200);
+    });
+  });
+
+  describe('when the right password comes in time', () => {
+    test('the pair starts afresh', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await fail(address, email, pairFailuresMax - 1);
+      expect((await login(address, email, password)).status).toBe(200);
+      await fail(address, email, pairFailuresMax);
+      expectProblem(await login(address, email, password), 429, 'rate_limited');
+    });
+
+    test('is never refused for its own number, at the same instant either', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      const answers = await Promise.all(Array.from({ length: 25 }, () => login(address, email, password)));
+      expect(tally(answers)).toEqual({ 200: 25 });
+    });
+  });
+
+  describe('when many guess at the same instant', () => {
+    test('no more than ten are told that they are wrong', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      const answers = await Promise.all(Array.from({ length: 30 }, () => login(address, email, 'not the password')));
+      expect(tally(answers)).toEqual({ 401: pairFailuresMax, 429: 30 - pairFailuresMax });
+      expectProblem(await login(address, email, password), 429, 'rate_limited');
+    });
+  });
+
+  describe('when an address has failed a hundred times, whoever it pretended to be', () => {
+    test('answers 429 to it, whatever account it tries, and to no other', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      const guesses = Array.from({ length: addressFailuresMax }, () => login(address, freshEmail(), 'guess'));
+      expect(tally(await Promise.all(guesses))).toEqual({ 401: addressFailuresMax });
+      for (const guess of ['not the password', password]) {
+        const answer = await login(address, email, guess);
+        expectProblem(answer, 429, 'rate_limited');
+        expect(answer.headers.get('RateLimit-Limit')).toBe(String(addressFailuresMax));
+      }
+      expect((await login(freshAddress(), email, password)).status).toBe(200);
+    });
+
+    test('does not count what succeeded', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      for (let time = 0; time < 5; time += 1) expect((await login(address, email, password)).status).toBe(200);
+      const guesses = Array.from({ length: addressFailuresMax }, () => login(address, freshEmail(), 'guess'));
+      expect(tally(await Promise.all(guesses))).toEqual({ 401: addressFailuresMax });
+    });
+  });
+
+  describe('when the caller writes more addresses than the proxy', () => {
+    test('counts by the one that the trusted hop has added', async () => {
+      const email = freshEmail();
+      const address = freshAddress();
+      for (let time = 0; time < pairFailuresMax; time += 1) {
+        await fail(`203.0.113.${time}, ${address}`, email, 1);
+      }
+      expectProblem(await login(`203.0.113.99, ${address}`, email, 'not the password'), 429, 'rate_limited');
+    });
+
+    test('counts by the peer when no proxy is trusted', async () => {
+      const email = freshEmail();
+      const api = await shop.startApi({ TRUST_PROXY: '0' });
+      const askOther = await checkedRequests(api.url);
+      const guess = (time: number) =>
+        askOther('POST', '/api/auth/login', {
+          body: { email, password: 'not the password' },
+          headers: { 'X-Forwarded-For': `203.0.113.${time}` },
+        });
+      for (let time = 0; time < pairFailuresMax; time += 1) {
+        expectProblem(await guess(time), 401, 'invalid_credentials');
+      }
+      expectProblem(await guess(99), 429, 'rate_limited');
+      await api.stop();
+    });
+  });
+
+  describe('when Postgres is down', () => {
+    test('does not count what nobody could check', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await shop.postgresLink.cut();
+      const answers = await Promise.all(
+        Array.from({ length: pairFailuresMax + 2 }, () => login(address, email, password)),
+      );
+      await shop.postgresLink.restore();
+      expect(tally(answers)).toEqual({ 503: pairFailuresMax + 2 });
+      await eventually(async () => (await login(address, email, password)).status === 200);
+      await fail(address, email, pairFailuresMax);
+    });
+
+    test('answers within five seconds, however many wait', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      shop.postgresLink.hang();
+      const startedAt = Date.now();
+      const answers = await Promise.all([1, 2, 3].map(() => login(address, email, password)));
+      const tookMs = Date.now() - startedAt;
+      await shop.postgresLink.restore();
+      expect(tally(answers)).toEqual({ 503: 3 });
+      expect(tookMs).toBeLessThan(5_000);
+      await eventually(async () => (await login(address, email, password)).status === 200);
+    });
+  });
+
+  describe('when Redis is down', () => {
+    test('goes on limiting', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      await shop.redisLink.cut();
+      const answers = [];
+      for (let time = 0; time < pairFailuresMax + 2; time += 1) {
+        answers.push(await login(address, email, 'not the password'));
+      }
+      const right = await login(freshAddress(), email, password);
+      await shop.redisLink.restore();
+      await eventually(async () => (await ask('GET', '/readyz')).body.status === 'ok');
+      expect(tally(answers)).toEqual({ 401: pairFailuresMax, 429: 2 });
+      expect(right.status).toBe(200);
+    });
+  });
+});
+
+describe('POST /api/auth/password', () => {
+  describe('when the current password has been guessed wrong ten times', () => {
+    test('answers 429, to the right one too, and the password stands', async () => {
+      const { email, password, token } = await registerCustomer(shop.url);
+      const headers = { 'X-Forwarded-For': freshAddress() };
+      const change = (currentPassword: string) =>
+        ask('POST', '/api/auth/password', { token, body: { currentPassword, newPassword: 'new password' }, headers });
+      for (let time = 0; time < pairFailuresMax; time += 1) {
+        expectProblem(await change('not the password'), 401, 'invalid_credentials');
+      }
+      expectProblem(await change(password), 429, 'rate_limited');
+      expect((await login(freshAddress(), email, password)).status).toBe(200);
+    });
+  });
+});
