@@ -2,12 +2,14 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { customerBody } from '../domain/bodies.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
 import { pageBody } from '../domain/paging.ts';
+import type { Viewer } from '../domain/viewer.ts';
 import { idParams, noQuery, readConditions } from '../schema/common.ts';
 import {
   customerListSchema,
   customerQuerySchema,
   customerSchema,
   emailChangeSchema,
+  type ProfileChange,
   phoneChangeSchema,
   profileSchema,
 } from '../schema/customers.ts';
@@ -22,6 +24,13 @@ import { requireJson } from './request-body.ts';
 /** Customers' accounts. */
 export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: Guards) {
   const { cache, now } = services;
+
+  async function change(id: string, profile: ProfileChange, viewer: Viewer) {
+    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, now()));
+    await cache.invalidate('customers');
+    return customerBody(customer);
+  }
+
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -74,13 +83,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
-      async (c) => {
-        const { id } = c.req.valid('param');
-        const change = c.req.valid('json');
-        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
-        await cache.invalidate('customers');
-        return c.json(customerBody(customer), 200);
-      },
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
     )
     .openapi(
       createRoute({
@@ -93,13 +96,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
-      async (c) => {
-        const { id } = c.req.valid('param');
-        const change = c.req.valid('json');
-        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
-        await cache.invalidate('customers');
-        return c.json(customerBody(customer), 200);
-      },
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
     )
     .openapi(
       createRoute({
@@ -112,13 +109,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
       }),
-      async (c) => {
-        const { id } = c.req.valid('param');
-        const change = c.req.valid('json');
-        const customer = await services.transaction((tx) => changeCustomer(tx, id, change, c.get('viewer'), now()));
-        await cache.invalidate('customers');
-        return c.json(customerBody(customer), 200);
-      },
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
     )
     .openapi(
       createRoute({
