@@ -50,6 +50,11 @@ export async function withDetails(reader: Reader, row: OrderRow): Promise<Order>
   return order ?? { ...row, items: [], history: [] };
 }
 
+/** Where in an order's life a status stands. That only goes forward: through a run's statuses, then to the next run. */
+function stage({ run, status }: Pick<OrderRow, 'run' | 'status'>): number {
+  return run * orderStatuses.length + orderStatuses.indexOf(status);
+}
+
 async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
   const ids = sql`any(${sql.param(rows.map((row) => row.id))}::uuid[])`;
   const [items, history] = await Promise.all([
@@ -61,9 +66,10 @@ async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]
   return rows.map((row) => ({
     ...row,
     items: itemsOf.get(row.id) ?? [],
-    history: (historyOf.get(row.id) ?? []).toSorted(
-      (a, b) => a.run - b.run || orderStatuses.indexOf(a.status) - orderStatuses.indexOf(b.status),
-    ),
+    // The order may have moved on since its row was read; what it did then belongs to another answer.
+    history: (historyOf.get(row.id) ?? [])
+      .filter((entry) => stage(entry) <= stage(row))
+      .toSorted((a, b) => stage(a) - stage(b)),
   }));
 }
 

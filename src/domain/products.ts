@@ -10,6 +10,8 @@ import type { Viewer } from './viewer.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 
+const searchWordsMax = 10;
+
 /** The entity tag of a product: its version, which moves with every change (RFC 9110, section 8.8.3). */
 export function productEtag(row: Pick<ProductRow, 'version'>): string {
   return `"${row.version}"`;
@@ -119,9 +121,13 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
   );
 }
 
-/** The words of a search; ASCII punctuation parts them, as it does in the `search` column. */
+/**
+ * The words of a search; ASCII punctuation parts them, as it does in the `search` column. Only the first ten count,
+ * because each costs a walk through all words that begin like it.
+ */
 function searchWords(text: string): string[] {
-  return text.split(/[\s!-/:-@[-`{-~]+/).filter(Boolean);
+  const words = text.split(/[\s!-/:-@[-`{-~]+/);
+  return [...new Set(words)].filter(Boolean).slice(0, searchWordsMax);
 }
 
 /** Every word must occur, each at least as the beginning of one. Quoting keeps operators out of the words' hands. */

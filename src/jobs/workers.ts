@@ -25,6 +25,9 @@ const rescheduleEveryMs = 2_000;
 const lockDurationMs = 8_000;
 const stalledCheckMs = 4_000;
 
+/** How soon a worker asks for jobs again after its queue was out of reach; BullMQ's own 15 s would keep orders waiting. */
+const retryQueueAfterMs = 500;
+
 const postgresBackend = withBackend(createPostgresBackend);
 
 export type Processors = {
@@ -96,6 +99,7 @@ function openWorker(
     concurrency,
     lockDuration: lockDurationMs,
     stalledInterval: stalledCheckMs,
+    runRetryDelay: retryQueueAfterMs,
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
     home.kind === 'redis'

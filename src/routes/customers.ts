@@ -121,7 +121,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         security: bearer,
         middleware: [signedIn] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 422) },
+        responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

@@ -39,7 +39,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
         security: bearer,
         middleware: [adminOnly] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(mailSchema, 'The mail, queued'), ...problems(401, 403, 404, 409, 422) },
+        responses: { 200: json(mailSchema, 'The mail, queued'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -58,7 +58,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
         security: bearer,
         middleware: [adminOnly] as const,
         request: { query: noQuery },
-        responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 422) },
+        responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
       }),
       async (c) => {
         const queued = await services.transaction((tx) =>

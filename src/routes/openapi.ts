@@ -51,11 +51,14 @@ export function bodyProblems<Status extends number>(...statuses: Status[]) {
 /** In a route's declaration: the caller must be signed in. */
 export const bearer = [{ bearer: [] }];
 
+/** More than any form has, and few enough that a refusal is never much larger than what it refuses. */
+const fieldErrorsMax = 100;
+
 /** Refuses what a schema does not accept, naming every field at once. */
 export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result) => {
   if (result.success) return;
   throw new ShopError('validation_failed', `The ${partNames[result.target] ?? 'request'} is not valid.`, {
-    errors: result.error.issues.flatMap(fieldErrors),
+    errors: result.error.issues.flatMap(fieldErrors).slice(0, fieldErrorsMax),
   });
 };
 

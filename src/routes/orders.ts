@@ -112,7 +112,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         security: bearer,
         middleware: [signedIn] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 422) },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -131,7 +131,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         security: bearer,
         middleware: [signedIn] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 422) },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -152,7 +152,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         security: bearer,
         middleware: [signedIn] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 409, 422) },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

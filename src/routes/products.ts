@@ -119,7 +119,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         security: bearer,
         middleware: [adminOnly] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 422) },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -138,7 +138,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         security: bearer,
         middleware: [adminOnly] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 422) },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

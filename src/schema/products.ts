@@ -52,7 +52,7 @@ export const productQuerySchema = z
     q: text(0, 200)
       .trim()
       .optional()
-      .meta({ description: 'Words in name or description; each matches by its beginning.' }),
+      .meta({ description: 'Words in name or description; each matches by its beginning. The first ten count.' }),
     minPriceCents: queryInteger(0, priceCentsMax).optional(),
     maxPriceCents: queryInteger(0, priceCentsMax).optional(),
     inStock: queryTrue.optional(),
