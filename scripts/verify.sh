@@ -17,6 +17,7 @@ check() {
 
 # First, because run.sh installs what the others need.
 check 'import rules' sh scripts/run.sh scripts/check-imports.ts
+check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
 check 'types' node_modules/.bin/tsc -p tsconfig.json
 

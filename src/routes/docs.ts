@@ -51,7 +51,7 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>) {
         ...(!plain && { 'Content-Encoding': 'gzip' }),
       });
     })
-    .use('/docs', secureHeaders({ contentSecurityPolicy: docsPolicy }))
+    .use('/docs', secureHeaders({ contentSecurityPolicy: docsPolicy, xFrameOptions: 'DENY' }))
     .get(
       '/docs',
       Scalar<DocsEnv>((c) => ({

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'bun:test';
+import { tmpdir } from 'node:os';
+import { runChaos } from './chaos/chaos.ts';
+import type { FaultKind } from './chaos/faults.ts';
+import { report } from './chaos/report.ts';
+
+const loadMs = 35_000;
+const timeoutMs = 300_000;
+
+/** One or two of every sort; `bun run chaos` knows more, and has more time for them. */
+const kinds: FaultKind[] = [
+  'worker killed',
+  'API killed',
+  'rolling restart',
+  'Redis killed, back empty',
+  'Redis frozen (SIGSTOP)',
+  'Postgres crashed (immediate)',
+  'Postgres frozen (SIGSTOP)',
+  'mail server hangs up in DATA',
+  'mail server accepts unheard',
+];
+
+describe('a shop under load', () => {
+  describe('when its processes and everything around it fail one after the other', () => {
+    test(
+      'loses nothing, does nothing twice and recovers each time',
+      async () => {
+        const result = await runChaos({
+          seed: Math.floor(Math.random() * 1_000_000),
+          // The other suites run on the same machine at the same time.
+          rate: 12,
+          patience: 4,
+          loadMs,
+          kinds,
+          logDirectory: process.env.TEST_LOGS ?? tmpdir(),
+        });
+        console.log(report(result));
+        expect(result.journal.breaches()).toEqual([]);
+        expect(result.journal.faults.length).toBeGreaterThan(2);
+      },
+      timeoutMs,
+    );
+  });
+});

@@ -1,0 +1,69 @@
+import type { OrderBody } from '../../src/schema/orders.ts';
+import type { Journal } from './journal.ts';
+import { isLife } from './life.ts';
+
+/** An order that a customer wants: placed under an id, refused, or not known to be either. */
+export type Wish = {
+  customerId: string;
+  /** The first line, which no other wish of the customer has. */
+  productId: string;
+  quantity: number;
+  idempotent: boolean;
+  outcome: 'unknown' | 'refused' | { orderId: string };
+};
+
+export type Book = {
+  wishes: Wish[];
+  /** Enters a wish before it is sent. */
+  enter: (wish: Omit<Wish, 'outcome'>) => Wish;
+  /** How many wishes have been acknowledged. */
+  acknowledged: () => number;
+  /** Holds an order that was shown against itself and against what was shown of it before. */
+  check: (order: OrderBody) => void;
+  /** The longest history that anyone was shown, by order. */
+  shown: ReadonlyMap<string, OrderBody['history']>;
+};
+
+/** What customers know of their orders; the shop has to stand by all of it. */
+export function createBook(journal: Journal): Book {
+  const wishes: Wish[] = [];
+  const shown = new Map<string, OrderBody['history']>();
+
+  function check(order: OrderBody): void {
+    const { id, totalCents, items, history } = order;
+    const sum = items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0);
+    if (sum !== totalCents) journal.breach('Totals equal their lines', `order ${id}: ${totalCents}, its lines ${sum}`);
+    if (!isLife(history.map(({ status }) => status))) {
+      journal.breach('History is a path of the transition table', `order ${id}: ${words(history)}`);
+    }
+    const before = shown.get(id) ?? [];
+    if (!agree(before, history)) {
+      journal.breach('What was shown once stays true', `order ${id}: ${words(before)}; then ${words(history)}`);
+    }
+    if (history.length > before.length) shown.set(id, history);
+  }
+
+  return {
+    wishes,
+    enter: (wanted) => {
+      const wish: Wish = { ...wanted, outcome: 'unknown' };
+      wishes.push(wish);
+      return wish;
+    },
+    acknowledged: () => wishes.filter(({ outcome }) => typeof outcome === 'object').length,
+    check,
+    shown,
+  };
+}
+
+type History = { status: string; at: string }[];
+
+/** Answers may overtake each other, so either history may be the older one. */
+export function agree(a: History, b: History): boolean {
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
+  return shorter.every(({ status, at }, index) => status === longer[index]?.status && at === longer[index]?.at);
+}
+
+function words(history: History): string {
+  return history.map(({ status, at }) => `${status} ${at}`).join(', ');
+}

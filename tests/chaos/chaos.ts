@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signInAdmin } from '../support/client.ts';
+import { createBook } from './book.ts';
+import { type Catalogue, createCatalogue } from './catalogue.ts';
+import { createClient } from './client.ts';
+import { createCustomers } from './customers.ts';
+import { type FaultKind, faultKinds, faults, type PlannedFault, planFaults } from './faults.ts';
+import { checkStock } from './invariants.ts';
+import { createJournal, type FaultRecord, type Journal } from './journal.ts';
+import { judge, type Verdict } from './judge.ts';
+import { limitsWith } from './limits.ts';
+import { startLoad } from './load.ts';
+import { seededRandom } from './random.ts';
+import { readProducts } from './records.ts';
+import { awaitRecovery, awaitRest } from './recovery.ts';
+import { type ChaosShop, startChaosShop } from './shop.ts';
+
+export type ChaosOptions = {
+  seed: number;
+  /** Actions begun per second, on average. */
+  rate: number;
+  /** How long new faults begin. */
+  loadMs: number;
+  kinds?: readonly FaultKind[];
+  /** Makes the promises about time so many times longer, for a machine that has other work to do. */
+  patience?: number;
+  /** For what the processes print; it exists. */
+  logDirectory: string;
+  /** Ends the run early. */
+  signal?: AbortSignal;
+  /** Called with the state of the run, once a second. */
+  onProgress?: (progress: Progress) => void;
+};
+
+export type Progress = { elapsedMs: number; journal: Journal; underWay: number; acknowledged: number };
+
+/** What a run has found, once nothing is left to do. */
+export type ChaosResult = Verdict & {
+  seed: number;
+  journal: Journal;
+  loadMs: number;
+  /** From the end of the load until every order was in a final state and every mail was out. */
+  settledMs: number;
+};
+
+const progressEveryMs = 1_000;
+const monitorEveryMs = 2_000;
+
+/**
+ * Runs a whole shop under load while faults come and go, lets it settle, and holds what is left against the promises.
+ * @throws when the run itself fails or is interrupted; a broken promise is in the journal
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, rate, loadMs, kinds = faultKinds, patience = 1, logDirectory } = options;
+  const { signal = new AbortController().signal, onProgress } = options;
+  const limits = limitsWith(patience);
+  const journal = createJournal();
+  const book = createBook(journal);
+  const random = seededRandom(seed + 1);
+  const shop = await startChaosShop(logDirectory, journal);
+  try {
+    signal.throwIfAborted();
+    const client = createClient({ fleet: shop.fleet, journal, limits, random });
+    const adminToken = await signInAdmin(shop.fleet.anyApi(random).url);
+    const catalogue = await createCatalogue({ client, fleet: shop.fleet, adminToken, journal, random });
+    const customers = await createCustomers({ client, catalogue, book, journal, random, signal });
+
+    const startedAt = Date.now();
+    const load = startLoad(customers, catalogue, { rate, random, journal });
+    const monitor = repeat(monitorEveryMs, () => lookAtStock(shop, catalogue, journal));
+    const reporter = repeat(progressEveryMs, () =>
+      onProgress?.({
+        elapsedMs: Date.now() - startedAt,
+        journal,
+        underWay: load.underWay(),
+        acknowledged: book.acknowledged(),
+      }),
+    );
+    try {
+      for (const planned of planFaults(seededRandom(seed), kinds)) {
+        await sleep(planned.pauseMs, undefined, { signal });
+        if (Date.now() - startedAt > loadMs) break;
+        const fault = await inflict(planned, shop, journal, signal);
+        await awaitRecovery(fault, { shop, customers, journal, limits, signal });
+      }
+    } finally {
+      await reporter.stop();
+      await monitor.stop();
+      await load.stop();
+    }
+    const loadEndedAt = Date.now();
+    await awaitRest({ shop, journal, limits, signal });
+    const settledMs = Date.now() - loadEndedAt;
+    const verdict = await judge({ shop, book, units: catalogue.units, adminToken, journal, limits });
+    return { seed, journal, loadMs: loadEndedAt - startedAt, settledMs, ...verdict };
+  } finally {
+    await shop.stop();
+  }
+}
+
+/** Brings a fault about and ends it when its time is over, or the run's is. */
+async function inflict(
+  planned: PlannedFault,
+  shop: ChaosShop,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<FaultRecord> {
+  const { kind, durationMs } = planned;
+  const { target, begin } = faults[kind];
+  const record: FaultRecord = { kind, target, startedAt: Date.now(), endedAt: null, recoveredAt: null };
+  journal.faults.push(record);
+  const end = await begin(shop, planned);
+  try {
+    await sleep(durationMs, undefined, { signal });
+  } finally {
+    await end();
+    record.endedAt = Date.now();
+  }
+  return record;
+}
+
+/** As far as Postgres lets one look. */
+async function lookAtStock({ db }: ChaosShop, { units }: Catalogue, journal: Journal): Promise<void> {
+  const products = await readProducts(db).catch(() => null);
+  if (!products) return;
+  checkStock(products, units, journal.breach);
+  journal.count('looks at the stock');
+}
+
+/** Does something again and again, `everyMs` after it was done, until it is stopped. */
+function repeat(everyMs: number, work: () => unknown): { stop: () => Promise<void> } {
+  const ending = new AbortController();
+  async function run(): Promise<void> {
+    while (!ending.signal.aborted) {
+      await work();
+      await sleep(everyMs, undefined, { signal: ending.signal }).catch(() => {});
+    }
+  }
+  const running = run();
+  return {
+    stop: async () => {
+      ending.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { freePort } from '../../standalone/ports.ts';
+import { type AppProcess, startProcess } from '../support/app-process.ts';
+import { eventually } from '../support/wait.ts';
+import type { Journal } from './journal.ts';
+import type { Random } from './random.ts';
+
+type Role = 'api' | 'worker';
+
+/** A process of the shop. */
+export type Member = AppProcess & {
+  name: string;
+  /** Of an API. */
+  url: string;
+  /** Whether requests are sent to it. */
+  serving: boolean;
+  /** When it was told to end, Unix ms; null as long as it should live. */
+  endingSince: number | null;
+};
+
+/** The shop's processes, and what an orchestrator and a load balancer do with them. */
+export type Fleet = {
+  /** Those that requests are sent to. */
+  serving: () => Member[];
+  anyApi: (random: Random) => Member;
+  /** How many APIs there should be. */
+  apis: number;
+  /** `kill -9`. */
+  kill: (role: Role, place: number) => Promise<void>;
+  /** Starts a process in the place of one that was killed, and puts it into service as soon as it is at work. */
+  startAgain: (role: Role, place: number) => void;
+  /** Puts a new process beside each old one and then tells the old one to end, one after the other. */
+  roll: () => Promise<void>;
+  stop: () => Promise<void>;
+  /** When workers were killed, Unix ms. */
+  workersKilledAt: number[];
+  /** What processes have printed that nobody foresaw: errors in their logs, and anything that is no log line. */
+  complaints: () => string[];
+};
+
+/** How long a load balancer goes on sending requests to a process that is ending. */
+const noticedAfterMs = 200;
+const startTimeoutMs = 30_000;
+
+type FleetOptions = {
+  env: Record<string, string>;
+  logDirectory: string;
+  apis: number;
+  workers: number;
+  journal: Journal;
+};
+
+/** Starts APIs and workers as processes of their own. */
+export async function startFleet({ env, logDirectory, apis, workers, journal }: FleetOptions): Promise<Fleet> {
+  const everyone: Member[] = [];
+  const members = new Set<Member>();
+  const places = new Map<string, Member>();
+  const workersKilledAt: number[] = [];
+  const everyPlace = [
+    ...Array.from({ length: apis }, (_, place) => ({ role: 'api' as const, place })),
+    ...Array.from({ length: workers }, (_, place) => ({ role: 'worker' as const, place })),
+  ];
+  let started = 0;
+
+  async function start(role: Role, place: number): Promise<void> {
+    started += 1;
+    const name = `${role}-${place}-${started}`;
+    const port = await freePort();
+    const entry = role === 'api' ? 'index.ts' : 'worker.ts';
+    const child = startProcess(
+      entry,
+      { ...env, PORT: String(port) },
+      join(logDirectory, `chaos-${process.pid}-${name}.log`),
+    );
+    const member: Member = { ...child, name, url: `http://127.0.0.1:${port}`, serving: false, endingSince: null };
+    everyone.push(member);
+    members.add(member);
+    places.set(`${role} ${place}`, member);
+    void member.exited.then((code) => {
+      members.delete(member);
+      if (member.endingSince === null) journal.breach('No process ends by itself', `${name} ended with code ${code}`);
+    });
+    await eventually(() => member.endingSince !== null || isAtWork(role, member), { withinMs: startTimeoutMs });
+    member.serving = role === 'api' && member.endingSince === null;
+  }
+
+  function at(role: Role, place: number): Member {
+    const member = places.get(`${role} ${place}`);
+    if (!member) throw new Error(`There is no ${role} ${place}.`);
+    return member;
+  }
+
+  function takeOutOfService(member: Member): void {
+    member.endingSince = Date.now();
+    setTimeout(() => {
+      member.serving = false;
+    }, noticedAfterMs);
+  }
+
+  async function kill(role: Role, place: number): Promise<void> {
+    const member = at(role, place);
+    takeOutOfService(member);
+    if (role === 'worker') workersKilledAt.push(Date.now());
+    await member.kill();
+  }
+
+  async function replace(role: Role, place: number): Promise<void> {
+    const old = at(role, place);
+    await start(role, place);
+    await stopInOrder(old);
+  }
+
+  async function stopInOrder(member: Member): Promise<void> {
+    takeOutOfService(member);
+    const code = await member.stop();
+    if (code !== 0) journal.breach('SIGTERM ends a process with 0', `${member.name} ended with code ${code}`);
+  }
+
+  const serving = () => [...members].filter((member) => member.serving);
+  const fleet: Fleet = {
+    serving,
+    anyApi: (random) => random.pick(serving()),
+    apis,
+    kill,
+    startAgain: (role, place) => {
+      start(role, place).catch((error) => journal.breach('A process starts again', `${role} ${place}: ${error}`));
+    },
+    roll: async () => {
+      for (const { role, place } of everyPlace) await replace(role, place);
+    },
+    stop: async () => {
+      await Promise.all([...members].map(stopInOrder));
+    },
+    workersKilledAt,
+    complaints: () => everyone.flatMap(({ name, output }) => complaintsIn(output()).map((line) => `${name}: ${line}`)),
+  };
+  try {
+    await Promise.all(everyPlace.map(({ role, place }) => start(role, place)));
+  } catch (error) {
+    await fleet.stop();
+    throw error;
+  }
+  return fleet;
+}
+
+function complaintsIn(output: string): string[] {
+  return output.split('\n').filter((line) => line && !/^\{"level":"(info|warn)"/.test(line));
+}
+
+async function isAtWork(role: Role, { url, log }: Member): Promise<boolean> {
+  if (role === 'api') return (await fetch(`${url}/readyz`)).ok;
+  return log().some(({ msg }) => msg === 'working');
+}

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Book, Wish } from './book.ts';
+import {
+  checkLateness,
+  checkMails,
+  checkOrders,
+  checkStock,
+  checkWishes,
+  lateness,
+  type MailTally,
+  mailDelays,
+} from './invariants.ts';
+import { type Journal, percentile } from './journal.ts';
+import type { Limits } from './limits.ts';
+import { checkLists } from './lists.ts';
+import { type Records, readRecords } from './records.ts';
+import type { ChaosShop } from './shop.ts';
+
+/** What was found when all was quiet again. Durations are in ms. */
+export type Verdict = {
+  wishes: Wish[];
+  records: Records;
+  mails: MailTally;
+  mailDelaysMs: number[];
+  latenessMs: number[];
+};
+
+type Evidence = {
+  shop: ChaosShop;
+  book: Book;
+  units: ReadonlyMap<string, number>;
+  adminToken: string;
+  journal: Journal;
+  limits: Limits;
+};
+
+/** Lists follow the stock that orders change within a second. */
+const listsFollowMs = 1_000;
+
+/** Holds everything that is left against every promise; what is broken goes into the journal. */
+export async function judge({ shop, book, units, adminToken, journal, limits }: Evidence): Promise<Verdict> {
+  const { breach } = journal;
+  const { fleet, db, mailServer } = shop;
+  await sleep(listsFollowMs);
+  await checkLists(fleet.serving(), adminToken, breach);
+
+  const records = await readRecords(db);
+  checkStock(records.products, units, breach);
+  checkWishes(records, book.wishes, breach);
+  checkOrders(records.orders, book.shown, breach);
+  checkLateness(records.orders, journal, limits);
+  const p99Ms = percentile(journal.durationsMs('order without Redis'), 0.99);
+  if (p99Ms > limits.orderMs) breach('Orders take less than 1 s without Redis', `p99 ${p99Ms} ms`);
+  for (const complaint of fleet.complaints()) breach('No process meets an error that nobody foresaw', complaint);
+  return {
+    wishes: book.wishes,
+    records,
+    mails: checkMails(records, mailServer.deliveries, fleet.workersKilledAt, limits, breach),
+    mailDelaysMs: mailDelays(records.mails, mailServer.deliveries, journal, limits),
+    latenessMs: records.orders.flatMap((order) => lateness(order).map(({ lateMs }) => lateMs)),
+  };
+}

@@ -1,0 +1,30 @@
+/** What the shop promises about time, in ms. */
+export type Limits = {
+  /** From the end of a fault until all goes on as before. */
+  recoveryMs: number;
+  /** An order, when nothing or only Redis is down. */
+  orderMs: number;
+  /** 503, when Postgres is out of reach. */
+  unavailableMs: number;
+  /** A step of an order after it was due. */
+  latenessMs: number;
+  /** A mail after its status, whatever happens to workers and Redis. */
+  mailMs: number;
+  /** A mail after its status, when mail server or Postgres were away, too; and all that is left when the load ends. */
+  settledMs: number;
+  /** Recording that a mail was accepted. A worker that is killed before makes it go out again. */
+  recordingMs: number;
+};
+
+/** The promises, made `patience` times longer for a machine that has other work to do. */
+export function limitsWith(patience: number): Limits {
+  return {
+    recoveryMs: 10_000 * patience,
+    orderMs: 1_000 * patience,
+    unavailableMs: 5_000 * patience,
+    latenessMs: 2_000 * patience,
+    mailMs: 30_000 * patience,
+    settledMs: 60_000 * patience,
+    recordingMs: 2_000 * patience,
+  };
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+/**
+ * How the server treats its callers: `unheard` keeps the message and breaks the connection before it says so,
+ * `hangs` and `hangs up` happen in the middle of a message, which is then not kept.
+ */
+export type MailManners = 'accepts' | 'refuses' | 'greets with 554' | 'hangs' | 'hangs up' | 'unheard';
+
+/** A message that the server has kept. */
+export type Delivery = {
+  messageId: string;
+  orderId: string;
+  run: number;
+  status: string;
+  /** When it was kept, Unix ms. */
+  at: number;
+  /** Whether the sender was told so. */
+  heard: boolean;
+};
+
+export type ChaosMailServer = {
+  url: string;
+  deliveries: Delivery[];
+  behave: (manners: MailManners) => void;
+  stop: () => Promise<void>;
+};
+
+const endOfMessage = '\r\n.\r\n';
+
+/** Starts a mail server that speaks just enough SMTP (RFC 5321) to take mails, and to take them badly. */
+export async function startChaosMailServer(): Promise<ChaosMailServer> {
+  const deliveries: Delivery[] = [];
+  const sockets = new Set<Socket>();
+  let manners: MailManners = 'accepts';
+
+  function keep(message: string, heard: boolean): void {
+    deliveries.push({
+      messageId: header(message, 'Message-ID'),
+      orderId: header(message, 'X-Order-Id'),
+      run: Number(header(message, 'X-Order-Run')),
+      status: header(message, 'X-Order-Status'),
+      at: Date.now(),
+      heard,
+    });
+  }
+
+  function converse(socket: Socket): void {
+    const say = (line: string) => socket.write(`${line}\r\n`);
+    let unread = '';
+    let inMessage = false;
+
+    function takeMessage(message: string): void {
+      inMessage = false;
+      keep(message, manners !== 'unheard');
+      if (manners === 'unheard') socket.destroy();
+      else say('250 Kept');
+    }
+
+    function takeCommand(line: string): void {
+      const verb = line.slice(0, 4).toUpperCase();
+      if (verb === 'QUIT') socket.end('221 Bye\r\n');
+      else if (verb === 'RCPT' && manners === 'refuses') say('450 Try again later');
+      else if (verb === 'DATA') {
+        inMessage = true;
+        say('354 Go on');
+      } else if (['EHLO', 'HELO', 'MAIL', 'RCPT', 'RSET', 'NOOP'].includes(verb)) say('250 Fine');
+      else say('502 Not here');
+    }
+
+    function read(text: string): void {
+      if (inMessage && manners === 'hangs') return;
+      if (inMessage && manners === 'hangs up') {
+        socket.destroy();
+        return;
+      }
+      unread += text;
+      while (!socket.destroyed) {
+        const mark = inMessage ? endOfMessage : '\r\n';
+        const end = unread.indexOf(mark);
+        if (end < 0) return;
+        const part = unread.slice(0, end);
+        unread = unread.slice(end + mark.length);
+        if (inMessage) takeMessage(part);
+        else takeCommand(part);
+      }
+    }
+
+    socket.setEncoding('latin1');
+    socket.on('data', read);
+    if (manners === 'greets with 554') socket.end('554 No service today\r\n');
+    else say('220 Ready');
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+    converse(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    deliveries,
+    behave(next) {
+      manners = next;
+      // Who is connected already has been greeted.
+      if (next === 'greets with 554') hangUp();
+    },
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      hangUp();
+      await closed;
+    },
+  };
+}
+
+function header(message: string, name: string): string {
+  const [, value = ''] = new RegExp(`^${name}: *((?:.|\\r\\n[ \\t])*)`, 'im').exec(message) ?? [];
+  return value.replace(/\r\n[ \t]+/g, ' ').trim();
+}

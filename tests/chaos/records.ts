@@ -1,0 +1,69 @@
+import type { Sql } from 'postgres';
+import type { OrderStatus } from '../../src/schema/orders.ts';
+
+/** An order as it is stored, with its history in the order of events. Moments are Unix ms. */
+export type StoredOrder = {
+  id: string;
+  customerId: string;
+  status: OrderStatus;
+  totalCents: number;
+  deletedAt: number | null;
+  items: { productId: string; quantity: number; unitPriceCents: number }[];
+  history: { run: number; status: OrderStatus; at: number }[];
+};
+
+/** A row of the mail ledger. */
+export type StoredMail = { orderId: string; run: number; status: OrderStatus; state: string; createdAt: number };
+
+export type StoredProduct = { id: string; stock: number; ordered: number };
+
+/** What Postgres holds, as one snapshot. */
+export type Records = { orders: StoredOrder[]; mails: StoredMail[]; products: StoredProduct[]; keys: number };
+
+/** Each product's stock, and its units in orders that are neither cancelled nor deleted, at one instant. */
+export async function readProducts(db: Sql): Promise<StoredProduct[]> {
+  return db<StoredProduct[]>`
+    select products.id, stock, coalesce(sum(quantity) filter (where orders.id is not null), 0)::int as ordered
+    from products
+    left join order_items on product_id = products.id
+    left join orders on orders.id = order_id and orders.status <> 'cancelled' and orders.deleted_at is null
+    group by products.id`;
+}
+
+/** The orders that are not in a final state, and the mails that are not out. */
+export async function countUnfinished(db: Sql): Promise<{ orders: number; mails: number }> {
+  const [row] = await db<{ orders: number; mails: number }[]>`
+    select
+      (select count(*)::int from orders where next_status_at is not null) as orders,
+      (select count(*)::int from mails where state <> 'sent') as mails`;
+  return row ?? { orders: 0, mails: 0 };
+}
+
+/** The orders whose step has been due for longer than `ms`. */
+export async function countLateOrders(db: Sql, ms: number): Promise<number> {
+  const rows = await db`select 1 from orders where next_status_at < ${new Date(Date.now() - ms)}`;
+  return rows.length;
+}
+
+export async function readRecords(db: Sql): Promise<Records> {
+  const orders = await db<StoredOrder[]>`
+    select id, customer_id as "customerId", status, total_cents::float8 as "totalCents",
+      extract(epoch from deleted_at)::float8 * 1000 as "deletedAt",
+      (
+        select json_agg(json_build_object(
+          'productId', product_id, 'quantity', quantity, 'unitPriceCents', unit_price_cents) order by position)
+        from order_items where order_id = orders.id
+      ) as items,
+      (
+        select json_agg(json_build_object(
+          'run', run, 'status', status, 'at', extract(epoch from at)::float8 * 1000)
+          order by run, array_position(array['pending', 'processing', 'shipped', 'delivered', 'cancelled'], status))
+        from order_history where order_id = orders.id
+      ) as history
+    from orders`;
+  const mails = await db<StoredMail[]>`
+    select order_id as "orderId", run, status, state, extract(epoch from created_at)::float8 * 1000 as "createdAt"
+    from mails`;
+  const [keys] = await db<{ count: number }[]>`select count(*)::int as count from idempotency_records`;
+  return { orders, mails, products: await readProducts(db), keys: keys?.count ?? 0 };
+}

@@ -1,0 +1,72 @@
+import { eventually } from '../support/wait.ts';
+import type { Customers } from './customers.ts';
+import type { FaultRecord, Journal } from './journal.ts';
+import type { Limits } from './limits.ts';
+import { countLateOrders, countUnfinished } from './records.ts';
+import type { ChaosShop } from './shop.ts';
+
+type Needs = { shop: ChaosShop; customers: Customers; journal: Journal; limits: Limits; signal: AbortSignal };
+
+/**
+ * Waits until the shop is well again: as many APIs as there should be take an order in less than a second, the mails of
+ * these orders have come, and no order is later than it may be. Notes the moment in the fault's record.
+ */
+export async function awaitRecovery(
+  fault: FaultRecord,
+  { shop, customers, journal, limits, signal }: Needs,
+): Promise<void> {
+  const until = (condition: () => unknown) =>
+    eventually(async () => signal.aborted || (await condition()), { withinMs: 6 * limits.recoveryMs, everyMs: 50 });
+  const endedAt = fault.endedAt ?? Date.now();
+  const steps: string[] = [];
+  const noteStep = (step: string) => steps.push(`${step} after ${Date.now() - endedAt} ms`);
+  let orderIds: string[] | null = null;
+  try {
+    await until(async () => {
+      orderIds = await takeOrders(shop, customers, limits);
+      return orderIds;
+    });
+    noteStep('orders taken');
+    await until(() => orderIds?.every((id) => hasCome(shop, id)));
+    noteStep('their mails come');
+    await until(async () => (await countLateOrders(shop.db, limits.latenessMs)) === 0);
+    noteStep('no order late');
+  } catch (error) {
+    journal.breach('The shop recovers from every fault', `${fault.kind}: ${[...steps, error].join(', ')}`);
+  }
+  signal.throwIfAborted();
+  fault.recoveredAt = Date.now();
+  if (fault.recoveredAt - endedAt > limits.recoveryMs) {
+    journal.breach('The shop recovers within 10 s', `${fault.kind}: ${steps.join(', ')}`);
+  }
+}
+
+async function takeOrders({ fleet }: ChaosShop, customers: Customers, limits: Limits): Promise<string[] | null> {
+  const apis = fleet.serving();
+  if (apis.length < fleet.apis) return null;
+  const startedAt = Date.now();
+  const orders = await Promise.all(apis.map(customers.probe));
+  const ids = orders.flatMap((order) => order?.id ?? []);
+  return ids.length === apis.length && Date.now() - startedAt < limits.orderMs ? ids : null;
+}
+
+function hasCome({ mailServer }: ChaosShop, orderId: string): boolean {
+  return mailServer.deliveries.some((mail) => mail.orderId === orderId && mail.heard);
+}
+
+/** Waits until nothing is left to do: every order in a final state, every mail out. */
+export async function awaitRest({ shop, journal, limits, signal }: Omit<Needs, 'customers'>): Promise<void> {
+  try {
+    await eventually(
+      async () => {
+        const { orders, mails } = await countUnfinished(shop.db);
+        if (orders + mails > 0 && !signal.aborted) throw new Error(`${orders} orders and ${mails} mails are left`);
+        return true;
+      },
+      { withinMs: limits.settledMs, everyMs: 200 },
+    );
+  } catch (error) {
+    journal.breach('Nothing is stuck after the last fault', String(error));
+  }
+  signal.throwIfAborted();
+}

@@ -1,0 +1,152 @@
+/** Text that means something to a parser, a database, a shell, a page or a terminal somewhere. */
+export const hostileTexts = [
+  '',
+  ' ',
+  '\0',
+  'a\0b',
+  '\r\nX-Injected: 1',
+  '\u0085\u2028\u2029',
+  '\ufeff',
+  '\u202egnp.exe\u202c',
+  '\u2066\u2067\u2069',
+  '🛒'.repeat(200),
+  'e\u0301'.repeat(100),
+  '\u{10ffff}',
+  '../../etc/passwd',
+  '%00',
+  '%c0%80',
+  '%ed%a0%80',
+  '%zz%',
+  "' or 1=1; drop table orders; --",
+  "':* & | ! ( ) <-> \\",
+  '<script>alert(1)</script>',
+  '{{7*7}}#{7*7}',
+  '__proto__',
+  'constructor',
+  'null',
+  'undefined',
+  'NaN',
+  'true',
+  '[]',
+  '-1',
+  '-0',
+  '0',
+  '1.5',
+  '1e3',
+  '1e999',
+  '0x10',
+  '٣',
+  '１',
+  '9007199254740993',
+  '99999999999999999999',
+  'x'.repeat(5_000),
+] as const;
+
+/** Numbers as JSON writes them, at limits, past them, and beyond what a double or a column can hold. */
+export const strangeNumbers = [
+  '0',
+  '-0',
+  '-1',
+  '1.0',
+  '1.5',
+  '1e2',
+  '1E+2',
+  '1e-7',
+  '1e999',
+  '-1e999',
+  '1e-999',
+  '1000000000',
+  '1000000001',
+  '2147483648',
+  '9007199254740992',
+  '-9007199254740993',
+  '99999999999999999999',
+  `0.${'3'.repeat(300)}`,
+  '"1"',
+] as const;
+
+/** Strings as JSON writes them; halves of surrogate pairs can only be written so. */
+export const strangeStrings = [
+  ...hostileTexts.map((text) => JSON.stringify(text)),
+  '"\\u0000"',
+  '"text with \\u0000 in it"',
+  '"\\ud800"',
+  '"text with \\ud800 in it"',
+  '"\\udc00\\ud800"',
+  '"\\ud83d\\ude00\\ud83d\\ude00\\ud83d\\ude00"',
+  `"${'x'.repeat(10_001)}"`,
+];
+
+/** Values of other kinds. */
+export const strangeValues = [
+  'null',
+  'true',
+  '[]',
+  '{}',
+  '{"__proto__":{"role":"admin"}}',
+  '{"constructor":{"prototype":{"role":"admin"}}}',
+  '{"toString":null,"valueOf":null,"length":-1}',
+  '{"a":1,"a":2}',
+  '[[[[[[[[]]]]]]]]',
+  `[${'0,'.repeat(1_000)}0]`,
+] as const;
+
+/** What JSON does not know. */
+export const notJson = [
+  'NaN',
+  'Infinity',
+  'undefined',
+  '01',
+  '+1',
+  '.5',
+  '1.',
+  '0x10',
+  '1_000',
+  "'text'",
+  '"line\nbreak"',
+  '"\\x41"',
+  '"\\ud80"',
+  '"open',
+  '[1,]',
+  '{"a":1,}',
+  '{a:1}',
+  '1 // note',
+  '\ufeff1',
+  '\u00a01',
+  '',
+] as const;
+
+/** Names that nobody declared, and some that every JavaScript object answers to. */
+export const strangeNames = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  'toJSON',
+  '',
+  'id',
+  'role',
+  '$where',
+  'a.b[c]',
+  '🛒',
+] as const;
+
+const bytes = (...values: number[]) => Buffer.from(values);
+
+/** Byte sequences that no UTF-8 text holds (RFC 3629, sections 3 and 10). */
+export const notUtf8: Record<string, Buffer> = {
+  'a NUL in two bytes': bytes(0xc0, 0x80),
+  'a slash in two bytes': bytes(0xc0, 0xaf),
+  'a slash in three bytes': bytes(0xe0, 0x80, 0xaf),
+  'a slash in four bytes': bytes(0xf0, 0x80, 0x80, 0xaf),
+  'half of a surrogate pair': bytes(0xed, 0xa0, 0x80),
+  'a surrogate pair': bytes(0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80),
+  'what lies beyond Unicode': bytes(0xf4, 0x90, 0x80, 0x80),
+  'five bytes': bytes(0xf8, 0x88, 0x80, 0x80, 0x80),
+  'a beginning without an end': bytes(0xe2, 0x82),
+  'an end without a beginning': bytes(0x80),
+  'bytes of Latin-1': bytes(0xe9),
+  'a byte that is never used': bytes(0xff),
+};

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
+import {
+  type Account,
+  type Answer,
+  admin,
+  createProduct,
+  placeOrder,
+  type RequestOptions,
+  registerCustomer,
+  request,
+  signInAdmin,
+} from './support/client.ts';
+import { expectProblem } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const jwtSecret = `secret-${randomUUID()}`;
+const passwords = { first: `first-${randomUUID()}`, second: `second-${randomUUID()}`, wrong: `wrong-${randomUUID()}` };
+const productName = `Mug ${randomUUID()}`;
+
+let shop: Shop;
+let customer: Account;
+const tokens: string[] = [];
+
+const call = (method: string, path: string, options: RequestOptions = {}): Promise<Answer<unknown>> =>
+  request<unknown>(shop.url, method, path, { token: customer.token, ...options });
+const logIn = (password: string) => call('POST', '/api/auth/login', { body: { email: customer.email, password } });
+const register = (name: string, password: string) =>
+  call('POST', '/api/auth/register', { body: { name, email: `${randomUUID()}@example.com`, password } });
+
+/** Everything that goes wrong with a database: it is not what it should be, it is locked, it is away. */
+async function breakDatabase(): Promise<void> {
+  await shop.db`alter table customers add constraint no_mallory check (name <> 'Mallory')`;
+  expectProblem(await register('Mallory', passwords.first), 500, 'internal_error');
+  await shop.db`alter table customers rename column phone to telephone`;
+  expect((await logIn(passwords.second)).status).toBeOneOf([500, 503]);
+  expect((await register('Ada', passwords.first)).status).toBeOneOf([500, 503]);
+  await shop.db`alter table customers rename column telephone to phone`;
+
+  await shop.postgresLink.cut();
+  expectProblem(await register('Ada', passwords.first), 503, 'unavailable');
+  expectProblem(await logIn(passwords.second), 503, 'unavailable');
+  await shop.postgresLink.restore();
+  await eventually(async () => (await call('GET', '/api/orders')).status === 200);
+
+  await shop.db.begin(async (sql) => {
+    await sql`lock table customers in access exclusive mode`;
+    expectProblem(await register('Ada', passwords.first), 503, 'unavailable');
+  });
+}
+
+beforeAll(async () => {
+  shop = await startShop({ env: { JWT_SECRET: jwtSecret, LOG_LEVEL: 'trace' } });
+  const adminToken = await signInAdmin(shop.url);
+  customer = await registerCustomer(shop.url, { password: passwords.first });
+  tokens.push(adminToken, customer.token);
+  const { id } = await createProduct(shop.url, adminToken, { name: productName, stock: 100 });
+
+  await logIn(passwords.wrong);
+  await call('POST', '/api/auth/login', { body: `{"password": "${passwords.wrong}"` });
+  await call('POST', '/api/auth/login', {
+    body: { email: 'no address', password: passwords.wrong, more: passwords.wrong },
+  });
+  await call('GET', `/api/orders?token=${customer.token}`);
+  const change = { currentPassword: passwords.first, newPassword: passwords.second };
+  expect((await call('POST', '/api/auth/password', { body: change })).status).toBe(204);
+  const { body } = await request<{ token: string }>(shop.url, 'POST', '/api/auth/login', {
+    body: { email: customer.email, password: passwords.second },
+  });
+  customer = { ...customer, token: body.token };
+  tokens.push(customer.token);
+
+  for (const mode of [{ refuseWith: 451 }, { refuseWith: 550 }, 'accept'] as const) {
+    shop.mail.become(mode);
+    const before = shop.mail.attempts();
+    await placeOrder(shop.url, customer.token, [{ productId: id, quantity: 1 }]);
+    await eventually(() => shop.mail.attempts() > before);
+  }
+  await breakDatabase();
+  await shop.redisLink.cut();
+  const place = () => placeOrder(shop.url, customer.token, [{ productId: id, quantity: 1 }]);
+  await place();
+  await logIn(passwords.wrong);
+  await shop.redisLink.restore();
+  const before = shop.mail.messages.length;
+  await eventually(async () => (await place()) && shop.mail.messages.length > before, { everyMs: 200 });
+}, 60_000);
+
+afterAll(() => shop.stop());
+
+describe('the logs', () => {
+  const written = () => [shop.api(0), shop.worker(0)].map((child) => child.output()).join('\n');
+
+  describe('when much has gone well and much has not', () => {
+    test('hold no password, token, hash or secret', async () => {
+      const hashes = await shop.db<{ password_hash: string }[]>`select password_hash from customers`;
+      const secrets = [
+        ...Object.values(passwords),
+        ...tokens,
+        ...hashes.map((row) => row.password_hash),
+        admin.password,
+        jwtSecret,
+        new URL(shop.databaseUrl).password,
+        '$argon2',
+      ];
+      expect(secrets.filter((secret) => secret !== '' && written().includes(secret))).toEqual([]);
+    });
+
+    test('hold nothing of a mail or a customer', () => {
+      expect(shop.mail.messages.length).toBeGreaterThan(0);
+      const personal = [productName, customer.email, customer.name, 'Thank you', '<!doctype'];
+      expect(personal.filter((text) => written().includes(text))).toEqual([]);
+    });
+
+    test('hold no SQL', () => {
+      const sql = /\b(select\b.+\bfrom|insert\s+into|update\s+"?\w+"?\s+set|delete\s+from|returning)\b/i;
+      const lines = written().split('\n');
+      expect(lines.filter((line) => sql.test(line))).toEqual([]);
+    });
+
+    test('still say what happened, to which request', () => {
+      const lines = [shop.api(0), shop.worker(0)].flatMap((child) => child.log());
+      const unexpected = lines.find(({ level }) => level === 'error');
+      expect(unexpected).toMatchObject({ requestId: expect.any(String), err: { message: expect.any(String) } });
+      expect(lines.some(({ msg }) => msg === 'mail refused')).toBeTrue();
+      expect(lines.some(({ level, msg }) => level === 'warn' && String(msg).includes('database'))).toBeTrue();
+    });
+  });
+});

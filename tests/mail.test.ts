@@ -1,0 +1,243 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import type { MailBody } from '../src/schema/mails.ts';
+import type { OrderBody } from '../src/schema/orders.ts';
+import {
+  type Account,
+  createProduct,
+  placeOrder,
+  type RequestOptions,
+  registerCustomer,
+  request,
+  signInAdmin,
+} from './support/client.ts';
+import type { ReceivedMail } from './support/mail-sink.ts';
+import { bringTo, expectProblem, mailsOf } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+let shop: Shop;
+let adminToken: string;
+let customer: Account;
+
+beforeAll(async () => {
+  shop = await startShop();
+  adminToken = await signInAdmin(shop.url);
+  customer = await registerCustomer(shop.url);
+});
+
+afterEach(() => shop.mail.become('accept'));
+
+afterAll(() => shop.stop());
+
+function asAdmin<Body>(method: string, path: string, options: RequestOptions = {}) {
+  return request<Body>(shop.url, method, path, { token: adminToken, ...options });
+}
+
+async function place(
+  buyer: Account = customer,
+  given: { name?: string; priceCents?: number } = {},
+): Promise<OrderBody> {
+  const { id } = await createProduct(shop.url, adminToken, given);
+  return placeOrder(shop.url, buyer.token, [{ productId: id, quantity: 2 }]);
+}
+
+const messagesOf = (orderId: string) => shop.mail.messages.filter(({ headers }) => headers['x-order-id'] === orderId);
+
+/** What has come for an order once the ledger says that nothing is left to send. */
+function untilAllSent(orderId: string): Promise<ReceivedMail[]> {
+  return eventually(
+    async () => {
+      const unsent = await shop.db`select 1 from mails where order_id = ${orderId} and state <> 'sent'`;
+      return unsent.length === 0 && messagesOf(orderId);
+    },
+    { withinMs: 15_000 },
+  );
+}
+
+async function onlyMessageOf(orderId: string): Promise<ReceivedMail> {
+  const messages = await untilAllSent(orderId);
+  expect(messages).toHaveLength(1);
+  return messages[0] as ReceivedMail;
+}
+
+async function mailOf(orderId: string): Promise<MailBody> {
+  const { body } = await asAdmin<{ data: MailBody[] }>('GET', `/api/mails?orderId=${orderId}`);
+  expect(body.data).toHaveLength(1);
+  return body.data[0] as MailBody;
+}
+
+const untilMailIs = (state: MailBody['state'], orderId: string) =>
+  eventually(
+    async () => {
+      const mail = await mailOf(orderId);
+      return mail.state === state && mail;
+    },
+    { withinMs: 15_000 },
+  );
+
+describe('the mails of an order', () => {
+  describe('when it goes through its statuses', () => {
+    test('come once for each status of each run, each with its headers', async () => {
+      const order = await place(customer, { name: 'Enamel mug', priceCents: 1_234_567 });
+      await request(shop.url, 'PATCH', `/api/orders/cancel/${order.id}`, { token: customer.token });
+      await request(shop.url, 'PATCH', `/api/orders/restore/${order.id}`, { token: customer.token });
+      await bringTo(shop.db, order.id, 'delivered');
+      const expected = ['1 pending', '1 cancelled', '2 pending', '2 processing', '2 shipped', '2 delivered'];
+      expect(await mailsOf(shop.db, order.id)).toEqual(expected);
+
+      const messages = await untilAllSent(order.id);
+      const labels = messages.map(({ headers }) => `${headers['x-order-run']} ${headers['x-order-status']}`);
+      expect(labels.sort()).toEqual(expected.toSorted());
+      for (const { to, headers, subject, html, text } of messages) {
+        expect(to).toBe(customer.email);
+        expect(headers.from).toBe('Shop <shop@example.com>');
+        expect(headers['message-id']).toMatch(/^<[^\s<>@]+@example\.com>$/);
+        expect(subject).not.toBe('');
+        for (const part of [html, text]) {
+          expect(part).toContain('Enamel mug');
+          expect(part).toContain('24,691.34');
+          expect(part).toContain(order.id);
+          expect(part).toContain(customer.name);
+        }
+        expect(html).toStartWith('<!doctype html>');
+      }
+      const different = (values: (string | undefined)[]) => new Set(values).size;
+      expect(different(messages.map(({ headers }) => headers['message-id']))).toBe(6);
+      expect(different(messages.map(({ subject }) => subject))).toBe(5);
+    });
+  });
+
+  describe('when names hold markup', () => {
+    test('show it as text', async () => {
+      const ada = await registerCustomer(shop.url, { name: 'Ada <script>alert(1)</script>' });
+      const { id } = await place(ada, { name: '<b>Mug</b> & "Co" \'s' });
+      const { html, text } = await onlyMessageOf(id);
+      expect(html).not.toMatch(/<script|<b>/);
+      expect(html).toContain('Ada &lt;script&gt;');
+      expect(html).toContain('&lt;b&gt;Mug&lt;/b&gt; &amp;');
+      expect(text).toContain('Ada <script>alert(1)</script>');
+      expect(text).toContain('<b>Mug</b> & "Co" \'s');
+    });
+  });
+
+  describe('when names hold what addresses are made of', () => {
+    test.each([
+      'Ada, Countess <evil@example.com>',
+      '"Ada" <evil@example.com>',
+      'evil@example.com; other@example.com',
+      'Ada (evil@example.com)',
+      'Ädä 李 🛒',
+      'a'.repeat(100),
+    ])('go to the customer alone: %s', async (name) => {
+      const ada = await registerCustomer(shop.url, { name });
+      const { id } = await place(ada);
+      const { to, text, headers } = await onlyMessageOf(id);
+      expect(to).toBe(ada.email);
+      expect(text).toContain(name);
+      for (const header of ['cc', 'bcc', 'reply-to']) expect(headers).not.toHaveProperty(header);
+    });
+  });
+
+  describe('when names hold line breaks', () => {
+    test.each(['Ada\r\nBcc: evil@example.com', 'Ada\nBcc: evil@example.com', 'Ada\rX: y'])(
+      'are refused at the door: %j',
+      async (name) => {
+        const body = { name, email: 'ada@example.com', password: 'open sesame' };
+        expectProblem(await request(shop.url, 'POST', '/api/auth/register', { body }), 422, 'validation_failed');
+        const product = { name, priceCents: 1, stock: 1 };
+        expectProblem(await asAdmin('POST', '/api/products', { body: product }), 422, 'validation_failed');
+      },
+    );
+
+    test('gain no header from them, should they have come in another way', async () => {
+      const ada = await registerCustomer(shop.url);
+      shop.mail.become({ refuseWith: 451 });
+      const { id } = await place(ada);
+      const injection = 'Ada\r\nBcc: evil@example.com\r\nX-Order-Run: 7';
+      await shop.db`update customers set name = ${injection} where id = ${ada.id}`;
+      await eventually(() => shop.db`select 1 from mails where order_id = ${id} and attempts > 0`);
+      shop.mail.become('accept');
+      const { to, headers } = await onlyMessageOf(id);
+      expect(to).toBe(ada.email);
+      expect(headers).not.toHaveProperty('bcc');
+      expect(headers['x-order-run']).toBe('1');
+    });
+  });
+});
+
+describe('a mail that the server refuses', () => {
+  describe('when it says 4xx', () => {
+    test('is tried again within 5 s, then after at most twice as long, and sent once', async () => {
+      const before = shop.mail.attempts();
+      shop.mail.become({ refuseWith: 451 });
+      const { id } = await place();
+      const triedAt: number[] = [];
+      for (const attempt of [1, 2, 3]) {
+        if (attempt === 3) shop.mail.become('accept');
+        await eventually(() => shop.mail.attempts() >= before + attempt, { withinMs: 15_000 });
+        triedAt.push(Date.now());
+      }
+      const [first = 0, second = 0, third = 0] = triedAt;
+      const noiseMs = 500;
+      expect(second - first).toBeWithin(0, 5_000 + noiseMs);
+      expect(third - second).toBeWithin(0, 2 * (second - first) + noiseMs);
+      await onlyMessageOf(id);
+      expect(await mailOf(id)).toMatchObject({ state: 'sent', attempts: 3, nextAttemptAt: null });
+    });
+  });
+
+  describe('when it says 5xx', () => {
+    test('is given up, visible to admins, and sent on demand', async () => {
+      shop.mail.become({ refuseWith: 550 });
+      const { id } = await place();
+      const failed = await untilMailIs('failed', id);
+      expect(failed).toMatchObject({ orderId: id, run: 1, status: 'pending', attempts: 1, nextAttemptAt: null });
+      expect(failed.lastError).toContain('550');
+      const { body: list } = await asAdmin<{ data: MailBody[] }>('GET', '/api/mails?state=failed');
+      expect(list.data).toContainEqual(failed);
+
+      shop.mail.become('accept');
+      const { status, body } = await asAdmin<MailBody>('POST', `/api/mails/${failed.id}/send`);
+      expect(status).toBe(200);
+      expect(body).toMatchObject({ id: failed.id, state: 'queued' });
+      await onlyMessageOf(id);
+      expect(await untilMailIs('sent', id)).toMatchObject({ attempts: 2, sentAt: expect.any(String) });
+      expectProblem(await asAdmin('POST', `/api/mails/${failed.id}/send`), 409, 'mail_not_failed');
+      expect(messagesOf(id)).toHaveLength(1);
+    });
+  });
+
+  describe('when it has done so for a day', () => {
+    test('is given up, and visible to admins', async () => {
+      shop.mail.become({ refuseWith: 451 });
+      const { id } = await place();
+      await shop.db`update mails set created_at = created_at - interval '25 hours' where order_id = ${id}`;
+      expect(await untilMailIs('failed', id)).toMatchObject({ nextAttemptAt: null });
+    });
+  });
+});
+
+describe('the mail ledger', () => {
+  describe('when an admin asks for what there is not', () => {
+    test('answers 404, and 422 to a state that is none', async () => {
+      const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';
+      expectProblem(await asAdmin('POST', `/api/mails/${nowhere}/send`), 404, 'not_found');
+      expectProblem(await asAdmin('POST', '/api/mails/mug/send'), 404, 'not_found');
+      expectProblem(await asAdmin('GET', '/api/mails?state=lost'), 422, 'validation_failed');
+    });
+  });
+
+  describe('when anyone else asks', () => {
+    test('answers 403 to a customer, 401 to nobody', async () => {
+      const order = await place();
+      const mail = await mailOf(order.id);
+      for (const [method, path] of [
+        ['GET', '/api/mails'],
+        ['POST', `/api/mails/${mail.id}/send`],
+      ] as const) {
+        expectProblem(await request(shop.url, method, path, { token: customer.token }), 403, 'forbidden');
+        expectProblem(await request(shop.url, method, path), 401, 'unauthenticated');
+      }
+    });
+  });
+});

@@ -1,0 +1,41 @@
+import { expect } from 'bun:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { ProductBody } from '../../src/schema/products.ts';
+import { request } from '../support/client.ts';
+import { eventually } from '../support/wait.ts';
+import type { ShopState } from './state.ts';
+import { urlFor, type World } from './world.ts';
+
+type Catalogue = Record<string, { name: string; priceCents: number }>;
+
+const slowListMsMax = 10_000;
+
+/**
+ * Expects the product list to show exactly what there is, from the next request on. Only after trouble with Redis,
+ * which the log tells of, it may take a while. Stock is left out: it may lag.
+ */
+export async function expectCatalogue(world: World, { products }: ShopState): Promise<void> {
+  const onSale = Object.entries(products).filter(([, { deleted }]) => !deleted);
+  const expected = Object.fromEntries(onSale.map(([key, { name, priceCents }]) => [key, { name, priceCents }]));
+  const listed = await readCatalogue(world);
+  if (isDeepStrictEqual(listed, expected)) return;
+  if (!hadTroubleWithRedis(world)) expect(listed).toEqual(expected);
+  await eventually(async () => isDeepStrictEqual(await readCatalogue(world), expected), { withinMs: slowListMsMax });
+}
+
+async function readCatalogue(world: World): Promise<Catalogue> {
+  const path = `/api/products?q=${world.word}&limit=100`;
+  const { body } = await request<{ data: ProductBody[] }>(urlFor(world, world.callsMade), 'GET', path);
+  return Object.fromEntries(
+    body.data.map(({ id, name, priceCents }) => [world.names.nameOf(id), { name, priceCents }]),
+  );
+}
+
+function hadTroubleWithRedis({ shop, urls }: World): boolean {
+  return urls.some((_url, index) =>
+    shop
+      .api(index)
+      .log()
+      .some(({ msg }) => msg === 'redis is out of reach'),
+  );
+}

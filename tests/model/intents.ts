@@ -1,0 +1,211 @@
+import fc from 'fast-check';
+import type { Call, Request } from './calls.ts';
+import { branded, type Caller, type Choice, callerOf, chosen, emailAddress, oldestAdmin, type Scene } from './scene.ts';
+import { type Account, isUndelivered, type Order, type Product, type ShopState, statusOf } from './state.ts';
+import { deletableInHours } from './views.ts';
+
+/** What somebody is about to do, before it is known what there is to do it with. */
+export type Intent = { callIn: (scene: Scene) => Call } & fc.WithToStringMethod;
+
+const phone = fc.constantFrom(null, '+4915112345678', '+12025550123');
+const email = fc.nat({ max: 11 });
+const key = fc.nat({ max: 4 });
+const quantity = fc.integer({ min: 1, max: 4 });
+const knowsPassword = fc.boolean();
+const wrongPassword = 'a wrong password';
+
+const by: fc.Arbitrary<Caller> = fc.record({
+  account: fc.oneof(
+    { weight: 7, arbitrary: fc.constant('concerned') },
+    { weight: 2, arbitrary: fc.constant('admin') },
+    { weight: 1, arbitrary: fc.nat({ max: 7 }) },
+  ),
+  token: fc.oneof(
+    { weight: 22, arbitrary: fc.constant('newest') },
+    { weight: 1, arbitrary: fc.constant('first') },
+    { weight: 1, arbitrary: fc.constant('none') },
+  ),
+});
+
+const input = fc.record({
+  name: fc.constantFrom('mug', 'bowl', 'jug'),
+  description: fc.constantFrom(null, 'enamel'),
+  priceCents: fc.nat({ max: 1_000 }),
+  stock: fc.nat({ max: 12 }),
+});
+
+// Mostly the first few, so that requests get in each other's way.
+const thing: fc.Arbitrary<Choice> = fc.record({
+  among: fc.oneof(
+    { weight: 14, arbitrary: fc.constant('suitable') },
+    { weight: 5, arbitrary: fc.constant('all') },
+    { weight: 1, arbitrary: fc.constant('none') },
+  ),
+  place: fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 1 }) }, { weight: 1, arbitrary: fc.nat({ max: 7 }) }),
+});
+
+const isOpen = ({ open }: Account) => open;
+const isOnSale = ({ deleted }: Product) => !deleted;
+const isInStock = (product: Product) => isOnSale(product) && product.stock > 0;
+const isDeleted = ({ deleted }: Product) => deleted;
+
+function orderSuits(state: ShopState, kind: 'cancel order' | 'restore order' | 'delete order') {
+  return (order: Order): boolean => {
+    const status = statusOf(order);
+    if (kind === 'restore order') return status === 'cancelled' && state.accounts[order.customer]?.open === true;
+    if (kind === 'cancel order') return status === 'pending' || status === 'processing';
+    return !order.deleted && status !== 'delivered' && deletableInHours(order, state.hour) === 0;
+  };
+}
+
+function isClosable(state: ShopState) {
+  return ({ open, role }: Account, name: string): boolean =>
+    open &&
+    role === 'customer' &&
+    !Object.values(state.orders).some((order) => order.customer === name && isUndelivered(order));
+}
+
+type Choices = Record<string, fc.Arbitrary<unknown>>;
+type Chosen<Given extends Choices> = {
+  [Name in keyof Given]: Given[Name] extends fc.Arbitrary<infer Value> ? Value : never;
+};
+
+/** Intents of one sort: what is left open, and the request that it comes to. */
+function intents<Given extends Choices>(
+  what: string,
+  choices: Given,
+  request: (choices: Chosen<Given>, scene: Scene) => Request,
+): fc.Arbitrary<Intent> {
+  return fc.record(choices).map((values) => {
+    const made = values as Chosen<Given>;
+    return {
+      callIn: (scene: Scene) => ({ name: scene.name, ...request(made, scene) }),
+      [fc.toStringMethod]: () => `${what} ${fc.stringify(made)}`,
+    };
+  });
+}
+
+export const placeOrder = intents(
+  'place an order',
+  {
+    by,
+    customer: thing,
+    lines: fc.array(fc.record({ product: thing, quantity }), { minLength: 1, maxLength: 3 }),
+    key: fc.option(key, { freq: 2 }),
+  },
+  (made, scene) => {
+    const customer = chosen(scene.state.accounts, made.customer, isOpen);
+    const lines = made.lines.map(({ product, quantity }) => ({
+      product: chosen(scene.state.products, product, isInStock),
+      quantity,
+    }));
+    const { session } = callerOf(scene, made.by, customer);
+    return { kind: 'place order', by: session, lines, key: made.key === null ? null : `key ${made.key}` };
+  },
+);
+
+export const repeatOrder = intents(
+  'repeat an order',
+  { by, customer: thing, kept: thing },
+  (made, { state, ...scene }) => {
+    const customer = chosen(state.accounts, made.customer, isOpen);
+    const { account, session } = callerOf({ state, ...scene }, made.by, customer);
+    const scope = chosen(state.keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
+    const lines = state.keys[scope]?.lines ?? [{ product: chosen(state.products, made.kept, isInStock), quantity: 1 }];
+    return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
+  },
+);
+
+export const changeOrder = intents(
+  'change an order',
+  { kind: fc.constantFrom('cancel order', 'restore order', 'delete order'), by, order: thing },
+  ({ kind, by, order: choice }, scene) => {
+    const order = chosen(scene.state.orders, choice, orderSuits(scene.state, kind));
+    const owner = scene.state.orders[order]?.customer ?? oldestAdmin(scene.state);
+    return { kind, by: callerOf(scene, by, owner).session, order };
+  },
+);
+
+export const createProduct = intents('create a product', { by, input }, (made, scene) => ({
+  kind: 'create product',
+  by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
+  input: branded(scene.word, made.input),
+}));
+
+export const replaceProduct = intents(
+  'replace a product',
+  { by, product: thing, input, ifMatch: fc.constantFrom('none', 'current', 'first') },
+  (made, scene) => {
+    const product = chosen(scene.state.products, made.product, isOnSale);
+    const current = scene.state.products[product]?.version ?? 1;
+    return {
+      kind: 'replace product',
+      by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
+      product,
+      input: branded(scene.word, made.input),
+      ifMatch: { none: null, current, first: 1 }[made.ifMatch],
+    };
+  },
+);
+
+export const deleteProduct = intents('delete a product', { by, product: thing }, (made, scene) => ({
+  kind: 'delete product',
+  by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
+  product: chosen(scene.state.products, made.product, isOnSale),
+}));
+
+export const restoreProduct = intents('restore a product', { by, product: thing }, (made, scene) => ({
+  kind: 'restore product',
+  by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
+  product: chosen(scene.state.products, made.product, isDeleted),
+}));
+
+export const register = intents('register', { email, phone }, (made, { name, word }) => ({
+  kind: 'register',
+  profile: { name: `Customer ${name}`, email: emailAddress(word, made.email), phone: made.phone },
+  password: `password ${name}`,
+}));
+
+export const signIn = intents('sign in', { account: thing, knowsPassword }, (made, { state, word }) => {
+  const account = state.accounts[chosen(state.accounts, made.account, isOpen)];
+  return {
+    kind: 'sign in',
+    email: account?.email.toUpperCase() ?? emailAddress(word, 0),
+    password: (made.knowsPassword && account?.password) || wrongPassword,
+  };
+});
+
+export const changePassword = intents('change a password', { by, account: thing, knowsPassword }, (made, scene) => {
+  const { accounts } = scene.state;
+  const { account, session } = callerOf(scene, made.by, chosen(accounts, made.account, isOpen));
+  return {
+    kind: 'change password',
+    by: session,
+    currentPassword: (made.knowsPassword && accounts[account]?.password) || wrongPassword,
+    newPassword: `password ${scene.name}`,
+  };
+});
+
+export const replaceProfile = intents('replace a profile', { by, account: thing, email, phone }, (made, scene) => {
+  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const { session } = callerOf(scene, made.by, account);
+  const change = { name: `Customer ${scene.name}`, email: emailAddress(scene.word, made.email), phone: made.phone };
+  return { kind: 'replace profile', by: session, account, change };
+});
+
+export const changeEmail = intents('change an e-mail address', { by, account: thing, email }, (made, scene) => {
+  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const { session } = callerOf(scene, made.by, account);
+  return { kind: 'change email', by: session, account, change: { email: emailAddress(scene.word, made.email) } };
+});
+
+export const changePhone = intents('change a phone number', { by, account: thing, phone }, (made, scene) => {
+  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const { session } = callerOf(scene, made.by, account);
+  return { kind: 'change phone', by: session, account, change: { phone: made.phone } };
+});
+
+export const closeAccount = intents('close an account', { by, account: thing }, (made, scene) => {
+  const account = chosen(scene.state.accounts, made.account, isClosable(scene.state));
+  return { kind: 'close account', by: callerOf(scene, made.by, account).session, account };
+});

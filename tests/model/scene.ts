@@ -1,0 +1,51 @@
+import type { ProductInput, ShopState } from './state.ts';
+
+/** What a request is made up in: the shop as it is, the request's own name, and a word that sets this shop's names apart. */
+export type Scene = { state: ShopState; name: string; word: string };
+
+/** A thing by its place: among those that suit a request, or among all of its kind; or one that does not exist. */
+export type Choice = { among: 'suitable' | 'all' | 'none'; place: number };
+
+/** Whose token a request carries, the newest or the first; or none. */
+export type Caller = { account: 'concerned' | 'admin' | number; token: 'newest' | 'first' | 'none' };
+
+/** The name of whatever does not exist. */
+export const nothing = 'nothing';
+
+/** The name of the thing that is meant; any will do when none is suitable. */
+export function chosen<Thing>(
+  things: Record<string, Thing>,
+  { among, place }: Choice,
+  suits: (thing: Thing, name: string) => boolean,
+): string {
+  const all = Object.entries(things);
+  const suitable = among === 'suitable' ? all.filter(([name, thing]) => suits(thing, name)) : [];
+  const choice = suitable.length > 0 ? suitable : all;
+  const [name] = choice[place % choice.length] ?? [];
+  return among === 'none' ? nothing : (name ?? nothing);
+}
+
+/** The account of a caller and the session whose token he shows; `concerned` is the account that the request is about. */
+export function callerOf({ state }: Scene, { account, token }: Caller, concerned: string) {
+  const accounts = Object.keys(state.accounts);
+  const named = { concerned, admin: oldestAdmin(state) };
+  const name = typeof account === 'number' ? accounts[account % accounts.length] : named[account];
+  const sessions = state.accounts[name ?? nothing]?.sessions ?? [];
+  const session = { newest: sessions.at(-1), first: sessions[0], none: undefined }[token];
+  return { account: name ?? nothing, session: session?.name ?? null };
+}
+
+export function oldestAdmin({ accounts }: ShopState): string {
+  return Object.keys(accounts).find((name) => accounts[name]?.role === 'admin') ?? nothing;
+}
+
+/** One of a dozen addresses, half of them the other half in capitals. */
+export function emailAddress(word: string, number: number): string {
+  const local = 'abcdef'.charAt(number >> 1);
+  return `${number % 2 ? local.toUpperCase() : local}@${word}.example.com`;
+}
+
+/** The same product under a name that begins with the shop's word. */
+export function branded(word: string, input: ProductInput): ProductInput {
+  return { ...input, name: `${word} ${input.name}` };
+}

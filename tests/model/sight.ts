@@ -1,0 +1,50 @@
+import type { CustomerBody } from '../../src/schema/customers.ts';
+import type { OrderBody } from '../../src/schema/orders.ts';
+import type { ProductBody } from '../../src/schema/products.ts';
+import { request } from '../support/client.ts';
+import type { ShopView } from './views.ts';
+import { readAccount, readOrder, readProduct } from './wire.ts';
+import { urlFor, type World } from './world.ts';
+
+/** Everything that can be seen of a world, and the entity tag of each product. */
+export type Sight = { view: ShopView; etags: Record<string, string> };
+
+type List<Body> = { data: Body[] };
+
+/** Looks at everything in a world that the API shows, in turns through each of its processes. */
+export async function lookAround(world: World, accounts: string[], products: string[]): Promise<Sight> {
+  const { names } = world;
+  let turn = world.callsMade;
+
+  async function read<Body>(path: string) {
+    turn += 1;
+    const answer = await request<Body>(urlFor(world, turn), 'GET', path, { token: world.adminToken });
+    if (answer.status !== 200 && answer.status !== 404) throw new Error(`GET ${path} was answered ${answer.status}.`);
+    return answer;
+  }
+
+  const [accountAnswers, productAnswers, orderLists, emails] = await Promise.all([
+    Promise.all(accounts.map((name) => read<CustomerBody>(`/api/customers/${names.idOf(name)}`))),
+    Promise.all(products.map((name) => read<ProductBody>(`/api/products/${names.idOf(name)}`))),
+    Promise.all(
+      accounts.map((name) =>
+        read<List<OrderBody>>(`/api/orders?customerId=${names.idOf(name)}&includeDeleted=true&limit=100`),
+      ),
+    ),
+    world.shop.db<{ email: string }[]>`
+      select email from customers where email like ${`%@${world.word}.example.com`} and deleted_at is null`,
+  ]);
+  const orders = orderLists.flatMap(({ body }) => body.data);
+  const etags = productAnswers.map(({ headers }, index) => [products[index], headers.get('ETag')]);
+  return {
+    view: {
+      accounts: Object.fromEntries(
+        accountAnswers.map(({ status, body }, index) => [accounts[index], status === 404 ? null : readAccount(body)]),
+      ),
+      products: Object.fromEntries(productAnswers.map(({ body }, index) => [products[index], readProduct(body)])),
+      orders: Object.fromEntries(orders.map((order) => [names.nameOf(order.id), readOrder(order, names.nameOf)])),
+      emails: emails.map(({ email }) => email).sort(),
+    },
+    etags: Object.fromEntries(etags),
+  };
+}

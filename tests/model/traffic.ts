@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import {
+  changeEmail,
+  changeOrder,
+  changePassword,
+  changePhone,
+  closeAccount,
+  createProduct,
+  deleteProduct,
+  type Intent,
+  placeOrder,
+  register,
+  repeatOrder,
+  replaceProduct,
+  replaceProfile,
+  restoreProduct,
+  signIn,
+} from './intents.ts';
+
+/** Anything that anyone may try, weighted so that most of it has a chance and orders see the whole of their lives. */
+export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
+  { weight: 10, arbitrary: placeOrder },
+  { weight: 4, arbitrary: repeatOrder },
+  { weight: 18, arbitrary: changeOrder },
+  { weight: 1, arbitrary: createProduct },
+  { weight: 4, arbitrary: replaceProduct },
+  { weight: 2, arbitrary: deleteProduct },
+  { weight: 3, arbitrary: restoreProduct },
+  { weight: 2, arbitrary: register },
+  { weight: 1, arbitrary: signIn },
+  { weight: 1, arbitrary: changePassword },
+  { weight: 1, arbitrary: replaceProfile },
+  { weight: 2, arbitrary: changeEmail },
+  { weight: 1, arbitrary: changePhone },
+  { weight: 2, arbitrary: closeAccount },
+);
+
+/** Several who want the same at once, or what they want of the same things does not go together. */
+const quarrels = [
+  [changeOrder],
+  [placeOrder, changeOrder, replaceProduct],
+  [placeOrder, repeatOrder],
+  [placeOrder, replaceProduct, deleteProduct, restoreProduct],
+  [closeAccount, placeOrder, changeOrder, changePassword],
+  [closeAccount, register, changeEmail, replaceProfile],
+  [anyIntent],
+].map((sorts) => fc.oneof(...sorts));
+
+/** What is wanted at once. */
+export const crowd: fc.Arbitrary<Intent[]> = fc
+  .oneof(
+    ...quarrels.map((quarrel) =>
+      fc.array(fc.record({ intent: quarrel, times: fc.integer({ min: 1, max: 3 }) }), { minLength: 2, maxLength: 3 }),
+    ),
+  )
+  .map((wanted) => wanted.flatMap(({ intent, times }) => Array.from({ length: times }, () => intent)));
+
+/** Hours that let orders make some steps, become old enough to be deleted, or keys be forgotten. */
+export const hours = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(1) },
+  { weight: 3, arbitrary: fc.constantFrom(2, 3) },
+  { weight: 1, arbitrary: fc.constant(24) },
+);

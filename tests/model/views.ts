@@ -1,0 +1,65 @@
+import { type Account, deleteAfterHours, type Order, type Product, type ShopState, statusOf } from './state.ts';
+
+/** What can be seen of the shop from outside; the model and the software each give one, and they have to be equal. */
+export type ShopView = {
+  /** Null once it is closed. */
+  accounts: Record<string, AccountView | null>;
+  products: Record<string, ProductView>;
+  orders: Record<string, OrderView>;
+  /** The addresses of all open accounts in alphabetical order, so that none is there that nobody knows. */
+  emails: string[];
+};
+
+export type AccountView = Pick<Account, 'name' | 'email' | 'phone' | 'role'>;
+export type ProductView = Omit<Product, 'version'>;
+export type OrderView = Pick<Order, 'customer' | 'items' | 'history' | 'deleted'> & {
+  status: Order['history'][number];
+  totalCents: number;
+  /** Hours from now, rounded up. */
+  dueInHours: number | null;
+  deletableInHours: number;
+};
+
+export function accountView({ name, email, phone, role }: Account): AccountView {
+  return { name, email, phone, role };
+}
+
+export function productView({ version: _version, ...product }: Product): ProductView {
+  return product;
+}
+
+export function orderView(order: Order, hour: number): OrderView {
+  const { customer, items, history, deleted, dueHour } = order;
+  return {
+    customer,
+    items,
+    history,
+    deleted,
+    status: statusOf(order),
+    totalCents: items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0),
+    dueInHours: dueHour === null ? null : dueHour - hour,
+    deletableInHours: deletableInHours(order, hour),
+  };
+}
+
+export function deletableInHours({ createdHour }: Order, hour: number): number {
+  return Math.max(0, createdHour + deleteAfterHours - hour);
+}
+
+export function shopView({ hour, accounts, products, orders }: ShopState): ShopView {
+  return {
+    accounts: mapValues(accounts, (account) => (account.open ? accountView(account) : null)),
+    products: mapValues(products, productView),
+    orders: mapValues(orders, (order) => orderView(order, hour)),
+    emails: Object.values(accounts)
+      .flatMap(({ open, email }) => (open ? [email] : []))
+      .sort(),
+  };
+}
+
+function mapValues<Value, Mapped>(
+  record: Record<string, Value>,
+  map: (value: Value) => Mapped,
+): Record<string, Mapped> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}

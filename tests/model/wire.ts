@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CustomerBody } from '../../src/schema/customers.ts';
+import type { OrderBody } from '../../src/schema/orders.ts';
+import type { ProductBody } from '../../src/schema/products.ts';
+import type { Answer as AnswerOf } from '../support/client.ts';
+import type { Call } from './calls.ts';
+import { type Answer, byProduct } from './rules.ts';
+import type { AccountView, OrderView, ProductView } from './views.ts';
+
+export type WireAnswer = AnswerOf<unknown>;
+
+/** Which thing of the model has which id in the shop. */
+export type Names = {
+  bind: (name: string, id: string) => void;
+  /** A well-formed id that does not exist for a name that has none. */
+  idOf: (name: string) => string;
+  /** The id itself when it has no name. */
+  nameOf: (id: string) => string;
+};
+
+const noId = '01900000-0000-7000-8000-000000000000';
+
+export function createNames(): Names {
+  const ids = new Map<string, string>();
+  const names = new Map<string, string>();
+  return {
+    bind: (name, id) => {
+      ids.set(name, id);
+      names.set(id, name);
+    },
+    idOf: (name) => ids.get(name) ?? noId,
+    nameOf: (id) => names.get(id) ?? id,
+  };
+}
+
+export type WireRequest = { method: string; path: string; body?: unknown; headers?: Record<string, string> };
+
+/** The key of a product's version among entity tags. */
+export function versionKey(product: string, version: number): string {
+  return `${product} ${version}`;
+}
+
+/** A call as it goes over the wire. `etags` holds the entity tag of each product in each version. */
+export function wireRequest(call: Call, idOf: Names['idOf'], etags: ReadonlyMap<string, string>): WireRequest {
+  switch (call.kind) {
+    case 'register':
+      return { method: 'POST', path: '/api/auth/register', body: { ...call.profile, password: call.password } };
+    case 'sign in':
+      return { method: 'POST', path: '/api/auth/login', body: { email: call.email, password: call.password } };
+    case 'change password': {
+      const { currentPassword, newPassword } = call;
+      return { method: 'POST', path: '/api/auth/password', body: { currentPassword, newPassword } };
+    }
+    case 'replace profile':
+      return { method: 'PUT', path: `/api/customers/${idOf(call.account)}`, body: call.change };
+    case 'change email':
+      return { method: 'PATCH', path: `/api/customers/email/${idOf(call.account)}`, body: call.change };
+    case 'change phone':
+      return { method: 'PATCH', path: `/api/customers/phone/${idOf(call.account)}`, body: call.change };
+    case 'close account':
+      return { method: 'DELETE', path: `/api/customers/${idOf(call.account)}` };
+    case 'create product':
+      return { method: 'POST', path: '/api/products', body: call.input };
+    case 'replace product': {
+      const etag = call.ifMatch === null ? undefined : (etags.get(versionKey(call.product, call.ifMatch)) ?? '"none"');
+      const headers: Record<string, string> = etag === undefined ? {} : { 'If-Match': etag };
+      return { method: 'PUT', path: `/api/products/${idOf(call.product)}`, body: call.input, headers };
+    }
+    case 'delete product':
+      return { method: 'DELETE', path: `/api/products/${idOf(call.product)}` };
+    case 'restore product':
+      return { method: 'PATCH', path: `/api/products/restore/${idOf(call.product)}` };
+    case 'place order': {
+      const items = call.lines.map(({ product, quantity }) => ({ productId: idOf(product), quantity }));
+      const headers: Record<string, string> = call.key === null ? {} : { 'Idempotency-Key': call.key };
+      return { method: 'POST', path: '/api/orders', body: { items }, headers };
+    }
+    case 'cancel order':
+      return { method: 'PATCH', path: `/api/orders/cancel/${idOf(call.order)}` };
+    case 'restore order':
+      return { method: 'PATCH', path: `/api/orders/restore/${idOf(call.order)}` };
+    case 'delete order':
+      return { method: 'DELETE', path: `/api/orders/${idOf(call.order)}` };
+  }
+}
+
+type Problem = {
+  code: string;
+  errors?: { productId: string; requested: number; available: number }[];
+  deletableAt?: string;
+};
+
+/** Whether this is the answer that a key was first used for, come again. */
+export function isReplay({ headers }: WireAnswer): boolean {
+  return headers.get('Idempotent-Replayed') === 'true';
+}
+
+/** An answer in the model's terms. `firstAnswers` holds what was answered when each order was placed, by its id. */
+export function readAnswer(
+  { kind }: Call,
+  wire: WireAnswer,
+  nameOf: Names['nameOf'],
+  firstAnswers: ReadonlyMap<string, OrderBody>,
+): Answer {
+  const { status, body } = wire;
+  if (status >= 400) return { status, ...readProblem(body as Problem, nameOf) };
+  if (status === 204 || kind === 'sign in') return { status };
+  if (isReplay(wire)) {
+    const order = body as OrderBody;
+    const isSame = isDeepStrictEqual(order, firstAnswers.get(order.id));
+    return { status, replayOf: isSame ? nameOf(order.id) : 'not the first answer' };
+  }
+  const is = nameOf((body as { id: string }).id);
+  if (kind.endsWith(' order')) return { status, order: { is, ...readOrder(body as OrderBody, nameOf) } };
+  if (kind.endsWith(' product')) return { status, product: { is, ...readProduct(body as ProductBody) } };
+  return { status, account: { is, ...readAccount(body as CustomerBody) } };
+}
+
+function readProblem({ code, errors, deletableAt }: Problem, nameOf: Names['nameOf']): Partial<Answer> {
+  if (code === 'insufficient_stock') {
+    const short = (errors ?? []).map(({ productId, ...units }) => ({ product: nameOf(productId), ...units }));
+    return { code, short: byProduct(short) };
+  }
+  return deletableAt === undefined ? { code } : { code, deletableInHours: hoursUntil(deletableAt) };
+}
+
+export function readAccount({ name, email, phone, role }: CustomerBody): AccountView {
+  return { name, email, phone, role };
+}
+
+export function readProduct({ name, description, priceCents, stock, deletedAt }: ProductBody): ProductView {
+  return { name, description, priceCents, stock, deleted: deletedAt !== null };
+}
+
+export function readOrder(order: OrderBody, nameOf: Names['nameOf']): OrderView {
+  return {
+    customer: nameOf(order.customerId),
+    items: order.items.map(({ productId, ...item }) => ({ product: nameOf(productId), ...item })),
+    history: order.history.map(({ status }) => status),
+    deleted: order.deletedAt !== null,
+    status: order.status,
+    totalCents: order.totalCents,
+    dueInHours: order.nextStatusAt === null ? null : hoursUntil(order.nextStatusAt),
+    deletableInHours: Math.max(0, hoursUntil(order.deletableAt)),
+  };
+}
+
+/** Rounded up, for the model's clock stands still while the shop's runs on for some seconds. */
+function hoursUntil(moment: string): number {
+  return Math.ceil((Date.parse(moment) - Date.now()) / 3_600_000);
+}

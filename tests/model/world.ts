@@ -1,0 +1,128 @@
+import type { OrderBody } from '../../src/schema/orders.ts';
+import { request } from '../support/client.ts';
+import type { Shop } from '../support/shop.ts';
+import { eventually } from '../support/wait.ts';
+import type { Call } from './calls.ts';
+import type { AnsweredCall } from './explain.ts';
+import { createNames, isReplay, type Names, readAnswer, type WireAnswer, wireRequest } from './wire.ts';
+
+/** What one run of a property has to itself in a running shop: accounts, products and orders that nobody else touches. */
+export type World = {
+  shop: Shop;
+  /** The API processes' addresses, which take turns. */
+  urls: string[];
+  /** Of an admin who is in no world. */
+  adminToken: string;
+  /** Stands in the names and addresses of this world, and in no other's. */
+  word: string;
+  /** The address that everyone in it seems to call from, because failures to sign in are counted by it. */
+  from: string;
+  names: Names;
+  /** The bearer token of each session. */
+  tokens: Map<string, string>;
+  /** The answer that each order was placed with, by its id. */
+  firstAnswers: Map<string, OrderBody>;
+  /** The entity tag of each product in each version that was looked at. */
+  etags: Map<string, string>;
+  callsMade: number;
+  /** What was done so far, for whoever looks into a failure. */
+  story: string[];
+};
+
+/** Far more than the two seconds that are promised, because this is no test of speed. */
+const progressMsMax = 20_000;
+let worlds = 0;
+
+export function openWorld(shop: Shop, urls: string[], adminToken: string): World {
+  worlds += 1;
+  return {
+    shop,
+    urls,
+    adminToken,
+    word: `world${worlds}end`,
+    from: `10.0.${(worlds >> 8) % 256}.${worlds % 256}`,
+    names: createNames(),
+    tokens: new Map(),
+    firstAnswers: new Map(),
+    etags: new Map(),
+    callsMade: 0,
+    story: [],
+  };
+}
+
+/** A name for the next call. */
+export function nextName(world: World): string {
+  world.callsMade += 1;
+  return String(world.callsMade);
+}
+
+/** The API process whose turn it is. */
+export function urlFor({ urls }: World, turn: number): string {
+  return urls[turn % urls.length] ?? '';
+}
+
+/** Makes calls, all at once. */
+export async function makeAll(world: World, calls: Call[]): Promise<AnsweredCall[]> {
+  const answers = await Promise.all(calls.map((call, index) => make(world, call, index)));
+  calls.forEach((call, index) => {
+    const answer = answers[index];
+    if (answer) learn(world, call, answer);
+  });
+  return calls.flatMap((call, index) => {
+    const answer = answers[index];
+    return answer ? { call, answer: readAnswer(call, answer, world.names.nameOf, world.firstAnswers) } : [];
+  });
+}
+
+function make(world: World, call: Call, turn: number): Promise<WireAnswer> {
+  const { method, path, body, headers } = wireRequest(call, world.names.idOf, world.etags);
+  return request<unknown>(urlFor(world, world.callsMade + turn), method, path, {
+    token: 'by' in call && call.by !== null ? world.tokens.get(call.by) : undefined,
+    body,
+    headers: { 'X-Forwarded-For': world.from, ...headers },
+  });
+}
+
+function learn({ names, tokens, firstAnswers }: World, { kind, name }: Call, answer: WireAnswer): void {
+  if (kind === 'sign in' && answer.status === 200) tokens.set(name, (answer.body as { token: string }).token);
+  if (answer.status !== 201 || isReplay(answer)) return;
+  const body = answer.body as OrderBody;
+  names.bind(name, body.id);
+  if (kind === 'place order') firstAnswers.set(body.id, body);
+}
+
+/** Lets hours pass for the orders of this world and for what it has ordered under a key. */
+export async function passHours({ shop, word }: World, hours: number): Promise<void> {
+  await shop.db`
+    with mine as (select id from customers where email like ${`%@${word}.example.com`}),
+    keys as (
+      update idempotency_records set created_at = created_at - make_interval(hours => ${hours})
+      where customer_id in (select id from mine)
+    )
+    update orders set
+      created_at = created_at - make_interval(hours => ${hours}),
+      next_status_at = next_status_at - make_interval(hours => ${hours})
+    where customer_id in (select id from mine)`;
+}
+
+/** Waits until the workers have taken every order of this world as far as time allows. */
+export async function untilProgressed({ shop, word }: World): Promise<void> {
+  await eventually(
+    async () => {
+      const due = await shop.db`
+        select 1 from orders join customers on customers.id = customer_id
+        where email like ${`%@${word}.example.com`} and next_status_at <= now() limit 1`;
+      return due.length === 0;
+    },
+    { withinMs: progressMsMax },
+  );
+}
+
+/** Does something in a world; what goes wrong comes with the story of all that was done. */
+export async function withStory<Result>({ story }: World, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new Error(`The shop and the model parted here:\n${story.join('\n')}`, { cause });
+  }
+}

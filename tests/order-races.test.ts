@@ -1,0 +1,374 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { OrderBody, OrderLine } from '../src/schema/orders.ts';
+import type { ProductBody } from '../src/schema/products.ts';
+import {
+  type Account,
+  type Answer,
+  createProduct,
+  placeOrder,
+  type RequestOptions,
+  registerCustomer,
+  request,
+  signInAdmin,
+} from './support/client.ts';
+import { mailsOf, makeOld, unitsOf } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const crowd = 8;
+
+let shop: Shop;
+let adminToken: string;
+let customer: Account;
+let turn = 0;
+
+beforeAll(async () => {
+  shop = await startShop({ apis: 2 });
+  adminToken = await signInAdmin(shop.url);
+  customer = await registerCustomer(shop.url);
+});
+
+afterAll(() => shop.stop());
+
+/** Sends a request to the API processes by turns. */
+function call<Body = Partial<OrderBody> & { code?: string }>(
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Answer<Body>> {
+  turn += 1;
+  return request<Body>(shop.api(turn % 2).url, method, path, { token: customer.token, ...options });
+}
+
+const place = (items: OrderLine[], token = customer.token) => call('POST', '/api/orders', { body: { items }, token });
+const cancel = (id: string) => call('PATCH', `/api/orders/cancel/${id}`);
+const remove = (id: string) => call('DELETE', `/api/orders/${id}`);
+const restore = (id: string) => call('PATCH', `/api/orders/restore/${id}`);
+const read = async (id: string) => (await call<OrderBody>('GET', `/api/orders/${id}`, { token: adminToken })).body;
+const product = (stock: number) => createProduct(shop.url, adminToken, { stock });
+
+async function stockOf({ id }: ProductBody): Promise<number> {
+  return (await call<ProductBody>('GET', `/api/products/${id}`)).body.stock;
+}
+
+const times = <Made>(count: number, make: (index: number) => Made) =>
+  Array.from({ length: count }, (_, index) => make(index));
+const all = <Made>(count: number, make: (index: number) => Promise<Made>) => Promise.all(times(count, make));
+
+/** How often each outcome came, as `status` or `status code`. */
+function tally(answers: Answer<{ code?: string } | null>[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status, body } of answers) {
+    const outcome = body?.code ? `${status} ${body.code}` : String(status);
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** A product of ten and an order of three of it, old enough to be deleted. */
+async function oldOrder(): Promise<{ mug: ProductBody; id: string }> {
+  const mug = await product(10);
+  const { id } = await placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 3 }]);
+  await makeOld(shop.db, id);
+  return { mug, id };
+}
+
+describe('POST /api/orders', () => {
+  describe('when more is asked for at once than there is', () => {
+    test('sells exactly what there is', async () => {
+      const mug = await product(20);
+      const answers = await all(60, () => place([{ productId: mug.id, quantity: 1 }]));
+      expect(tally(answers)).toEqual({ 201: 20, '409 insufficient_stock': 40 });
+      expect(await stockOf(mug)).toBe(0);
+      expect(await unitsOf(shop.db, mug.id)).toBe(20);
+    });
+  });
+
+  describe('when many name the same products in opposite order', () => {
+    test('answers all of them 201', async () => {
+      const mugs = await all(4, () => product(1_000));
+      const answers = await all(80, (index) => {
+        const lines = mugs.map(({ id }) => ({ productId: id, quantity: 1 + (index % 3) }));
+        return place(index % 2 ? lines : lines.toReversed());
+      });
+      expect(tally(answers)).toEqual({ 201: 80 });
+      const taken = answers.reduce((sum, { body }) => sum + (body.items?.[0]?.quantity ?? 0), 0);
+      for (const mug of mugs) {
+        expect(await stockOf(mug)).toBe(1_000 - taken);
+        expect(await unitsOf(shop.db, mug.id)).toBe(1_000);
+      }
+    });
+  });
+
+  describe('when orders for several products compete for the last ones', () => {
+    test('gives each order all or nothing', async () => {
+      const [plenty, few] = [await product(1_000), await product(10)];
+      const answers = await all(40, (index) =>
+        place([
+          { productId: (index % 2 ? plenty : few).id, quantity: 2 },
+          { productId: (index % 2 ? few : plenty).id, quantity: 2 },
+        ]),
+      );
+      expect(tally(answers)).toEqual({ 201: 5, '409 insufficient_stock': 35 });
+      expect([await stockOf(plenty), await stockOf(few)]).toEqual([990, 0]);
+    });
+  });
+});
+
+describe('PATCH /api/orders/cancel/:id', () => {
+  describe('when several cancel at once', () => {
+    test('answers 200 once and puts the stock back once', async () => {
+      const { mug, id } = await oldOrder();
+      const answers = await all(crowd, () => cancel(id));
+      expect(tally(answers)).toEqual({ 200: 1, '409 order_not_cancellable': crowd - 1 });
+      expect(await stockOf(mug)).toBe(10);
+      expect(await mailsOf(shop.db, id)).toEqual(['1 pending', '1 cancelled']);
+    });
+  });
+
+  describe('when progress comes at the same moment', () => {
+    const steps = ['pending', 'processing', 'shipped', 'delivered'];
+
+    test('either one wins, whole', async () => {
+      const mug = await product(1_000);
+      const orders = await all(24, () => placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 1 }]));
+      const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+      await shop.db`update orders set next_status_at = ${hoursAgo(2)} where id in ${shop.db(orders.map(({ id }) => id))}`;
+      const answers = await Promise.all(
+        orders.map(async ({ id }, index) => {
+          await eventually(async () => index % 3 === 0 || (await read(id)).status !== 'pending', { everyMs: 5 });
+          return cancel(id);
+        }),
+      );
+      for (const [index, order] of orders.entries()) {
+        const cancelled = answers[index]?.status === 200;
+        const last = cancelled ? 'cancelled' : 'delivered';
+        const { status, history } = await eventually(async () => {
+          const found = await read(order.id);
+          return found.status === last && found;
+        });
+        expect(status).toBe(last);
+        const passed = history.map((entry) => entry.status).filter((entry) => entry !== 'cancelled');
+        expect(passed).toEqual(steps.slice(0, cancelled ? history.length - 1 : 4) as typeof passed);
+        expect(passed.length).toBeLessThanOrEqual(cancelled ? 2 : 4);
+        expect(await mailsOf(shop.db, order.id)).toEqual(history.map((entry) => `1 ${entry.status}`));
+      }
+      expect(await unitsOf(shop.db, mug.id)).toBe(1_000);
+    });
+  });
+
+  describe('when the order is deleted at the same moment', () => {
+    test('puts the stock back once', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { mug, id } = await oldOrder();
+        const [cancelled, removed] = await Promise.all([cancel(id), remove(id)]);
+        expect(removed.status).toBe(204);
+        expect([200, 404]).toContain(cancelled.status);
+        expect(await read(id)).toMatchObject({ status: 'cancelled', deletedAt: expect.any(String) });
+        expect(await stockOf(mug)).toBe(10);
+        expect(await mailsOf(shop.db, id)).toEqual(['1 pending', '1 cancelled']);
+      }
+    });
+  });
+});
+
+describe('DELETE /api/orders/:id', () => {
+  describe('when several delete at once', () => {
+    test('answers 204 once and puts the stock back once', async () => {
+      const { mug, id } = await oldOrder();
+      const answers = await all(crowd, () => remove(id));
+      expect(tally(answers)).toEqual({ 204: 1, '404 not_found': crowd - 1 });
+      expect(await stockOf(mug)).toBe(10);
+      expect(await mailsOf(shop.db, id)).toEqual(['1 pending', '1 cancelled']);
+    });
+  });
+});
+
+describe('PATCH /api/orders/restore/:id', () => {
+  describe('when several restore at once', () => {
+    test('answers 200 once, takes the stock once and begins one run', async () => {
+      const { mug, id } = await oldOrder();
+      await cancel(id);
+      const answers = await all(crowd, () => restore(id));
+      expect(tally(answers)).toEqual({ 200: 1, '409 order_not_restorable': crowd - 1 });
+      expect(await stockOf(mug)).toBe(7);
+      expect(await mailsOf(shop.db, id)).toEqual(['1 pending', '1 cancelled', '2 pending']);
+    });
+  });
+
+  describe('when orders and restored ones compete for the last units', () => {
+    test('gives out no more than there are', async () => {
+      const mug = await product(6);
+      const line = [{ productId: mug.id, quantity: 1 }];
+      const ids = await all(6, async () => (await placeOrder(shop.url, customer.token, line)).id);
+      await Promise.all(ids.map(cancel));
+      const answers = await Promise.all([...ids.map(restore), ...times(6, () => place(line))]);
+      const { 200: restored = 0, 201: placed = 0, '409 insufficient_stock': refused, ...others } = tally(answers);
+      expect(others).toEqual({});
+      expect({ given: restored + placed, refused }).toEqual({ given: 6, refused: 6 });
+      expect(await stockOf(mug)).toBe(0);
+      expect(await unitsOf(shop.db, mug.id)).toBe(6);
+    });
+  });
+});
+
+describe('DELETE /api/customers/:id', () => {
+  const liveOrdersOf = async (customerId: string) => {
+    const [row] = await shop.db<{ count: number }[]>`
+      select count(*)::int as count from orders
+      where customer_id = ${customerId} and status in ('pending', 'processing', 'shipped') and deleted_at is null`;
+    return row?.count;
+  };
+
+  describe('when the customer orders at the same moment', () => {
+    test('either the account is closed or the order is placed', async () => {
+      const mug = await product(1_000);
+      const leavers = await all(12, () => registerCustomer(shop.url));
+      for (const { id, token } of leavers) {
+        const [closed, ...placed] = await Promise.all([
+          call('DELETE', `/api/customers/${id}`, { token }),
+          ...times(3, () => place([{ productId: mug.id, quantity: 1 }], token)),
+        ]);
+        const successes = placed.filter(({ status }) => status === 201).length;
+        expect(await liveOrdersOf(id)).toBe(successes);
+        if (closed.status === 204) {
+          expect(tally(placed)).toEqual({ '401 unauthenticated': 3 });
+        } else {
+          expect(tally([closed])).toEqual({ '409 customer_has_undelivered_orders': 1 });
+          expect(successes).toBe(3);
+        }
+      }
+      expect(await unitsOf(shop.db, mug.id)).toBe(1_000);
+    });
+  });
+
+  describe('when an order of the customer is restored at the same moment', () => {
+    test('either the account is closed or the order is live', async () => {
+      const mug = await product(1_000);
+      const leavers = await all(12, () => registerCustomer(shop.url));
+      for (const { id, token } of leavers) {
+        const order = await placeOrder(shop.url, token, [{ productId: mug.id, quantity: 1 }]);
+        await call('PATCH', `/api/orders/cancel/${order.id}`, { token });
+        const [closed, restored] = await Promise.all([
+          call('DELETE', `/api/customers/${id}`, { token }),
+          call('PATCH', `/api/orders/restore/${order.id}`, { token: adminToken }),
+        ]);
+        const outcome = Object.keys({ ...tally([closed]), ...tally([restored]) }).sort();
+        expect([
+          ['204', '409 order_not_restorable'],
+          ['200', '409 customer_has_undelivered_orders'],
+        ]).toContainEqual(outcome);
+        expect(await liveOrdersOf(id)).toBe(restored.status === 200 ? 1 : 0);
+      }
+      expect(await unitsOf(shop.db, mug.id)).toBe(1_000);
+    });
+  });
+});
+
+describe('PUT /api/products/:id', () => {
+  describe('when orders take stock at the same moment', () => {
+    test('with If-Match › never overwrites what they took', async () => {
+      const mug = await product(1_000);
+      let added = 0;
+      for (let round = 0; round < 15; round += 1) {
+        const { headers, body } = await call<ProductBody>('GET', `/api/products/${mug.id}`);
+        const restock = { name: body.name, priceCents: body.priceCents, stock: body.stock + 10 };
+        const [change] = await Promise.all([
+          call('PUT', `/api/products/${mug.id}`, {
+            token: adminToken,
+            body: restock,
+            headers: { 'If-Match': headers.get('ETag') ?? '' },
+          }),
+          ...times(3, () => place([{ productId: mug.id, quantity: 1 }])),
+        ]);
+        expect([200, 412]).toContain(change.status);
+        if (change.status === 200) added += 10;
+      }
+      expect(await unitsOf(shop.db, mug.id)).toBe(1_000 + added);
+      expect(await stockOf(mug)).toBe(1_000 + added - 45);
+    });
+
+    test('without it › sets the stock, and what follows counts from there', async () => {
+      const mug = await product(100);
+      const change = { name: mug.name, priceCents: mug.priceCents, stock: 500 };
+      const placing = all(30, () => place([{ productId: mug.id, quantity: 1 }]));
+      const { status } = await call('PUT', `/api/products/${mug.id}`, { token: adminToken, body: change });
+      expect(status).toBe(200);
+      expect(tally(await placing)).toEqual({ 201: 30 });
+      expect(await stockOf(mug)).toBeWithin(470, 501);
+    });
+  });
+});
+
+describe('DELETE /api/products/:id', () => {
+  describe('when orders come at the same moment', () => {
+    test('places each of them whole or not at all, and none later', async () => {
+      const [mug, pot] = [await product(1_000), await product(1_000)];
+      const lines = [mug, pot].map(({ id }) => ({ productId: id, quantity: 1 }));
+      const [removed, ...answers] = await Promise.all([
+        call('DELETE', `/api/products/${mug.id}`, { token: adminToken }),
+        ...times(20, (index) => place(index % 2 ? lines : lines.toReversed())),
+      ]);
+      expect(removed.status).toBe(204);
+      const { 201: placed = 0, '422 unknown_product': refused = 0, ...others } = tally(answers);
+      expect(others).toEqual({});
+      expect(placed + refused).toBe(20);
+      expect(tally([await place(lines)])).toEqual({ '422 unknown_product': 1 });
+      expect([await unitsOf(shop.db, mug.id), await unitsOf(shop.db, pot.id)]).toEqual([1_000, 1_000]);
+      expect(await stockOf(pot)).toBe(1_000 - placed);
+    });
+  });
+});
+
+describe('GET /api/orders', () => {
+  describe('when the order changes at the same moment', () => {
+    test('answers it as it is at one moment, alone and in lists', async () => {
+      const { id } = await oldOrder();
+      const seen: Pick<OrderBody, 'status' | 'history' | 'updatedAt'>[] = [];
+      let changing = true;
+      const readers = times(4, async (index) => {
+        while (changing) {
+          if (index % 2) seen.push(await read(id));
+          else seen.push(...(await call<{ data: OrderBody[] }>('GET', '/api/orders?limit=1')).body.data);
+        }
+      });
+      for (let round = 0; round < 10; round += 1) for (const change of [cancel, restore]) await change(id);
+      changing = false;
+      await Promise.all(readers);
+      const torn = seen.filter(({ status, history, updatedAt }) => {
+        const last = history.at(-1);
+        return last?.status !== status || last.at !== updatedAt;
+      });
+      expect(torn).toEqual([]);
+    });
+  });
+});
+
+describe('all changes of orders', () => {
+  describe('when they come all at once, again and again', () => {
+    test('are answered, and no unit is made or lost', async () => {
+      const mugs = await all(3, () => product(40));
+      const lines = mugs.map(({ id }) => ({ productId: id, quantity: 2 }));
+      const ids = await all(10, async (index) => {
+        const { id } = await placeOrder(shop.url, customer.token, index % 2 ? lines : lines.toReversed());
+        await makeOld(shop.db, id);
+        return id;
+      });
+      const overdue = shop.db`
+        update orders set next_status_at = now() - interval '1 hour'
+        where id in ${shop.db(ids)} and next_status_at is not null`.execute();
+      const answers = await Promise.all(
+        times(200, (index) => {
+          const id = ids[(index * 7) % ids.length] ?? '';
+          const action = [cancel, restore, remove, restore][(index * 3) % 4] ?? cancel;
+          return index % 5 === 0 ? place(index % 2 ? lines : lines.toReversed()) : action(id);
+        }),
+      );
+      await overdue;
+      const { 200: changed, 201: placed, 204: removed, ...refusals } = tally(answers);
+      for (const count of [changed, placed, removed]) expect(count).toBeGreaterThan(0);
+      expect(Object.keys(refusals).filter((outcome) => !/^(404|409) /.test(outcome))).toEqual([]);
+      for (const mug of mugs) expect(await unitsOf(shop.db, mug.id)).toBe(40);
+    });
+  });
+});

@@ -1,0 +1,410 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { migrateDatabase } from '../src/db/migrate.ts';
+import type { OrderBody } from '../src/schema/orders.ts';
+import { type AppProcess, startProcess } from './support/app-process.ts';
+import {
+  type Account,
+  type Answer,
+  admin,
+  createProduct,
+  placeOrder,
+  type RequestOptions,
+  registerCustomer,
+  request,
+  signInAdmin,
+} from './support/client.ts';
+import { bringTo, expectProblem, unitsOf } from './support/orders.ts';
+import { freePort } from './support/ports.ts';
+import { type ApiProcess, type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const withoutPostgresMsMax = 5_000;
+const withoutRedisMsMax = 1_000;
+
+let shop: Shop;
+let adminToken: string;
+let customer: Account;
+let mugId: string;
+const stock = 10_000;
+
+beforeAll(async () => {
+  shop = await startShop();
+  adminToken = await signInAdmin(shop.url);
+  customer = await registerCustomer(shop.url);
+  mugId = (await createProduct(shop.url, adminToken, { stock })).id;
+});
+
+afterAll(() => shop.stop());
+
+type Request = [method: string, path: string, options?: RequestOptions];
+
+function call<Body = Record<string, unknown>>(...[method, path, options]: Request) {
+  return request<Body>(shop.url, method, path, { token: customer.token, ...options });
+}
+
+const orderBody = (quantity = 1) => ({ items: [{ productId: mugId, quantity }] });
+const place = () => placeOrder(shop.url, customer.token, orderBody().items);
+
+/** Sends a request and expects its answer in time. */
+async function timed(msMax: number, ...asked: Request): Promise<Answer<Record<string, unknown>>> {
+  const startedAt = performance.now();
+  const answer = await call(...asked);
+  const tookMs = performance.now() - startedAt;
+  expect({ asked: asked.slice(0, 2), inTime: tookMs < msMax, tookMs }).toMatchObject({ inTime: true });
+  return answer;
+}
+
+const readiness = () => request(shop.url, 'GET', '/readyz');
+const untilReady = () => eventually(async () => (await readiness()).status === 200, { withinMs: 10_000 });
+
+async function ordersWritten(): Promise<number> {
+  const [row] = await shop.db<{ count: number }[]>`select count(*)::int as count from orders`;
+  return row?.count ?? Number.NaN;
+}
+
+const registration = () => ({ name: 'Ada', email: `${randomUUID()}@example.com`, password: 'open sesame' });
+
+describe.each([
+  ['gone', () => shop.postgresLink.cut()],
+  ['frozen', async () => shop.postgresLink.hang()],
+] as const)('requests that need Postgres › while it is %s', (_name, takeAway) => {
+  afterEach(async () => {
+    await shop.postgresLink.restore();
+    await untilReady();
+  });
+
+  test('are answered 503 in time, and served by themselves when it is back', async () => {
+    const order = await place();
+    const before = await ordersWritten();
+    await takeAway();
+    const { email, password } = customer;
+    const requests: Request[] = [
+      ['GET', `/api/products/${mugId}`],
+      ['GET', '/api/products?sort=name&q=nobody'],
+      ['POST', '/api/orders', { body: orderBody() }],
+      ['GET', '/api/orders'],
+      ['PATCH', `/api/orders/cancel/${order.id}`],
+      ['POST', '/api/auth/login', { body: { email, password } }],
+      ['POST', '/api/auth/register', { body: registration() }],
+      ['GET', '/api/customers', { token: adminToken }],
+      ['POST', '/api/products', { token: adminToken, body: { name: 'Mug', priceCents: 1, stock: 1 } }],
+    ];
+    for (const answer of await Promise.all(requests.map((asked) => timed(withoutPostgresMsMax, ...asked)))) {
+      expectProblem(answer, 503, 'unavailable');
+      expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0);
+      expect(JSON.stringify(answer.body)).not.toMatch(/select|insert|update|ECONN|postgres\.|\.ts/i);
+    }
+    const ready = await timed(withoutPostgresMsMax, 'GET', '/readyz');
+    expect(ready).toMatchObject({
+      status: 503,
+      body: { status: 'unavailable', checks: { postgres: 'down', redis: 'up' } },
+    });
+    expect(await call('GET', '/healthz')).toMatchObject({ status: 200 });
+
+    await shop.postgresLink.restore();
+    await untilReady();
+    expect(await ordersWritten()).toBe(before);
+    expect((await call<OrderBody>('GET', `/api/orders/${order.id}`)).body).toEqual(order);
+    expect((await place()).status).toBe('pending');
+    await bringTo(shop.db, order.id, 'processing');
+  });
+});
+
+describe.each([
+  ['gone', () => shop.redisLink.cut()],
+  ['frozen', async () => shop.redisLink.hang()],
+] as const)('requests › while Redis is %s', (_name, takeAway) => {
+  afterEach(() => shop.redisLink.restore());
+
+  test('are answered in time, and progress and mail catch up when it is back, empty', async () => {
+    await takeAway();
+    const asAdmin = { token: adminToken };
+    const { email, password } = customer;
+    const placed = await timed(withoutRedisMsMax, 'POST', '/api/orders', { body: orderBody() });
+    expect(placed.status).toBe(201);
+    const toCancel = await timed(withoutRedisMsMax, 'POST', '/api/orders', { body: orderBody() });
+    const requests: [number, ...Request][] = [
+      [200, 'GET', '/api/products'],
+      [200, 'GET', `/api/products/${mugId}`],
+      [200, 'GET', '/api/orders'],
+      [200, 'GET', '/api/customers', asAdmin],
+      [200, 'PATCH', `/api/orders/cancel/${toCancel.body.id}`],
+      [200, 'PATCH', `/api/orders/restore/${toCancel.body.id}`],
+      [200, 'POST', '/api/auth/login', { body: { email, password } }],
+      [401, 'POST', '/api/auth/login', { body: { email, password: 'wrong' } }],
+      [201, 'POST', '/api/auth/register', { body: registration() }],
+      [201, 'POST', '/api/products', { ...asAdmin, body: { name: 'Pot', priceCents: 1, stock: 1 } }],
+      [200, 'PATCH', `/api/customers/phone/${customer.id}`, { body: { phone: null } }],
+    ];
+    for (const [status, ...asked] of requests) {
+      const answer = await timed(withoutRedisMsMax, ...asked);
+      expect({ asked: asked.slice(0, 2), status: answer.status }).toEqual({ asked: asked.slice(0, 2), status });
+    }
+    expect(await timed(withoutRedisMsMax, 'GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', checks: { postgres: 'up', redis: 'down' } },
+    });
+
+    await shop.redis.flushdb();
+    await shop.redisLink.restore();
+    await eventually(async () => (await readiness()).body.status === 'ok');
+    await bringTo(shop.db, String(placed.body.id), 'delivered');
+    const mailsOf = (id: unknown) =>
+      shop.mail.messages
+        .map(({ headers }) => headers)
+        .filter((headers) => headers['x-order-id'] === id)
+        .map((headers) => `${headers['x-order-run']} ${headers['x-order-status']}`)
+        .sort();
+    const untilMailed = (id: unknown, count: number) =>
+      eventually(() => mailsOf(id).length >= count && mailsOf(id), { withinMs: 15_000 });
+    expect(await untilMailed(placed.body.id, 4)).toEqual(['1 delivered', '1 pending', '1 processing', '1 shipped']);
+    expect(await untilMailed(toCancel.body.id, 3)).toEqual(['1 cancelled', '1 pending', '2 pending']);
+  });
+});
+
+describe('a shop that has no Redis', () => {
+  let lone: Shop;
+
+  beforeAll(async () => {
+    lone = await startShop({ queue: 'postgres' });
+  });
+
+  afterAll(() => lone.stop());
+
+  test('is ready without it', async () => {
+    expect(await request(lone.url, 'GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'ok', checks: { postgres: 'up', redis: 'none' } },
+    });
+  });
+
+  test('goes on with progress and mail when Postgres, and the queue in it, have been gone', async () => {
+    const buyer = await registerCustomer(lone.url);
+    const { id } = await createProduct(lone.url, await signInAdmin(lone.url), { stock: 10 });
+    const order = () => placeOrder(lone.url, buyer.token, [{ productId: id, quantity: 1 }]);
+    const before = await order();
+    await eventually(() => lone.mail.messages.length === 1);
+    await bringTo(lone.db, before.id, 'processing');
+    await lone.postgresLink.cut();
+    expect((await request(lone.url, 'GET', '/readyz')).status).toBe(503);
+    await lone.postgresLink.restore();
+    await eventually(async () => (await request(lone.url, 'GET', '/readyz')).status === 200, { withinMs: 10_000 });
+    const after = await order();
+    await Promise.all(
+      [before, after].map(({ id }) => lone.db`update orders set next_status_at = now() where id = ${id}`),
+    );
+    const statuses = () => lone.db<{ status: string }[]>`select status from orders order by id`.values();
+    await eventually(async () => String(await statuses()) === 'shipped,processing', { withinMs: 10_000 });
+    await eventually(() => lone.mail.messages.length === 5, { withinMs: 15_000 });
+  });
+});
+
+/** Holds the product's row, and with it every order of it, while `work` runs. */
+async function whileOrdersWait<Done>(work: (release: () => void) => Promise<Done>): Promise<void> {
+  await shop.db.begin(async (sql) => {
+    await sql`select 1 from products where id = ${mugId} for update`;
+    await new Promise<void>((resolve, reject) => void work(resolve).catch(reject));
+  });
+}
+
+async function untilOrderWaits(): Promise<void> {
+  await eventually(async () => {
+    const rows = await shop.db`
+      select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
+    return rows.length > 0;
+  });
+}
+
+describe('POST /api/orders', () => {
+  /** Orders on a connection of its own, which `fetch` has too few of, and answers the status. */
+  async function placeAlone({ url }: ApiProcess, token: string, body: unknown): Promise<number> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const text = JSON.stringify(body);
+    const head = `POST /api/orders HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n`;
+    socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    const [answer] = await once(socket, 'data');
+    socket.destroy();
+    return Number(String(answer).split(' ')[1]);
+  }
+
+  test('when more than a thousand wait › answers 503 to the rest at once, and places all others', async () => {
+    const busy = await startShop({ workers: 0 });
+    try {
+      const { token } = await registerCustomer(busy.url);
+      const { id } = await createProduct(busy.url, await signInAdmin(busy.url), { stock: 10_000 });
+      const statuses: number[] = [];
+      const orders: Promise<unknown>[] = [];
+      await busy.db.begin(async (sql) => {
+        await sql`select 1 from products where id = ${id} for update`;
+        const body = { items: [{ productId: id, quantity: 1 }] };
+        for (let count = 0; count < 1_300; count += 1) {
+          orders.push(placeAlone(busy.api(0), token, body).then((status) => statuses.push(status)));
+        }
+        await eventually(() => statuses.length >= 100);
+        expect(new Set(statuses)).toEqual(new Set([503]));
+      });
+      await Promise.all(orders);
+      const placed = statuses.filter((status) => status === 201).length;
+      expect(new Set(statuses)).toEqual(new Set([503, 201]));
+      expect(placed).toBeGreaterThan(1_000);
+      const [row] = await busy.db<{ stock: number; orders: number }[]>`
+        select stock, (select count(*)::int from orders) as orders from products where id = ${id}`;
+      expect(row).toEqual({ stock: 10_000 - placed, orders: placed });
+    } finally {
+      await busy.stop();
+    }
+  });
+});
+
+const shutsDown = (child: AppProcess) => eventually(() => child.log().some(({ msg }) => msg === 'shutting down'));
+
+describe('SIGTERM', () => {
+  async function openKeptAlive({ url }: ApiProcess): Promise<Socket> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n');
+    await once(socket, 'data');
+    return socket;
+  }
+
+  test('to an API at work › lets it answer what runs, and ends it with 0, idle connections or not', async () => {
+    const api = await shop.startApi();
+    const idle = await openKeptAlive(api);
+    const running: Promise<Answer<Partial<OrderBody>>>[] = [];
+    let exit: Promise<number> | undefined;
+    await whileOrdersWait(async (release) => {
+      for (let count = 0; count < 5; count += 1) {
+        const options = { token: customer.token, body: orderBody() };
+        running.push(request<Partial<OrderBody>>(api.url, 'POST', '/api/orders', options));
+      }
+      await untilOrderWaits();
+      exit = api.stop();
+      await shutsDown(api);
+      release();
+    });
+    for (const { status, body } of await Promise.all(running)) {
+      expect(status).toBe(201);
+      expect(await call('GET', `/api/orders/${body.id}`)).toMatchObject({ status: 200 });
+    }
+    const answeredAt = performance.now();
+    expect(await exit).toBe(0);
+    expect(performance.now() - answeredAt).toBeLessThan(2_000);
+    expect(idle.readyState).not.toBe('open');
+    await expect(fetch(`${api.url}/healthz`)).rejects.toThrow();
+  });
+
+  test('to an API whose work does not end › ends it with 0 when SHUTDOWN_TIMEOUT is over', async () => {
+    const api = await shop.startApi({ SHUTDOWN_TIMEOUT: '500ms' });
+    await whileOrdersWait(async (release) => {
+      const unanswered = request(api.url, 'POST', '/api/orders', { token: customer.token, body: orderBody() });
+      unanswered.catch(() => {});
+      await untilOrderWaits();
+      const startedAt = performance.now();
+      expect(await api.stop()).toBe(0);
+      expect(performance.now() - startedAt).toBeWithin(500, 2_500);
+      release();
+    });
+  });
+
+  test('to a worker that sends › lets it finish what it has begun, and ends it with 0', async () => {
+    const busy = await startShop();
+    try {
+      const buyer = await registerCustomer(busy.url);
+      const { id } = await createProduct(busy.url, await signInAdmin(busy.url), { stock: 100 });
+      const items = [{ productId: id, quantity: 1 }];
+      const orders = await Promise.all(Array.from({ length: 20 }, () => placeOrder(busy.url, buyer.token, items)));
+      await eventually(() => busy.mail.messages.length > 0, { everyMs: 1 });
+      expect(await busy.worker(0).stop()).toBe(0);
+      const states = await busy.db<{ state: string; count: number }[]>`
+        select state, count(*)::int as count from mails group by state`;
+      expect(states.map(({ state }) => state)).not.toContain('sending');
+      expect(states.find(({ state }) => state === 'sent')?.count).toBe(busy.mail.messages.length);
+      await busy.startWorker();
+      await eventually(() => busy.mail.messages.length >= orders.length, { withinMs: 15_000 });
+      const ids = busy.mail.messages.map(({ headers }) => headers['x-order-id'] ?? '');
+      expect(ids.sort()).toEqual(orders.map((order) => order.id).sort());
+    } finally {
+      await busy.stop();
+    }
+  });
+});
+
+describe('SIGKILL', () => {
+  test('to an API under load › loses no order that was acknowledged', async () => {
+    const api = await shop.startApi();
+    const acknowledged: string[] = [];
+    let alive = true;
+    const buyers = Array.from({ length: 16 }, async () => {
+      while (alive) {
+        const options = { token: customer.token, body: orderBody() };
+        const answer = await request<OrderBody>(api.url, 'POST', '/api/orders', options).catch(() => null);
+        if (answer?.status === 201) acknowledged.push(answer.body.id);
+      }
+    });
+    await eventually(() => acknowledged.length > 100, { withinMs: 20_000 });
+    await api.kill();
+    alive = false;
+    await Promise.all(buyers);
+    const kept = await shop.db<{ id: string; mails: number; units: number; steps: number }[]>`
+      select id, (select count(*)::int from mails where order_id = orders.id) as mails,
+        (select sum(quantity)::int from order_items where order_id = orders.id) as units,
+        (select count(*)::int from order_history where order_id = orders.id) as steps
+      from orders where id in ${shop.db(acknowledged)}`;
+    expect(kept.map(({ id }) => id).sort()).toEqual(acknowledged.toSorted());
+    for (const { mails, units, steps } of kept)
+      expect({ mails, units, steps }).toEqual({ mails: 1, units: 1, steps: 1 });
+    expect(await unitsOf(shop.db, mugId)).toBe(stock);
+    const untold = () => shop.db`select 1 from mails where order_id in ${shop.db(acknowledged)} and state <> 'sent'`;
+    await eventually(async () => (await untold()).length === 0, { withinMs: 20_000, everyMs: 100 });
+    const told = shop.mail.messages.map(({ headers }) => headers['x-order-id'] ?? '');
+    expect(told.filter((id) => acknowledged.includes(id)).sort()).toEqual(acknowledged.toSorted());
+  });
+});
+
+describe('GET /readyz', () => {
+  test('when all is well › answers 200', async () => {
+    expect(await readiness()).toMatchObject({
+      status: 200,
+      body: { status: 'ok', checks: { postgres: 'up', redis: 'up' } },
+    });
+  });
+
+  test('before schema and first admin are there › answers 503, then 200 by itself', async () => {
+    const server = postgres(shop.databaseUrl, { max: 1 });
+    const database = `${new URL(shop.databaseUrl).pathname.slice(1)}_empty`;
+    await server.unsafe(`create database ${database}`);
+    const databaseUrl = new URL(shop.databaseUrl);
+    databaseUrl.pathname = `/${database}`;
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const env = {
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      DATABASE_URL: databaseUrl.href,
+      REDIS_URL: shop.redisUrl,
+      SMTP_URL: shop.smtpUrl,
+      JWT_SECRET: 'known to this suite and to nobody else',
+      ADMIN_EMAIL: admin.email,
+      ADMIN_PASSWORD: admin.password,
+    };
+    const api = startProcess('index.ts', env, join(process.env.TEST_LOGS ?? '.', `${database}-api.log`));
+    try {
+      const ready = () => request(url, 'GET', '/readyz');
+      const first = await eventually(ready, { withinMs: 20_000 });
+      expect(first).toMatchObject({ status: 503, body: { status: 'unavailable', checks: { postgres: 'up' } } });
+      await migrateDatabase(databaseUrl.href);
+      await eventually(async () => (await ready()).status === 200, { withinMs: 20_000 });
+      expect(await signInAdmin(url)).toBeString();
+    } finally {
+      await api.stop();
+      await server.unsafe(`drop database ${database} with (force)`);
+      await server.end();
+    }
+  });
+});
