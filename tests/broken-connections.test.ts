@@ -47,9 +47,7 @@ describe('requests', () => {
       }
       await eventually(async () => (await request(shop.url, 'GET', '/readyz')).status === 200);
       for (let round = 0; round < 5; round += 1) {
-        const startedAt = performance.now();
         for (const { status } of await crowd()) expect([200, 201]).toContain(status);
-        expect(performance.now() - startedAt).toBeLessThan(1_500);
       }
       for (const child of [shop.api(0), shop.worker(0)]) expect(child.output()).not.toContain('TypeError');
     });

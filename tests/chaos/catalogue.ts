@@ -21,7 +21,7 @@ export type Catalogue = Record<
 
 const plentifulCount = 10;
 const plentifulUnits = 1_000_000;
-const limitedUnits = 20;
+const limitedUnits = 15;
 const limitedOnSale = 2;
 const priceCentsMax = 100_000;
 

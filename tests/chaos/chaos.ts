@@ -3,6 +3,7 @@ import { signInAdmin } from '../support/client.ts';
 import { createBook } from './book.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { createClient } from './client.ts';
+import { gatherCrowd } from './crowd.ts';
 import { createCustomers } from './customers.ts';
 import { type FaultKind, faultKinds, faults, type PlannedFault, planFaults } from './faults.ts';
 import { checkStock } from './invariants.ts';
@@ -10,6 +11,7 @@ import { createJournal, type FaultRecord, type Journal } from './journal.ts';
 import { judge, type Verdict } from './judge.ts';
 import { limitsWith } from './limits.ts';
 import { startLoad } from './load.ts';
+import { createPlaceOrder } from './orders.ts';
 import { seededRandom } from './random.ts';
 import { readProducts } from './records.ts';
 import { awaitRecovery, awaitRest } from './recovery.ts';
@@ -63,10 +65,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const client = createClient({ fleet: shop.fleet, journal, limits, random });
     const adminToken = await signInAdmin(shop.fleet.anyApi(random).url);
     const catalogue = await createCatalogue({ client, fleet: shop.fleet, adminToken, journal, random });
-    const customers = await createCustomers({ client, catalogue, book, journal, random, signal });
+    const crowd = await gatherCrowd(client, catalogue, random);
+    const placeOrder = createPlaceOrder({ client, crowd, book, journal, signal });
+    const customers = createCustomers({ client, crowd, placeOrder, catalogue, book, random });
 
     const startedAt = Date.now();
-    const load = startLoad(customers, catalogue, { rate, random, journal });
+    const load = startLoad({ crowd, customers, catalogue, rate, random, journal });
     const monitor = repeat(monitorEveryMs, () => lookAtStock(shop, catalogue, journal));
     const reporter = repeat(progressEveryMs, () =>
       onProgress?.({
@@ -81,7 +85,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         await sleep(planned.pauseMs, undefined, { signal });
         if (Date.now() - startedAt > loadMs) break;
         const fault = await inflict(planned, shop, journal, signal);
-        await awaitRecovery(fault, { shop, customers, journal, limits, signal });
+        await awaitRecovery(fault, { shop, placeOrder, journal, limits, signal });
       }
     } finally {
       await reporter.stop();

@@ -18,6 +18,8 @@ export type Journal = {
   faults: FaultRecord[];
   /** The faults at a target that some part of this time was affected by, until the shop had recovered from them. */
   affecting: (target: Target, from: number, to: number) => FaultRecord[];
+  /** Whether the shop has recovered from every fault so far. */
+  isQuiet: () => boolean;
   /** Counts an event under a name, such as a status code. */
   count: (name: string) => void;
   counts: ReadonlyMap<string, number>;
@@ -42,6 +44,7 @@ export function createJournal(): Journal {
         (fault) =>
           fault.target === target && fault.startedAt <= to && (fault.recoveredAt ?? Number.POSITIVE_INFINITY) >= from,
       ),
+    isQuiet: () => faults.every(({ recoveredAt }) => recoveredAt !== null),
     counts,
     count: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
     took: (name, ms) => void append(durations, name, ms),

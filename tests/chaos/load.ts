@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalogue } from './catalogue.ts';
+import type { Crowd } from './crowd.ts';
 import type { Customers } from './customers.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
@@ -11,29 +12,36 @@ export type Load = {
   stop: () => Promise<void>;
 };
 
+type Needs = {
+  crowd: Crowd;
+  customers: Customers;
+  catalogue: Catalogue;
+  /** Actions per second. */
+  rate: number;
+  random: Random;
+  journal: Journal;
+};
+
 /**
  * Begins `rate` actions a second on average, at random moments, however long the answers take (an open loop): a shop
  * that stands still is asked as much as one that does not.
  */
-export function startLoad(
-  customers: Customers,
-  catalogue: Catalogue,
-  { rate, random, journal }: { rate: number; random: Random; journal: Journal },
-): Load {
+export function startLoad({ crowd, customers, catalogue, rate, random, journal }: Needs): Load {
   const shares: [share: number, action: () => Promise<unknown>][] = [
-    [40, customers.order],
-    [13, customers.readOrder],
+    [14, customers.order],
+    [16, customers.orderWithKey],
+    [1, customers.rush],
+    [20, customers.readOrder],
     [7, customers.listOrders],
     [7, customers.cancel],
     [5, customers.remove],
     [6, customers.restore],
     [8, customers.browse],
     [4, customers.readProduct],
-    [2, customers.register],
+    [2, crowd.register],
     [3, catalogue.edit],
     [1, catalogue.withdraw],
     [2, catalogue.reprice],
-    [1, catalogue.release],
     [1, catalogue.listCustomers],
   ];
   const deck = shares.flatMap(([share, action]) => Array.from({ length: share }, () => action));

@@ -1,11 +1,11 @@
 import { eventually } from '../support/wait.ts';
-import type { Customers } from './customers.ts';
 import type { FaultRecord, Journal } from './journal.ts';
 import type { Limits } from './limits.ts';
+import type { PlaceOrder } from './orders.ts';
 import { countLateOrders, countUnfinished } from './records.ts';
 import type { ChaosShop } from './shop.ts';
 
-type Needs = { shop: ChaosShop; customers: Customers; journal: Journal; limits: Limits; signal: AbortSignal };
+type Needs = { shop: ChaosShop; placeOrder: PlaceOrder; journal: Journal; limits: Limits; signal: AbortSignal };
 
 /**
  * Waits until the shop is well again: as many APIs as there should be take an order in less than a second, the mails of
@@ -13,7 +13,7 @@ type Needs = { shop: ChaosShop; customers: Customers; journal: Journal; limits: 
  */
 export async function awaitRecovery(
   fault: FaultRecord,
-  { shop, customers, journal, limits, signal }: Needs,
+  { shop, placeOrder, journal, limits, signal }: Needs,
 ): Promise<void> {
   const until = (condition: () => unknown) =>
     eventually(async () => signal.aborted || (await condition()), { withinMs: 6 * limits.recoveryMs, everyMs: 50 });
@@ -23,7 +23,7 @@ export async function awaitRecovery(
   let orderIds: string[] | null = null;
   try {
     await until(async () => {
-      orderIds = await takeOrders(shop, customers, limits);
+      orderIds = await takeOrders(shop, placeOrder, limits);
       return orderIds;
     });
     noteStep('orders taken');
@@ -41,12 +41,12 @@ export async function awaitRecovery(
   }
 }
 
-async function takeOrders({ fleet }: ChaosShop, customers: Customers, limits: Limits): Promise<string[] | null> {
+async function takeOrders({ fleet }: ChaosShop, placeOrder: PlaceOrder, limits: Limits): Promise<string[] | null> {
   const apis = fleet.serving();
   if (apis.length < fleet.apis) return null;
   const startedAt = Date.now();
-  const orders = await Promise.all(apis.map(customers.probe));
-  const ids = orders.flatMap((order) => order?.id ?? []);
+  const placed = await Promise.all(apis.map((api) => placeOrder({ api })));
+  const ids = placed.flatMap((each) => each?.order.id ?? []);
   return ids.length === apis.length && Date.now() - startedAt < limits.orderMs ? ids : null;
 }
 
@@ -55,7 +55,7 @@ function hasCome({ mailServer }: ChaosShop, orderId: string): boolean {
 }
 
 /** Waits until nothing is left to do: every order in a final state, every mail out. */
-export async function awaitRest({ shop, journal, limits, signal }: Omit<Needs, 'customers'>): Promise<void> {
+export async function awaitRest({ shop, journal, limits, signal }: Omit<Needs, 'placeOrder'>): Promise<void> {
   try {
     await eventually(
       async () => {

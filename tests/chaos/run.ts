@@ -51,10 +51,13 @@ try {
   console.log(`\n${report(result)}`);
   exitCode = result.journal.breaches().length === 0 ? 0 : 1;
 } catch (error) {
-  if (interruption.signal.aborted) console.log('\nInterrupted; everything has been taken down.');
-  else console.error(error);
+  if (!interruption.signal.aborted) console.error(error);
 }
 
-if (exitCode === 0) rmSync(logDirectory, { recursive: true, force: true });
-else console.log(`The logs of the processes are in ${logDirectory}.`);
+if (interruption.signal.aborted) {
+  console.log('\nInterrupted; everything has been taken down.');
+  exitCode = 130;
+}
+if (exitCode === 1) console.log(`The logs of the processes are in ${logDirectory}.`);
+else rmSync(logDirectory, { recursive: true, force: true });
 process.exit(exitCode);

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import type { Call, Request } from './calls.ts';
-import { branded, type Caller, type Choice, callerOf, chosen, emailAddress, oldestAdmin, type Scene } from './scene.ts';
+import {
+  branded,
+  type Caller,
+  type Choice,
+  callerOf,
+  chosen,
+  chosenAccount,
+  chosenOrder,
+  emailAddress,
+  oldestAdmin,
+  type Scene,
+} from './scene.ts';
 import { type Account, isUndelivered, type Order, type Product, type ShopState, statusOf } from './state.ts';
 import { deletableInHours } from './views.ts';
 
@@ -94,7 +105,7 @@ export const placeOrder = intents(
     key: fc.option(key, { freq: 2 }),
   },
   (made, scene) => {
-    const customer = chosen(scene.state.accounts, made.customer, isOpen);
+    const customer = chosenAccount(scene, made.customer, isOpen);
     const lines = made.lines.map(({ product, quantity }) => ({
       product: chosen(scene.state.products, product, isInStock),
       quantity,
@@ -104,23 +115,20 @@ export const placeOrder = intents(
   },
 );
 
-export const repeatOrder = intents(
-  'repeat an order',
-  { by, customer: thing, kept: thing },
-  (made, { state, ...scene }) => {
-    const customer = chosen(state.accounts, made.customer, isOpen);
-    const { account, session } = callerOf({ state, ...scene }, made.by, customer);
-    const scope = chosen(state.keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
-    const lines = state.keys[scope]?.lines ?? [{ product: chosen(state.products, made.kept, isInStock), quantity: 1 }];
-    return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
-  },
-);
+export const repeatOrder = intents('repeat an order', { by, customer: thing, kept: thing }, (made, scene) => {
+  const { state } = scene;
+  const customer = chosenAccount(scene, made.customer, isOpen);
+  const { account, session } = callerOf(scene, made.by, customer);
+  const scope = chosen(state.keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
+  const lines = state.keys[scope]?.lines ?? [{ product: chosen(state.products, made.kept, isInStock), quantity: 1 }];
+  return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
+});
 
 export const changeOrder = intents(
   'change an order',
   { kind: fc.constantFrom('cancel order', 'restore order', 'delete order'), by, order: thing },
   ({ kind, by, order: choice }, scene) => {
-    const order = chosen(scene.state.orders, choice, orderSuits(scene.state, kind));
+    const order = chosenOrder(scene, choice, orderSuits(scene.state, kind));
     const owner = scene.state.orders[order]?.customer ?? oldestAdmin(scene.state);
     return { kind, by: callerOf(scene, by, owner).session, order };
   },
@@ -166,18 +174,18 @@ export const register = intents('register', { email, phone }, (made, { name, wor
   password: `password ${name}`,
 }));
 
-export const signIn = intents('sign in', { account: thing, knowsPassword }, (made, { state, word }) => {
-  const account = state.accounts[chosen(state.accounts, made.account, isOpen)];
+export const signIn = intents('sign in', { account: thing, knowsPassword }, (made, scene) => {
+  const account = scene.state.accounts[chosenAccount(scene, made.account, isOpen)];
   return {
     kind: 'sign in',
-    email: account?.email.toUpperCase() ?? emailAddress(word, 0),
+    email: account?.email.toUpperCase() ?? emailAddress(scene.word, 0),
     password: (made.knowsPassword && account?.password) || wrongPassword,
   };
 });
 
 export const changePassword = intents('change a password', { by, account: thing, knowsPassword }, (made, scene) => {
   const { accounts } = scene.state;
-  const { account, session } = callerOf(scene, made.by, chosen(accounts, made.account, isOpen));
+  const { account, session } = callerOf(scene, made.by, chosenAccount(scene, made.account, isOpen));
   return {
     kind: 'change password',
     by: session,
@@ -187,25 +195,25 @@ export const changePassword = intents('change a password', { by, account: thing,
 });
 
 export const replaceProfile = intents('replace a profile', { by, account: thing, email, phone }, (made, scene) => {
-  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const account = chosenAccount(scene, made.account, isOpen);
   const { session } = callerOf(scene, made.by, account);
   const change = { name: `Customer ${scene.name}`, email: emailAddress(scene.word, made.email), phone: made.phone };
   return { kind: 'replace profile', by: session, account, change };
 });
 
 export const changeEmail = intents('change an e-mail address', { by, account: thing, email }, (made, scene) => {
-  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const account = chosenAccount(scene, made.account, isOpen);
   const { session } = callerOf(scene, made.by, account);
   return { kind: 'change email', by: session, account, change: { email: emailAddress(scene.word, made.email) } };
 });
 
 export const changePhone = intents('change a phone number', { by, account: thing, phone }, (made, scene) => {
-  const account = chosen(scene.state.accounts, made.account, isOpen);
+  const account = chosenAccount(scene, made.account, isOpen);
   const { session } = callerOf(scene, made.by, account);
   return { kind: 'change phone', by: session, account, change: { phone: made.phone } };
 });
 
 export const closeAccount = intents('close an account', { by, account: thing }, (made, scene) => {
-  const account = chosen(scene.state.accounts, made.account, isClosable(scene.state));
+  const account = chosenAccount(scene, made.account, isClosable(scene.state));
   return { kind: 'close account', by: callerOf(scene, made.by, account).session, account };
 });

@@ -1,7 +1,15 @@
-import type { ProductInput, ShopState } from './state.ts';
+import type { Account, Order, ProductInput, ShopState } from './state.ts';
 
-/** What a request is made up in: the shop as it is, the request's own name, and a word that sets this shop's names apart. */
-export type Scene = { state: ShopState; name: string; word: string };
+/** What a request is made up in. */
+export type Scene = {
+  state: ShopState;
+  /** Of the request. */
+  name: string;
+  /** Sets names and addresses apart from those of other shops in the same database. */
+  word: string;
+  /** The account and the order that a crowd is after; the first of it to choose says which. */
+  focus: { account?: string; order?: string };
+};
 
 /** A thing by its place: among those that suit a request, or among all of its kind; or one that does not exist. */
 export type Choice = { among: 'suitable' | 'all' | 'none'; place: number };
@@ -23,6 +31,24 @@ export function chosen<Thing>(
   const choice = suitable.length > 0 ? suitable : all;
   const [name] = choice[place % choice.length] ?? [];
   return among === 'none' ? nothing : (name ?? nothing);
+}
+
+export function chosenAccount(
+  scene: Scene,
+  choice: Choice,
+  suits: (account: Account, name: string) => boolean,
+): string {
+  return inFocus(scene, 'account', choice, chosen(scene.state.accounts, choice, suits));
+}
+
+export function chosenOrder(scene: Scene, choice: Choice, suits: (order: Order) => boolean): string {
+  return inFocus(scene, 'order', choice, chosen(scene.state.orders, choice, suits));
+}
+
+/** What suits the first of a crowd is what the others want too. */
+function inFocus({ focus }: Scene, kind: keyof Scene['focus'], { among }: Choice, name: string): string {
+  focus[kind] ??= name;
+  return among === 'suitable' ? focus[kind] : name;
 }
 
 /** The account of a caller and the session whose token he shows; `concerned` is the account that the request is about. */

@@ -23,7 +23,10 @@ export async function step(world: World, state: ShopState, intents: Intent[], ho
     await passHours(world, hours);
   }
   const later = { ...state, hour: state.hour + hours };
-  const calls = intents.map((intent) => intent.callIn({ state: later, name: nextName(world), word: world.word }));
+  const focus = {};
+  const calls = intents.map((intent) =>
+    intent.callIn({ state: later, name: nextName(world), word: world.word, focus }),
+  );
   return signInAll(world, await carryOut(world, later, calls));
 }
 

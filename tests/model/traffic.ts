@@ -38,10 +38,13 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
 /** Several who want the same at once, or what they want of the same things does not go together. */
 const quarrels = [
   [changeOrder],
+  [placeOrder],
   [placeOrder, changeOrder, replaceProduct],
   [placeOrder, repeatOrder],
-  [placeOrder, replaceProduct, deleteProduct, restoreProduct],
-  [closeAccount, placeOrder, changeOrder, changePassword],
+  [placeOrder, replaceProduct],
+  [replaceProduct, deleteProduct, restoreProduct],
+  [closeAccount, placeOrder],
+  [closeAccount, changeOrder, changePassword],
   [closeAccount, register, changeEmail, replaceProfile],
   [anyIntent],
 ].map((sorts) => fc.oneof(...sorts));

@@ -63,15 +63,10 @@ export function urlFor({ urls }: World, turn: number): string {
 
 /** Makes calls, all at once. */
 export async function makeAll(world: World, calls: Call[]): Promise<AnsweredCall[]> {
-  const answers = await Promise.all(calls.map((call, index) => make(world, call, index)));
-  calls.forEach((call, index) => {
-    const answer = answers[index];
-    if (answer) learn(world, call, answer);
-  });
-  return calls.flatMap((call, index) => {
-    const answer = answers[index];
-    return answer ? { call, answer: readAnswer(call, answer, world.names.nameOf, world.firstAnswers) } : [];
-  });
+  const { names, firstAnswers } = world;
+  const made = await Promise.all(calls.map(async (call, turn) => ({ call, wire: await make(world, call, turn) })));
+  for (const { call, wire } of made) learn(world, call, wire);
+  return made.map(({ call, wire }) => ({ call, answer: readAnswer(call, wire, names.nameOf, firstAnswers) }));
 }
 
 function make(world: World, call: Call, turn: number): Promise<WireAnswer> {

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrderBody } from '../../src/schema/orders.ts';
+import type { Answer } from '../support/client.ts';
+import type { Book, Wish } from './book.ts';
+import type { Client } from './client.ts';
+import type { Crowd, Customer } from './crowd.ts';
+import type { Member } from './fleet.ts';
+import type { Journal } from './journal.ts';
+
+export type PlaceOptions = {
+  customer?: Customer;
+  /** With an `Idempotency-Key`, and again and again until there is an answer. */
+  idempotent?: boolean;
+  /** A product that has to be in it. */
+  product?: string;
+  /** Where to, at first; anywhere by default. */
+  api?: Member;
+  /** How many times at the same moment, under the same key. */
+  copies?: number;
+};
+
+/** Places an order; null when it was refused, or when nobody knows. */
+export type PlaceOrder = (options?: PlaceOptions) => Promise<{ order: OrderBody; customer: Customer } | null>;
+
+type Needs = {
+  client: Client;
+  crowd: Crowd;
+  book: Book;
+  journal: Journal;
+  /** Ends repeats that are under way. */
+  signal: AbortSignal;
+};
+
+type OrderAnswer = Answer<OrderBody & { code: string }>;
+
+const retryAfterMs = 500;
+const retriesMax = 60;
+
+/** Makes the one way in which orders are placed: every wish goes into the book, and so does what became of it. */
+export function createPlaceOrder({ client, crowd, book, journal, signal }: Needs): PlaceOrder {
+  return async ({ customer = crowd.anyone(), idempotent = false, product, api, copies = 1 } = {}) => {
+    const items = crowd.fillBasket(customer, product);
+    const wish = book.enter({ customerId: customer.id, ...items[0], idempotent });
+    const headers: Record<string, string> = idempotent ? { 'Idempotency-Key': randomUUID() } : {};
+
+    async function send(at?: Member): Promise<OrderAnswer | null> {
+      const sentAt = Date.now();
+      const answer = await client<OrderAnswer['body']>({
+        method: 'POST',
+        path: '/api/orders',
+        token: customer.token,
+        body: { items },
+        headers,
+        expected: [201, 409],
+        ...(at ? { api: at } : {}),
+      });
+      noteDuration(journal, sentAt);
+      return answer && isSettled(answer) ? answer : null;
+    }
+
+    async function sendUntilSettled(): Promise<OrderAnswer | null> {
+      for (let retries = 0; retries < retriesMax && !signal.aborted; retries += 1) {
+        const answer = await send();
+        if (answer) return answer;
+        await sleep(retryAfterMs);
+      }
+      if (!signal.aborted) journal.breach('A repeat is answered in the end', JSON.stringify(wish));
+      return null;
+    }
+
+    const answers = await Promise.all(idempotent ? Array.from({ length: copies }, sendUntilSettled) : [send(api)]);
+    const placed = answers.flatMap((answer) => (answer?.status === 201 ? [answer.body] : []));
+    for (const order of placed) book.check(order);
+    settle(wish, answers, placed, journal);
+    const [order] = placed;
+    return order ? { order, customer } : null;
+  };
+}
+
+/** Whether an answer says what became of the order. */
+function isSettled({ status, body }: OrderAnswer): boolean {
+  return status !== 503 && body.code !== 'idempotency_in_progress';
+}
+
+function settle(wish: Wish, answers: (OrderAnswer | null)[], placed: OrderBody[], journal: Journal): void {
+  const [first, ...others] = placed;
+  if (first) wish.outcome = { orderId: first.id };
+  else if (answers.every((answer) => answer !== null)) wish.outcome = 'refused';
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
+    journal.breach('A repeat gets the first answer', placed.map((order) => JSON.stringify(order)).join(', '));
+  }
+}
+
+function noteDuration(journal: Journal, sentAt: number): void {
+  const inForce = journal
+    .affecting('redis', sentAt, sentAt)
+    .find(({ endedAt }) => endedAt === null || endedAt > sentAt);
+  if (inForce) journal.took('order without Redis', Date.now() - sentAt);
+  else if (journal.isQuiet()) journal.took('order', Date.now() - sentAt);
+}
