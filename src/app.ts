@@ -51,6 +51,8 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.use(async (c, next) => {
     await next();
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
+    // So that nobody sends his next request to a process that is about to end.
+    if (draining()) c.res.headers.set('Connection', 'close');
   });
   if (settings.corsOrigins.length > 0) {
     app.use(
