@@ -47,6 +47,17 @@ function tally(answers: { status: number }[]): Record<number, number> {
   return counts;
 }
 
+/** In waves, because each guess costs the shop a hash, and who waits too long for his turn is told 503. */
+async function guessAHundredTimes(address: string) {
+  const waveSize = 20;
+  const answers: Awaited<ReturnType<typeof login>>[] = [];
+  while (answers.length < addressFailuresMax) {
+    const wave = Array.from({ length: waveSize }, () => login(address, freshEmail(), 'guess'));
+    answers.push(...(await Promise.all(wave)));
+  }
+  return answers;
+}
+
 describe('POST /api/auth/login', () => {
   describe('when a pair of address and account has failed ten times', () => {
     test('answers 429 with what is left of the window, to the right password too', async () => {
@@ -147,8 +158,7 @@ describe('POST /api/auth/login', () => {
     test('answers 429 to it, whatever account it tries, and to no other', async () => {
       const { email, password } = await registerCustomer(shop.url);
       const address = freshAddress();
-      const guesses = Array.from({ length: addressFailuresMax }, () => login(address, freshEmail(), 'guess'));
-      expect(tally(await Promise.all(guesses))).toEqual({ 401: addressFailuresMax });
+      expect(tally(await guessAHundredTimes(address))).toEqual({ 401: addressFailuresMax });
       for (const guess of ['not the password', password]) {
         const answer = await login(address, email, guess);
         expectProblem(answer, 429, 'rate_limited');
@@ -161,8 +171,7 @@ describe('POST /api/auth/login', () => {
       const { email, password } = await registerCustomer(shop.url);
       const address = freshAddress();
       for (let time = 0; time < 5; time += 1) expect((await login(address, email, password)).status).toBe(200);
-      const guesses = Array.from({ length: addressFailuresMax }, () => login(address, freshEmail(), 'guess'));
-      expect(tally(await Promise.all(guesses))).toEqual({ 401: addressFailuresMax });
+      expect(tally(await guessAHundredTimes(address))).toEqual({ 401: addressFailuresMax });
     });
   });
 
