@@ -131,13 +131,13 @@ async function lookAtStock({ db }: ChaosShop, { units }: Catalogue, journal: Jou
   journal.count('looks at the stock');
 }
 
-/** Does something again and again, `everyMs` after it was done, until it is stopped. */
+/** Does something again and again, with pauses, until it is stopped. */
 function repeat(everyMs: number, work: () => unknown): { stop: () => Promise<void> } {
   const ending = new AbortController();
   async function run(): Promise<void> {
     while (!ending.signal.aborted) {
-      await work();
       await sleep(everyMs, undefined, { signal: ending.signal }).catch(() => {});
+      await work();
     }
   }
   const running = run();

@@ -53,19 +53,19 @@ type FleetOptions = {
 /** Starts APIs and workers as processes of their own. */
 export async function startFleet({ env, logDirectory, apis, workers, journal }: FleetOptions): Promise<Fleet> {
   const everyone: Member[] = [];
-  const members = new Set<Member>();
+  const running = new Set<Member>();
   const places = new Map<string, Member>();
   const workersKilledAt: number[] = [];
   const everyPlace = [
     ...Array.from({ length: apis }, (_, place) => ({ role: 'api' as const, place })),
     ...Array.from({ length: workers }, (_, place) => ({ role: 'worker' as const, place })),
   ];
-  let started = 0;
+  let stopping = false;
 
   async function start(role: Role, place: number): Promise<void> {
-    started += 1;
-    const name = `${role}-${place}-${started}`;
     const port = await freePort();
+    if (stopping) return;
+    const name = `${role}-${place}-${everyone.length}`;
     const entry = role === 'api' ? 'index.ts' : 'worker.ts';
     const child = startProcess(
       entry,
@@ -74,10 +74,10 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
     );
     const member: Member = { ...child, name, url: `http://127.0.0.1:${port}`, serving: false, endingSince: null };
     everyone.push(member);
-    members.add(member);
+    running.add(member);
     places.set(`${role} ${place}`, member);
     void member.exited.then((code) => {
-      members.delete(member);
+      running.delete(member);
       if (member.endingSince === null) journal.breach('No process ends by itself', `${name} ended with code ${code}`);
     });
     await eventually(() => member.endingSince !== null || isAtWork(role, member), { withinMs: startTimeoutMs });
@@ -116,7 +116,7 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
     if (code !== 0) journal.breach('SIGTERM ends a process with 0', `${member.name} ended with code ${code}`);
   }
 
-  const serving = () => [...members].filter((member) => member.serving);
+  const serving = () => everyone.filter((member) => member.serving);
   const fleet: Fleet = {
     serving,
     anyApi: (random) => random.pick(serving()),
@@ -129,7 +129,8 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
       for (const { role, place } of everyPlace) await replace(role, place);
     },
     stop: async () => {
-      await Promise.all([...members].map(stopInOrder));
+      stopping = true;
+      await Promise.all([...running].map(stopInOrder));
     },
     workersKilledAt,
     complaints: () => everyone.flatMap(({ name, output }) => complaintsIn(output()).map((line) => `${name}: ${line}`)),
@@ -144,7 +145,9 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
 }
 
 function complaintsIn(output: string): string[] {
-  return output.split('\n').filter((line) => line && !/^\{"level":"(info|warn)"/.test(line));
+  const errors = output.match(/^\{"level":"(error|fatal)".*$/gm) ?? [];
+  const betweenLogLines = output.split(/^\{"level".*$/m).map((text) => text.trim());
+  return [...errors, ...betweenLogLines.filter(Boolean)];
 }
 
 async function isAtWork(role: Role, { url, log }: Member): Promise<boolean> {

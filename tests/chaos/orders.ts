@@ -9,7 +9,6 @@ import type { Member } from './fleet.ts';
 import type { Journal } from './journal.ts';
 
 export type PlaceOptions = {
-  customer?: Customer;
   /** With an `Idempotency-Key`, and again and again until there is an answer. */
   idempotent?: boolean;
   /** A product that has to be in it. */
@@ -39,7 +38,8 @@ const retriesMax = 60;
 
 /** Makes the one way in which orders are placed: every wish goes into the book, and so does what became of it. */
 export function createPlaceOrder({ client, crowd, book, journal, signal }: Needs): PlaceOrder {
-  return async ({ customer = crowd.anyone(), idempotent = false, product, api, copies = 1 } = {}) => {
+  return async ({ idempotent = false, product, api, copies = 1 } = {}) => {
+    const customer = crowd.anyone();
     const items = crowd.fillBasket(customer, product);
     const wish = book.enter({ customerId: customer.id, ...items[0], idempotent });
     const headers: Record<string, string> = idempotent ? { 'Idempotency-Key': randomUUID() } : {};

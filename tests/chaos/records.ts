@@ -50,14 +50,14 @@ export async function readRecords(db: Sql): Promise<Records> {
     select id, customer_id as "customerId", status, total_cents::float8 as "totalCents",
       extract(epoch from deleted_at)::float8 * 1000 as "deletedAt",
       (
-        select json_agg(json_build_object(
-          'productId', product_id, 'quantity', quantity, 'unitPriceCents', unit_price_cents) order by position)
+        select coalesce(json_agg(json_build_object(
+          'productId', product_id, 'quantity', quantity, 'unitPriceCents', unit_price_cents) order by position), '[]')
         from order_items where order_id = orders.id
       ) as items,
       (
-        select json_agg(json_build_object(
+        select coalesce(json_agg(json_build_object(
           'run', run, 'status', status, 'at', extract(epoch from at)::float8 * 1000)
-          order by run, array_position(array['pending', 'processing', 'shipped', 'delivered', 'cancelled'], status))
+          order by run, array_position(array['pending', 'processing', 'shipped', 'delivered', 'cancelled'], status)), '[]')
         from order_history where order_id = orders.id
       ) as history
     from orders`;

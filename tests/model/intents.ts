@@ -63,7 +63,7 @@ const isDeleted = ({ deleted }: Product) => deleted;
 function orderSuits(state: ShopState, kind: 'cancel order' | 'restore order' | 'delete order') {
   return (order: Order): boolean => {
     const status = statusOf(order);
-    if (kind === 'restore order') return status === 'cancelled' && state.accounts[order.customer]?.open === true;
+    if (kind === 'restore order') return status === 'cancelled';
     if (kind === 'cancel order') return status === 'pending' || status === 'processing';
     return !order.deleted && status !== 'delivered' && deletableInHours(order, state.hour) === 0;
   };
@@ -115,14 +115,18 @@ export const placeOrder = intents(
   },
 );
 
-export const repeatOrder = intents('repeat an order', { by, customer: thing, kept: thing }, (made, scene) => {
-  const { state } = scene;
-  const customer = chosenAccount(scene, made.customer, isOpen);
-  const { account, session } = callerOf(scene, made.by, customer);
-  const scope = chosen(state.keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
-  const lines = state.keys[scope]?.lines ?? [{ product: chosen(state.products, made.kept, isInStock), quantity: 1 }];
-  return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
-});
+export const repeatOrder = intents(
+  'repeat an order',
+  { by, customer: thing, kept: thing, more: fc.constantFrom(0, 0, 0, 1) },
+  (made, scene) => {
+    const { keys, products } = scene.state;
+    const { account, session } = callerOf(scene, made.by, chosenAccount(scene, made.customer, isOpen));
+    const scope = chosen(keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
+    const kept = keys[scope]?.lines ?? [{ product: chosen(products, made.kept, isInStock), quantity: 1 }];
+    const lines = kept.map(({ product, quantity }) => ({ product, quantity: quantity + made.more }));
+    return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
+  },
+);
 
 export const changeOrder = intents(
   'change an order',

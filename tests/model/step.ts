@@ -8,6 +8,7 @@ import { brokenPromises, unitsInWorld } from './invariants.ts';
 import { answerTo } from './rules.ts';
 import { lookAround, type Sight } from './sight.ts';
 import { caughtUp, identify, type ShopState } from './state.ts';
+import { expectTokens } from './tokens.ts';
 import { type ShopView, shopView } from './views.ts';
 import { versionKey } from './wire.ts';
 import { makeAll, nextName, passHours, untilProgressed, type World } from './world.ts';
@@ -44,6 +45,7 @@ export function signInAll(world: World, state: ShopState): ShopState | Promise<S
 
 /** Makes calls all at once in the world and in the model, and holds one against the other. */
 export async function carryOut(world: World, before: ShopState, calls: Call[]): Promise<ShopState> {
+  const since = Date.now();
   const unitsBefore = await unitsInWorld(world);
   const [made, brokenMeanwhile] = await Promise.all([makeAll(world, calls), brokenPromises(world)]);
   world.story.push(tell(made));
@@ -56,7 +58,9 @@ export async function carryOut(world: World, before: ShopState, calls: Call[]): 
   const after = explain(before, made, sight.view);
   if (!after) expectInTurn(before, made, sight.view);
   rememberEtags(world, after, sight);
-  await expectCatalogue(world, after);
+  await expectCatalogue(world, after, since);
+  if (calls.some(({ kind }) => kind === 'change password' || kind === 'close account'))
+    await expectTokens(world, after);
   expectSameUnits(world, calls, unitsBefore, await unitsInWorld(world));
   expect([...brokenMeanwhile, ...(await brokenPromises(world))]).toEqual([]);
   return after;

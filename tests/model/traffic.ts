@@ -60,7 +60,7 @@ export const crowd: fc.Arbitrary<Intent[]> = fc
 
 /** Hours that let orders make some steps, become old enough to be deleted, or keys be forgotten. */
 export const hours = fc.oneof(
-  { weight: 5, arbitrary: fc.constant(1) },
+  { weight: 4, arbitrary: fc.constant(1) },
   { weight: 3, arbitrary: fc.constantFrom(2, 3) },
-  { weight: 1, arbitrary: fc.constant(24) },
+  { weight: 2, arbitrary: fc.constant(24) },
 );
