@@ -15,6 +15,9 @@ const parallelFiles = 2;
 const complaintsMax = 60;
 const complaintCharactersMax = 400;
 
+/** What no log may hold: hashes, tokens, and passwords that the suites use for every account. */
+const secrets = /\$argon2|eyJhbGciOi[\w-]+\.|correct horse battery|open sesame|not the password/;
+
 // Nothing here outlives the run, so nothing needs to reach the disk.
 const postgresSettings = {
   fsync: 'off',
@@ -41,6 +44,16 @@ function printComplaints(logDirectory: string): void {
     return lines.filter((line) => line && !/"level":"(info|debug|trace)"/.test(line)).map((line) => `${file}: ${line}`);
   });
   for (const complaint of complaints.slice(-complaintsMax)) console.log(complaint.slice(0, complaintCharactersMax));
+}
+
+/** Searches what every process of every suite has logged, and answers how many lines hold a secret. */
+function countLeaks(logDirectory: string): number {
+  const lines = readdirSync(logDirectory).flatMap((file) => readFileSync(join(logDirectory, file), 'utf8').split('\n'));
+  const leaks = lines.filter((line) => secrets.test(line));
+  for (const leak of leaks) console.log(`A secret in a log: ${leak.slice(0, complaintCharactersMax)}`);
+  if (leaks.length === 0)
+    console.log(`No secret in ${lines.length} lines of ${readdirSync(logDirectory).length} logs.`);
+  return leaks.length;
 }
 
 const startedAt = Date.now();
@@ -78,6 +91,7 @@ try {
     exitCode = await suites.exited;
   }
   if (exitCode !== 0) printComplaints(logDirectory);
+  if (countLeaks(logDirectory) > 0) exitCode = 1;
 } finally {
   for (const step of tearDown.reverse()) await step();
 }

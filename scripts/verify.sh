@@ -20,5 +20,7 @@ check 'import rules' sh scripts/run.sh scripts/check-imports.ts
 check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
 check 'types' node_modules/.bin/tsc -p tsconfig.json
+# What start:node builds may use nothing that Bun adds.
+check 'types for Node' node_modules/.bin/tsc -p scripts/tsconfig.node.json --noEmit
 
 exit "$failed"

@@ -223,7 +223,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
     stopping: () => closing.aborted,
   });
   const sendMail = createSendMail({ db, mailer, mailFrom: settings.mailFrom, log });
-  const stop = startWorkers(
+  const stop = await startWorkers(
     home,
     { sweep, cleanUp: createCleanUp(db), sendMail },
     { onQueueTrouble: queueTrouble, onJobFailure: troubleLog(log, 'a job failed') },

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
-import { expectProblem, makeOld } from './support/orders.ts';
+import { makeOld } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

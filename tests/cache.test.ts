@@ -12,7 +12,7 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { expectProblem } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually, pause } from './support/wait.ts';
 
@@ -121,7 +121,7 @@ describe('GET /api/products', () => {
     test('counts hits and misses in the metrics and the log', async () => {
       const { name, query } = newSearch();
       const counted = async () => {
-        const { body } = await request<string>(shop.url, 'GET', '/metrics');
+        const { body } = await request<string>(shop.api(0).url, 'GET', '/metrics');
         const count = (label: string) =>
           Number(
             new RegExp(`^cache_reads_total\\{group="products",outcome="${label}"\\} (\\d+)$`, 'm').exec(body)?.[1] ?? 0,

@@ -5,7 +5,7 @@ import type { OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
-import { expectProblem } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
 type CustomerList = { data: CustomerBody[] };

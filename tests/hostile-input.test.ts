@@ -16,7 +16,8 @@ import { dawdle, exchange, openRaw, type RawConnection } from './hostile/sockets
 import { notUtf8 } from './hostile/values.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid, readDocument } from './support/document.ts';
-import { expectProblem, makeOld } from './support/orders.ts';
+import { makeOld } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { pause } from './support/wait.ts';
 
@@ -545,17 +546,14 @@ describe('A connection', () => {
 describe('The log', () => {
   describe('when much of this has been asked for', () => {
     test('holds no password, no token, no hash and no SQL', () => {
-      const written = shop.api(0).output();
+      const written = shop.output();
       const secrets = [customer.token, adminToken, customer.password, 'not the password', '$argon2'];
       expect(secrets.filter((secret) => written.includes(secret))).toEqual([]);
       expect(written).not.toMatch(/\b(select\b.+\bfrom\b|insert\s+into|update\s+"?\w+"?\s+set)\b/i);
     });
 
     test('holds no fault of the shop', () => {
-      const faults = shop
-        .api(0)
-        .log()
-        .filter(({ level }) => level === 'error' || level === 'fatal');
+      const faults = shop.log().filter(({ level }) => level === 'error' || level === 'fatal');
       expect(faults).toEqual([]);
     });
   });

@@ -10,7 +10,8 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { expectProblem, unitsOf } from './support/orders.ts';
+import { unitsOf } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

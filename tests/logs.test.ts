@@ -11,7 +11,7 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { expectProblem } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
@@ -90,8 +90,6 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 describe('the logs', () => {
-  const written = () => [shop.api(0), shop.worker(0)].map((child) => child.output()).join('\n');
-
   describe('when much has gone well and much has not', () => {
     test('hold no password, token, hash or secret', async () => {
       const hashes = await shop.db<{ password_hash: string }[]>`select password_hash from customers`;
@@ -104,23 +102,23 @@ describe('the logs', () => {
         new URL(shop.databaseUrl).password,
         '$argon2',
       ];
-      expect(secrets.filter((secret) => secret !== '' && written().includes(secret))).toEqual([]);
+      expect(secrets.filter((secret) => secret !== '' && shop.output().includes(secret))).toEqual([]);
     });
 
     test('hold nothing of a mail or a customer', () => {
       expect(shop.mail.messages.length).toBeGreaterThan(0);
       const personal = [productName, customer.email, customer.name, 'Thank you', '<!doctype'];
-      expect(personal.filter((text) => written().includes(text))).toEqual([]);
+      expect(personal.filter((text) => shop.output().includes(text))).toEqual([]);
     });
 
     test('hold no SQL', () => {
       const sql = /\b(select\b.+\bfrom|insert\s+into|update\s+"?\w+"?\s+set|delete\s+from|returning)\b/i;
-      const lines = written().split('\n');
+      const lines = shop.output().split('\n');
       expect(lines.filter((line) => sql.test(line))).toEqual([]);
     });
 
     test('still say what happened, to which request', () => {
-      const lines = [shop.api(0), shop.worker(0)].flatMap((child) => child.log());
+      const lines = shop.log();
       const unexpected = lines.find(({ level }) => level === 'error');
       expect(unexpected).toMatchObject({ requestId: expect.any(String), err: { message: expect.any(String) } });
       expect(lines.some(({ msg }) => msg === 'mail refused')).toBeTrue();

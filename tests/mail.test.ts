@@ -11,7 +11,8 @@ import {
   signInAdmin,
 } from './support/client.ts';
 import type { ReceivedMail } from './support/mail-sink.ts';
-import { bringTo, expectProblem, mailsOf } from './support/orders.ts';
+import { bringTo, mailsOf } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

@@ -10,7 +10,8 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { bringTo, expectProblem, mailsOf, makeOld } from './support/orders.ts';
+import { bringTo, mailsOf, makeOld } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
 const hourMs = 3_600_000;

@@ -18,8 +18,9 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { bringTo, expectProblem, unitsOf } from './support/orders.ts';
+import { bringTo, unitsOf } from './support/orders.ts';
 import { freePort } from './support/ports.ts';
+import { expectProblem } from './support/problem.ts';
 import { type ApiProcess, type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

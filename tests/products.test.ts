@@ -4,7 +4,8 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
-import { expectProblem, unitsOf } from './support/orders.ts';
+import { unitsOf } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
 type ProductList = { data: ProductBody[] };

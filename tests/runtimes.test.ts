@@ -7,8 +7,9 @@ import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { type Account, admin, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
-import { bringTo, expectProblem } from './support/orders.ts';
+import { bringTo } from './support/orders.ts';
 import { freePort } from './support/ports.ts';
+import { expectProblem } from './support/problem.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
 import { eventually } from './support/wait.ts';
 

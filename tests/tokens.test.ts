@@ -3,7 +3,7 @@ import { createHmac, createSign, generateKeyPairSync, randomUUID } from 'node:cr
 import { exchange } from './hostile/sockets.ts';
 import { type Account, registerCustomer } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
-import { expectProblem } from './support/orders.ts';
+import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

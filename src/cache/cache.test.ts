@@ -147,6 +147,23 @@ describe('cache.read', () => {
     });
   });
 
+  describe('when a flood of different lists is asked for', () => {
+    test('stores no more than its share until the time to live is over', async () => {
+      const ttlMs = 60_000;
+      const { store, sets } = openStore();
+      const cache = openCache(store, ttlMs);
+      const startedAt = Date.now();
+      const longList = 'x'.repeat(10_000_000);
+      for (const key of ['1', '2', '3', '4', '5', '6', '7', '8']) {
+        expect(await cache.read(longList, key)).toMatchObject({ outcome: 'MISS' });
+      }
+      expect(sets.length).toBe(6);
+      setSystemTime(new Date(startedAt + ttlMs + 1));
+      await cache.read(longList, '9');
+      expect(sets.length).toBe(7);
+    });
+  });
+
   describe('when the store has been wiped', () => {
     test('never finds what stood there before', async () => {
       const { store, wipe } = openStore();

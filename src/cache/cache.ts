@@ -34,6 +34,8 @@ const versionTtlMs = 24 * 3_600_000;
 const soonMs = 500;
 const retryMs = 200;
 const localCharactersMax = 8_000_000;
+/** What one process adds to the store within a TTL, lest a flood of different queries fill it. */
+const storedCharactersMax = 64_000_000;
 
 const versionKey = (group: CacheGroup) => `cache:{${group}}:version`;
 
@@ -49,6 +51,7 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
   /** Invalidations that have not reached the store; the number tells a later debt from the one being paid. */
   const owed = new Map<CacheGroup, number>();
   const soon = new Map<CacheGroup, ReturnType<typeof setTimeout>>();
+  const budget = { characters: storedCharactersMax, renewedAt: Date.now() };
   let debts = 0;
   let closed = false;
 
@@ -103,8 +106,18 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
     const answer = pack(await load(), stored === undefined ? 'BYPASS' : 'MISS');
     const entry = `${Date.now() + ttlMs}\n${answer.etag}\n${answer.body}`;
     keepLocally(key, entry);
-    store.set(key, entry, ttlMs).catch(noteTrouble);
+    if (mayStore(entry.length)) store.set(key, entry, ttlMs).catch(noteTrouble);
     return answer;
+  }
+
+  function mayStore(characters: number): boolean {
+    if (Date.now() - budget.renewedAt >= ttlMs) {
+      budget.characters = storedCharactersMax;
+      budget.renewedAt = Date.now();
+    }
+    if (budget.characters < characters) return false;
+    budget.characters -= characters;
+    return true;
   }
 
   /** Many simultaneous misses on a key run one query. */

@@ -50,6 +50,7 @@ type Producer = {
     template: { name: string; opts: Pick<JobsOptions, 'removeOnComplete' | 'removeOnFail'> },
   ) => Promise<unknown>;
   on: (event: 'error', listener: (error: Error) => void) => unknown;
+  waitUntilReady: () => Promise<unknown>;
   close: () => Promise<void>;
 };
 

@@ -44,24 +44,28 @@ export type TroubleListeners = { onQueueTrouble: (error: Error) => void; onJobFa
 type RunningWorker = {
   on: ((event: 'error', listener: (error: Error) => void) => unknown) &
     ((event: 'failed', listener: (job: unknown, error: Error) => void) => unknown);
+  waitUntilReady: () => Promise<unknown>;
   close: () => Promise<void>;
 };
 
 /**
  * Starts working: mails as they come, the sweep twice a second, the clean-up now and then. Any number of processes may
- * do this at once. The function that comes back stops taking jobs and waits for those under way.
+ * do this at once.
+ * @returns a function that stops taking jobs and waits for those under way
+ * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
-export function startWorkers(
+export async function startWorkers(
   home: QueueHome,
   processors: Processors,
   listeners: TroubleListeners,
-): () => Promise<void> {
+): Promise<() => Promise<void>> {
   const scheduled: Record<string, () => Promise<void>> = { sweep: processors.sweep, 'clean-up': processors.cleanUp };
   const workers = [
     openWorker(home, mailQueue, mailConcurrency, (job) => processors.sendMail(job.data), listeners),
     openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
   const schedules = openQueue(orderQueue, home, 'worker', listeners.onQueueTrouble);
+  if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
   const template = { removeOnComplete: true, removeOnFail: true };
 
   async function schedule(): Promise<void> {

@@ -29,6 +29,8 @@ export async function request<Body = Record<string, unknown>>(
 ): Promise<Answer<Body>> {
   const response = await fetch(url + path, {
     method,
+    // Each request by itself, where a balancer stands before several processes.
+    keepalive: !process.env.TEST_PROCESSES,
     redirect: 'manual',
     headers: {
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type Answer, type RequestOptions, request } from './client.ts';
-import { expectProblem } from './orders.ts';
+import { expectProblem } from './problem.ts';
 
 type Operation = {
   responses: Record<string, { content?: Record<string, unknown> }>;

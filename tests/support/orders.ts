@@ -1,7 +1,5 @@
-import { expect } from 'bun:test';
 import type { Sql } from 'postgres';
 import type { OrderStatus } from '../../src/schema/orders.ts';
-import type { Answer } from './client.ts';
 import { eventually } from './wait.ts';
 
 const intervalMs = 3_600_000;
@@ -48,16 +46,4 @@ export async function mailsOf(db: Sql, orderId: string): Promise<string[]> {
   >`select run, status from mails where order_id = ${orderId}`;
   const place = ({ run, status }: (typeof rows)[number]) => run * 10 + [...path, 'cancelled'].indexOf(status);
   return [...rows].sort((a, b) => place(a) - place(b)).map(({ run, status }) => `${run} ${status}`);
-}
-
-/** Expects a problem document (RFC 9457) with this status and code, and with `members` beside. */
-export function expectProblem(
-  { status: actual, headers, body }: Answer<unknown>,
-  status: number,
-  code: string,
-  members: Record<string, unknown> = {},
-): void {
-  expect({ status: actual, body }).toMatchObject({ status, body: { status, code, ...members } });
-  expect(headers.get('Content-Type')).toBe('application/problem+json');
-  expect(body).toMatchObject({ requestId: headers.get('X-Request-Id'), title: expect.any(String) });
 }

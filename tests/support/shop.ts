@@ -1,15 +1,16 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AppProcess, startProcess } from './app-process.ts';
+import { type Balancer, openBalancer } from './balancer.ts';
 import { admin } from './client.ts';
 import { freePort } from './ports.ts';
 import { openTestbed, type Testbed } from './testbed.ts';
 import { eventually } from './wait.ts';
 
 type ShopOptions = {
-  /** API processes to begin with; 1 by default. */
+  /** API processes to begin with; as many as `TEST_PROCESSES` says by default, which is 1 by default. */
   apis?: number;
-  /** Workers to begin with; 1 by default. */
+  /** Workers to begin with; likewise, unless it is 0. */
   workers?: number;
   /** `postgres` leaves `REDIS_URL` unset. */
   queue?: 'redis' | 'postgres';
@@ -21,11 +22,14 @@ export type ApiProcess = AppProcess & { url: string };
 
 /** A whole shop of real processes on its own testbed. */
 export type Shop = Omit<Testbed, 'close'> & {
-  /** Of the first API process. */
+  /** Leads to the first API process; behind `TEST_PROCESSES`, to each of those that the shop began with in turn. */
   url: string;
   /** The processes in the order of their start, from 0. */
   api: (index: number) => ApiProcess;
   worker: (index: number) => AppProcess;
+  /** What all processes have written so far, and the JSON log lines in it. */
+  output: () => string;
+  log: () => Record<string, unknown>[];
   /** Starts one more process and waits until it is at work; `env` goes over the shop's. */
   startApi: (env?: Record<string, string>) => Promise<ApiProcess>;
   startWorker: (env?: Record<string, string>) => Promise<AppProcess>;
@@ -36,7 +40,12 @@ export type Shop = Omit<Testbed, 'close'> & {
 const startTimeoutMs = 20_000;
 
 /** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
-export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = {} }: ShopOptions = {}): Promise<Shop> {
+export async function startShop(options: ShopOptions = {}): Promise<Shop> {
+  const { queue = 'redis', env = {} } = options;
+  // Without a Redis there is nothing that several processes could share.
+  const processesMin = queue === 'redis' ? Number(process.env.TEST_PROCESSES ?? 1) : 1;
+  const apis = Math.max(options.apis ?? 1, processesMin);
+  const workers = options.workers === 0 ? 0 : Math.max(options.workers ?? 1, processesMin);
   const { close, ...testbed } = await openTestbed();
   const logDirectory = process.env.TEST_LOGS ?? tmpdir();
   const settings = {
@@ -52,6 +61,8 @@ export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = 
   };
   const apiProcesses: ApiProcess[] = [];
   const workerProcesses: AppProcess[] = [];
+  const everyProcess = () => [...apiProcesses, ...workerProcesses];
+  let balancer: Balancer | undefined;
 
   function logFile(kind: string, index: number): string {
     return join(logDirectory, `shop-${testbed.number}-${kind}-${index}.log`);
@@ -76,7 +87,8 @@ export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = 
   }
 
   async function stop(): Promise<void> {
-    await Promise.all([...apiProcesses, ...workerProcesses].map((child) => child.stop()));
+    await balancer?.close();
+    await Promise.all(everyProcess().map((child) => child.stop()));
     await close();
   }
 
@@ -85,15 +97,21 @@ export async function startShop({ apis = 1, workers = 1, queue = 'redis', env = 
       ...Array.from({ length: apis }, () => startApi()),
       ...Array.from({ length: workers }, () => startWorker()),
     ]);
+    if (processesMin > 1) balancer = await openBalancer(apiProcesses.map(({ url }) => Number(new URL(url).port)));
   } catch (error) {
     await stop();
     throw error;
   }
   return {
     ...testbed,
-    url: apiProcesses[0]?.url ?? '',
+    url: balancer?.url ?? nth(apiProcesses, 0).url,
     api: (index) => nth(apiProcesses, index),
     worker: (index) => nth(workerProcesses, index),
+    output: () =>
+      everyProcess()
+        .map((child) => child.output())
+        .join('\n'),
+    log: () => everyProcess().flatMap((child) => child.log()),
     startApi,
     startWorker,
     stop,
