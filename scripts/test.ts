@@ -59,10 +59,15 @@ function countLeaks(logDirectory: string): number {
 const startedAt = Date.now();
 const directory = mkdtempSync(join(tmpdir(), 'shop-test-'));
 const logDirectory = join(directory, 'logs');
-const tearDown: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
+const tearDown: (() => unknown)[] = [removeFiles];
 let exitCode = 1;
 let interrupted = false;
 let suites: Bun.Subprocess | undefined;
+
+function removeFiles(): void {
+  if (exitCode === 0 || interrupted) rmSync(directory, { recursive: true, force: true });
+  else console.log(`The logs of every process are in ${logDirectory}.`);
+}
 
 // Whatever is being brought up is finished first, so that it is known and can be taken down.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

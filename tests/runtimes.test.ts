@@ -97,8 +97,11 @@ for (const { runtime, present, command } of runtimes) {
     test('GET /api/products › when asked again › answers from the cache, and the caller if he has it', async () => {
       const path = '/api/products?sort=name';
       expect((await ask('GET', path)).headers.get('X-Cache')).toBe('MISS');
-      const { headers } = await ask('GET', path);
-      expect(headers.get('X-Cache')).toBe('HIT');
+      // An order that another test has just placed may still move the list's version.
+      const headers = await eventually(async () => {
+        const answer = await ask('GET', path);
+        return answer.headers.get('X-Cache') === 'HIT' && answer.headers;
+      });
       const unchanged = await ask('GET', path, { headers: { 'If-None-Match': headers.get('ETag') ?? '' } });
       expect(unchanged).toMatchObject({ status: 304, body: null });
     });

@@ -8,7 +8,7 @@ const runMsMax = 20_000;
 const lastRunMsMax = 60_000;
 
 /** The seeds to try: some that are always the same and one that is new, or the one that is asked for. */
-export const seeds: readonly number[] = FC_SEED ? [Number(FC_SEED)] : [1, 2, 3, Math.floor(Math.random() * 2 ** 31)];
+export const seeds: readonly number[] = FC_SEED ? [Number(FC_SEED)] : [1, 2, Math.floor(Math.random() * 2 ** 31)];
 
 /** How a property runs with one seed: so many times, unless another number is asked for. */
 export function parameters(seed: number, runs: number): fc.Parameters<unknown> {
