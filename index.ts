@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@hono/node-server';
-import { type App, createApp } from './src/app.ts';
+import { createFetch, type Fetch } from './src/app.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
 import { readSettings } from './src/settings.ts';
@@ -17,7 +17,7 @@ type Server = {
 
 type Address = { hostname: string; port: number };
 
-function listenOnBun(fetch: App['fetch'], { hostname, port }: Address): Server {
+function listenOnBun(fetch: Fetch, { hostname, port }: Address): Server {
   const server = Bun.serve({
     hostname,
     port,
@@ -36,7 +36,7 @@ function withOrigin(request: Request): Request {
 }
 
 /** Node and Deno both speak `node:http`. */
-function listenOnNode(fetch: App['fetch'], { hostname, port }: Address): Promise<Server> {
+function listenOnNode(fetch: Fetch, { hostname, port }: Address): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = serve(
       {
@@ -59,11 +59,11 @@ await runProcess(async (closing) => {
   const settings = readSettings();
   const services = openApiServices(settings);
   let running = 0;
-  const app = createApp(services, () => closing.aborted);
-  const fetch: App['fetch'] = async (request, env) => {
+  const answer = createFetch(services, () => closing.aborted);
+  const fetch: Fetch = async (request, env) => {
     running += 1;
     try {
-      return await app.fetch(request, env);
+      return await answer(request, env);
     } finally {
       running -= 1;
     }

@@ -39,7 +39,7 @@ const rooms: Record<string, Room> = {
   },
   'src/routes': {
     rooms: ['src/cache', 'src/domain', 'src/jobs/queues.ts', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
-    packages: ['hono', '@hono', '@scalar', 'type pino', 'zod'],
+    packages: ['hono', '@hono', '@scalar', 'type pino', 'type prom-client', 'zod'],
   },
   'src/schema': {
     packages: ['zod'],

@@ -6,6 +6,7 @@ import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
+import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
 import { accessLog } from './routes/access-log.ts';
@@ -21,6 +22,7 @@ import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
+import { type Fetch, withReadyAnswers } from './routes/ready-answers.ts';
 import type { ApiServices } from './services.ts';
 
 const bodyBytesMax = 1024 * 1024;
@@ -34,13 +36,21 @@ const apiHeaders = {
 /** What `hc` types a client by. */
 export type App = ClientView<ReturnType<typeof createApp>>;
 
+export type { Fetch };
+
+/** What a server calls for every request: the app, and before it the answers that are ready. */
+export function createFetch(services: ApiServices, draining: () => boolean): Fetch {
+  return withReadyAnswers(createApp(services, draining).fetch, services, draining);
+}
+
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {
   const { log, metrics, settings } = services;
   const { registerMetrics } = prometheus({ registry: metrics });
   const tokens = createTokens(services);
   const guards = createGuards(services, tokens);
-  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+  // Hono's fastest router. By default a route that it cannot hold would silently make all of them slower; so it throws.
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid, router: new RegExpRouter() });
 
   app.onError(handleError);
   app.notFound((c) => problem(c, new ShopError('not_found', 'There is nothing at this address.')));

@@ -117,7 +117,7 @@ const rows: Record<string, Row> = {
     prepare: ({ order }) => makeOld(shop.db, order),
   },
   'GET /api/mails': { statuses: adminOnly(200), path: () => '/api/mails' },
-  'POST /api/mails/send': { statuses: adminOnly(200), path: () => '/api/mails/send' },
+  'POST /api/failed-mails/send': { statuses: adminOnly(200), path: () => '/api/failed-mails/send' },
   'POST /api/mails/{id}/send': {
     statuses: adminOnly(200),
     path: ({ mail }) => `/api/mails/${mail}/send`,

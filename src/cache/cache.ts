@@ -9,11 +9,19 @@ export type CacheGroup = (typeof cacheGroups)[number];
 
 export type CacheOutcome = 'HIT' | 'MISS' | 'BYPASS';
 
-export type CachedAnswer = { body: string; etag: string; outcome: CacheOutcome };
+export type CachedAnswer = {
+  body: string;
+  etag: string;
+  outcome: CacheOutcome;
+  /** The version that the answer belongs to, and when it expires (Unix ms); null for one that is not kept. */
+  kept: { version: string; expiresAt: number } | null;
+};
 
 export type Cache = {
   /** Answers from the cache if it can, from `load` if not; a cache in trouble is bypassed, never an error. */
   read: (group: CacheGroup, key: string, load: () => Promise<string>) => Promise<CachedAnswer>;
+  /** Whether an answer of this version is still the group's, by a version read after this call. If so, it is a hit. */
+  isCurrent: (group: CacheGroup, version: string) => Promise<boolean>;
   /** Makes every answer of the group stale, on every process. Call it after the commit and wait for it before answering. */
   invalidate: (group: CacheGroup) => Promise<void>;
   /** The same within half a second, once for all calls of that time. */
@@ -70,8 +78,18 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
     },
   });
 
+  async function currentVersion(group: CacheGroup): Promise<string | undefined> {
+    return owed.has(group) ? undefined : versions.submit(group).catch(noteTrouble);
+  }
+
+  async function isCurrent(group: CacheGroup, version: string): Promise<boolean> {
+    const current = (await currentVersion(group)) === version;
+    if (current) onOutcome(group, 'HIT');
+    return current;
+  }
+
   async function read(group: CacheGroup, key: string, load: () => Promise<string>): Promise<CachedAnswer> {
-    const version = owed.has(group) ? undefined : await versions.submit(group).catch(noteTrouble);
+    const version = await currentVersion(group);
     const answer =
       version === undefined ? await bypass(`${group}:${key}`, load) : await lookUp(group, version, key, load);
     onOutcome(group, answer.outcome);
@@ -81,7 +99,9 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
   function lookUp(group: CacheGroup, version: string, key: string, load: () => Promise<string>): Promise<CachedAnswer> {
     const entryKey = `cache:{${group}}:${version}:${key}`;
     const known = local.get(entryKey);
-    return known === null ? share(entryKey, () => find(entryKey, load)) : Promise.resolve(unpack(known, 'HIT'));
+    return known === null
+      ? share(entryKey, () => find(entryKey, version, load))
+      : Promise.resolve(unpack(known, version, 'HIT'));
   }
 
   /** Without a version nothing tells writes from reads, so only a query that begins after this call will do. */
@@ -97,17 +117,18 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
     });
   }
 
-  async function find(key: string, load: () => Promise<string>): Promise<CachedAnswer> {
+  async function find(key: string, version: string, load: () => Promise<string>): Promise<CachedAnswer> {
     const [stored] = await store.getMany([key]).catch((error: unknown) => [noteTrouble(error)]);
     if (stored) {
       keepLocally(key, stored);
-      return unpack(stored, 'HIT');
+      return unpack(stored, version, 'HIT');
     }
     const answer = pack(await load(), stored === undefined ? 'BYPASS' : 'MISS');
-    const entry = `${Date.now() + ttlMs}\n${answer.etag}\n${answer.body}`;
+    const expiresAt = Date.now() + ttlMs;
+    const entry = `${expiresAt}\n${answer.etag}\n${answer.body}`;
     keepLocally(key, entry);
     if (mayStore(entry.length)) store.set(key, entry, ttlMs).catch(noteTrouble);
-    return answer;
+    return { ...answer, kept: { version, expiresAt } };
   }
 
   function mayStore(characters: number): boolean {
@@ -186,16 +207,21 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
     for (const group of owed.keys()) await pay(group);
   }
 
-  return { read, invalidate, invalidateSoon, status: store.status, close };
+  return { read, isCurrent, invalidate, invalidateSoon, status: store.status, close };
 }
 
 function pack(body: string, outcome: CacheOutcome): CachedAnswer {
-  return { body, etag: `"${createHash('sha1').update(body).digest('base64url')}"`, outcome };
+  return { body, etag: `"${createHash('sha1').update(body).digest('base64url')}"`, outcome, kept: null };
 }
 
 /** An entry is three parts: when it expires (Unix ms), its entity tag, its body. */
-function unpack(entry: string, outcome: CacheOutcome): CachedAnswer {
+function unpack(entry: string, version: string, outcome: CacheOutcome): CachedAnswer {
   const etagAt = entry.indexOf('\n') + 1;
   const bodyAt = entry.indexOf('\n', etagAt) + 1;
-  return { etag: entry.slice(etagAt, bodyAt - 1), body: entry.slice(bodyAt), outcome };
+  return {
+    body: entry.slice(bodyAt),
+    etag: entry.slice(etagAt, bodyAt - 1),
+    outcome,
+    kept: { version, expiresAt: Number(entry.slice(0, etagAt - 1)) },
+  };
 }

@@ -8,16 +8,17 @@ import type { AppEnv } from './env.ts';
  * bytes are, because `load` made them.
  */
 export async function sendCachedList<Body>(
-  c: Pick<Context<AppEnv>, 'req' | 'get' | 'header' | 'body'>,
+  c: Pick<Context<AppEnv>, 'req' | 'env' | 'get' | 'header' | 'body'>,
   cache: Cache,
   group: CacheGroup,
   query: Record<string, unknown>,
   load: () => Promise<Body>,
 ): Promise<TypedResponse<Body, 200, 'json'>> {
-  const { body, etag, outcome } = await cache.read(group, JSON.stringify(query), async () =>
+  const { body, etag, outcome, kept } = await cache.read(group, JSON.stringify(query), async () =>
     JSON.stringify(await load()),
   );
   c.get('facts').cache = outcome;
+  if (kept) c.env.onKept?.({ group, ...kept, route: c.req.routePath });
   c.header('X-Cache', outcome);
   c.header('ETag', etag);
   const response = isFresh(c.req.header('if-none-match'), etag)

@@ -1,16 +1,20 @@
 import type { Logger } from 'pino';
-import type { CacheOutcome } from '../cache/cache.ts';
+import type { CacheGroup, CacheOutcome } from '../cache/cache.ts';
+
+/** What the access log tells beside the request itself. */
+export type Facts = { customerId?: string; cache?: CacheOutcome };
 
 /** What travels with a request. */
 export type AppEnv = {
   Bindings: {
     /** The peer's address, which only the runtime's server knows. */
     remoteAddress?: string;
+    /** Told that the answer may be given again as it is, as long as the version is the group's. */
+    onKept?: (kept: { group: CacheGroup; version: string; expiresAt: number; route: string }) => void;
   };
   Variables: {
     requestId: string;
     log: Logger;
-    /** What the access log tells beside the request itself. */
-    facts: { customerId?: string; cache?: CacheOutcome };
+    facts: Facts;
   };
 };

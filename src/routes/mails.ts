@@ -51,7 +51,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
     .openapi(
       createRoute({
         method: 'post',
-        path: '/api/mails/send',
+        path: '/api/failed-mails/send',
         tags: ['Mails'],
         summary: 'Send the failed mails again',
         description: 'Up to 10 000 of them, the oldest first.',
