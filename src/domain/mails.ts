@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { customers, mails, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
@@ -6,7 +6,7 @@ import type { MailQuery } from '../schema/mails.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 import type { MailRow, Order } from './bodies.ts';
 import { isId, newId } from './ids.ts';
-import { withDetails } from './order-reads.ts';
+import { withAllDetails } from './order-reads.ts';
 import { countMatches, type Page, pageWindow, toPage } from './paging.ts';
 
 /** How long a mail may lie in the queue before the sweep enqueues it again. */
@@ -53,27 +53,51 @@ export async function collectDueMails(
   return [...rows];
 }
 
-/** Takes an unsent mail into a worker's hands for the length of a lease; null when it is in others', or sent. */
-export async function claimMail(tx: Transaction, id: string, now: Date): Promise<MailToSend | null> {
-  const [mail] = await tx
+const anyOf = (ids: string[]) => sql`any(${sql.param(ids)}::uuid[])`;
+
+/**
+ * Takes unsent mails into a worker's hands for the length of a lease.
+ * @returns the mails by id, without those that are in others' hands, or sent
+ */
+export async function claimMails(tx: Transaction, ids: string[], now: Date): Promise<Map<string, MailToSend>> {
+  // Locked in the order of their ids, lest two workers that claim the same mails wait for each other.
+  const free = tx
+    .select({ id: mails.id })
+    .from(mails)
+    .where(and(sql`${mails.id} = ${anyOf(ids)}`, eq(mails.state, 'queued')))
+    .orderBy(mails.id)
+    .for('no key update');
+  const claimed = await tx
     .update(mails)
     .set({ state: 'sending', attempts: sql`${mails.attempts} + 1`, dueAt: new Date(now.getTime() + leaseMs) })
-    .where(and(eq(mails.id, id), eq(mails.state, 'queued')))
+    .where(inArray(mails.id, free))
     .returning();
-  if (!mail) return null;
-  const [found] = await tx
+  if (claimed.length === 0) return new Map();
+  const found = await tx
     .select({ order: orders, name: customers.name, email: customers.email })
     .from(orders)
     .innerJoin(customers, eq(customers.id, orders.customerId))
-    .where(eq(orders.id, mail.orderId));
-  if (!found) throw new Error(`mail ${id} belongs to no order`);
-  const { name, email } = found;
-  return { mail, order: await withDetails(tx, found.order), recipient: { name, email } };
+    .where(sql`${orders.id} = ${anyOf(claimed.map(({ orderId }) => orderId))}`);
+  const details = await withAllDetails(
+    tx,
+    found.map(({ order }) => order),
+  );
+  const recipients = new Map(found.map(({ order, name, email }) => [order.id, { name, email }]));
+  const orderOf = new Map(details.map((order) => [order.id, order]));
+  return new Map(
+    claimed.flatMap((mail) => {
+      const [order, recipient] = [orderOf.get(mail.orderId), recipients.get(mail.orderId)];
+      return order && recipient ? [[mail.id, { mail, order, recipient }]] : [];
+    }),
+  );
 }
 
-/** Records that the mail server has taken a mail. */
-export async function recordSent(tx: Transaction, mail: MailRow, now: Date): Promise<void> {
-  await tx.update(mails).set({ state: 'sent', sentAt: now, dueAt: null, lastError: null }).where(eq(mails.id, mail.id));
+/** Records that the mail server has taken mails. */
+export async function recordSent(tx: Transaction, ids: string[], now: Date): Promise<void> {
+  await tx
+    .update(mails)
+    .set({ state: 'sent', sentAt: now, dueAt: null, lastError: null })
+    .where(sql`${mails.id} = ${anyOf(ids)}`);
 }
 
 /**

@@ -55,7 +55,8 @@ function stage({ run, status }: Pick<OrderRow, 'run' | 'status'>): number {
   return run * orderStatuses.length + orderStatuses.indexOf(status);
 }
 
-async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
+/** Adds lines and history to orders. */
+export async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
   const ids = sql`any(${sql.param(rows.map((row) => row.id))}::uuid[])`;
   const [items, history] = await Promise.all([
     reader.select().from(orderItems).where(sql`${orderItems.orderId} = ${ids}`).orderBy(orderItems.position),
