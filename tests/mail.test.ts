@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { handoverMs } from '../src/domain/mails.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import {
@@ -105,6 +106,24 @@ describe('the mails of an order', () => {
       const different = (values: (string | undefined)[]) => new Set(values).size;
       expect(different(messages.map(({ headers }) => headers['message-id']))).toBe(6);
       expect(different(messages.map(({ subject }) => subject))).toBe(5);
+    });
+  });
+
+  describe('when many orders are placed and cancelled', () => {
+    test('go out at once, before any sweep takes them up', async () => {
+      const { id: productId } = await createProduct(shop.url, adminToken, { stock: 100 });
+      const orders = await Promise.all(
+        Array.from({ length: 15 }, async () => {
+          const { id } = await placeOrder(shop.url, customer.token, [{ productId, quantity: 1 }]);
+          await request(shop.url, 'PATCH', `/api/orders/cancel/${id}`, { token: customer.token });
+          return id;
+        }),
+      );
+      for (const id of orders) expect(await untilAllSent(id)).toHaveLength(2);
+      const [slowest] = await shop.db<{ ms: number }[]>`
+        select max(extract(epoch from sent_at - created_at))::float8 * 1000 as ms from mails
+        where order_id = any(${orders})`;
+      expect(slowest?.ms).toBeLessThan(handoverMs);
     });
   });
 
@@ -219,6 +238,18 @@ describe('a mail that the server refuses', () => {
 });
 
 describe('the mail ledger', () => {
+  describe('when a status is recorded a second time in the same run', () => {
+    test('refuses the row', async () => {
+      const { id } = await place();
+      const second = shop.db`
+        insert into mails (order_id, run, status, created_at) values (${id}, 1, 'pending', now())`;
+      await expect(Promise.resolve(second)).rejects.toMatchObject({
+        code: '23505',
+        constraint_name: 'mails_order_run_status_key',
+      });
+    });
+  });
+
   describe('when an admin asks for what there is not', () => {
     test('answers 404, and 422 to a state that is none', async () => {
       const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';

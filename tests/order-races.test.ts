@@ -100,6 +100,26 @@ describe('POST /api/orders', () => {
     });
   });
 
+  describe('when it waits for one of its products', () => {
+    test('holds none that come after it, so that no two orders wait for each other', async () => {
+      const [first, second] = (await all(2, () => product(10))).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      const lines = [second, first].map((mug) => ({ productId: mug?.id ?? '', quantity: 1 }));
+      const answer = await shop.db.begin(async (sql) => {
+        await sql`select 1 from products where id = ${first?.id ?? ''} for update`;
+        const placing = place(lines);
+        await eventually(async () => {
+          const waiting = await shop.db`
+            select 1 from pg_stat_activity
+            where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
+          return waiting.length > 0;
+        });
+        await sql`select 1 from products where id = ${second?.id ?? ''} for update nowait`;
+        return { placing };
+      });
+      expect(await answer.placing).toMatchObject({ status: 201 });
+    });
+  });
+
   describe('when orders for several products compete for the last ones', () => {
     test('gives each order all or nothing', async () => {
       const [plenty, few] = [await product(1_000), await product(10)];
