@@ -55,7 +55,8 @@ function listenOnNode(fetch: Fetch, { hostname, port }: Address): Promise<Server
   });
 }
 
-await runProcess(async (closing) => {
+// Not awaited at the top level, because Bun can turn only programs without that into bytecode.
+void runProcess(async (closing) => {
   const settings = readSettings();
   const services = openApiServices(settings);
   let running = 0;
