@@ -84,7 +84,8 @@ export type ChaosRedis = {
 
 /** Starts a Redis behind a link that can make it slow. */
 export async function startChaosRedis(): Promise<ChaosRedis> {
-  let { server, pid } = await launch();
+  const launch = () => startRedis({ databases: 1 });
+  let server = await launch();
   const link = await openSlowLink(portOf(server.url));
 
   async function command(...words: [string, ...string[]]): Promise<void> {
@@ -96,17 +97,17 @@ export async function startChaosRedis(): Promise<ChaosRedis> {
   return {
     url: `redis://127.0.0.1:${link.port}`,
     kill: async () => {
-      process.kill(pid, 'SIGKILL');
+      process.kill(server.pid, 'SIGKILL');
       await server.stop();
     },
     start: async () => {
-      ({ server, pid } = await launch());
+      server = await launch();
       link.leadTo(portOf(server.url));
     },
     wipe: () => command('FLUSHALL'),
     pause: (ms) => command('CLIENT', 'PAUSE', String(ms)),
-    freeze: () => void process.kill(pid, 'SIGSTOP'),
-    thaw: () => void process.kill(pid, 'SIGCONT'),
+    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(server.pid, 'SIGCONT'),
     setDelay: link.setDelay,
     stop: async () => {
       await link.close();
@@ -122,14 +123,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-async function launch() {
-  const server = await startRedis({ databases: 1 });
-  const client = new Redis(server.url);
-  const [, pid] = /process_id:(\d+)/.exec(await client.info('server')) ?? [];
-  client.disconnect();
-  return { server, pid: Number(pid) };
 }
 
 function portOf(url: string): number {
