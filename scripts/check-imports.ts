@@ -63,6 +63,18 @@ const rooms: Record<string, Room> = {
   'src/deadline.ts': { rooms: ['src/errors.ts'] },
   'src/lane.ts': { rooms: ['src/deadline.ts', 'src/errors.ts'] },
   'src/errors.ts': {},
+  bench: {
+    rooms: [
+      'src/db',
+      'src/domain/passwords.ts',
+      'src/jobs/queues.ts',
+      'type src/schema',
+      'standalone',
+      'tests/chaos/mail-server.ts',
+      'tests/support',
+    ],
+    packages: ['bullmq', 'bun', 'hono/jwt', 'postgres'],
+  },
 };
 
 type Import = { line: number; target: string; typeOnly: boolean };
@@ -74,7 +86,8 @@ const importCall = /^(?!\s*(?:\*|\/\/)).*\bimport\(/gm;
 const routeGroup = /^export (?:const|function) \w+Routes\b/m;
 
 const sources = new Map<string, string>();
-for (const pattern of ['*.ts', '{src,standalone,scripts,tests}/**/*.{ts,tsx}']) {
+// The peers of bench/ are projects of their own, in JavaScript.
+for (const pattern of ['*.ts', '{src,standalone,scripts,tests}/**/*.{ts,tsx}', 'bench/*.ts', 'bench/works/*.ts']) {
   for (const file of new Glob(pattern).scanSync(root)) sources.set(file, readFileSync(join(root, file), 'utf8'));
 }
 

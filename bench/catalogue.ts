@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs';
+import { sign } from 'hono/jwt';
+import type postgres from 'postgres';
+import { openDatabase } from '../src/db/client.ts';
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { seedShop } from '../src/db/seed.ts';
+import { hashPassword } from '../src/domain/passwords.ts';
+
+export const productCount = 10_000;
+export const customerCount = 1_000;
+export const statusIntervalMs = 3_600_000;
+export const jwtSecret = 'known to the bench and to nobody else';
+
+const tokenTtlSeconds = 24 * 3_600;
+/** No order of any run is to be refused. */
+const stock = 1_000_000_000;
+
+/**
+ * Ids that a load generator can make from a number, still UUIDv7 in form and order, as SQL: `number` is the expression
+ * of a whole number from 1. `wrk/load.lua` and `pgbench/*.sql` make the same.
+ */
+export const productId = (number: string) => `('01900000-0000-7000-8000-' || (100000000000 + ${number}))::uuid`;
+export const customerId = (number: string) => `('01900000-0000-7000-9000-' || (100000000000 + ${number}))::uuid`;
+
+/** Migrates an empty database and fills it with the catalogue and the customers of every work. */
+export async function makeCatalogue(sql: postgres.Sql, url: string): Promise<void> {
+  await migrateDatabase(url);
+  const { db, close } = openDatabase(url, { poolSize: 1, applicationName: 'shop bench' });
+  try {
+    await seedShop(db, {
+      products: productCount,
+      customers: customerCount,
+      orders: 0,
+      currency: 'USD',
+      now: new Date(),
+      passwordHash: await hashPassword(crypto.randomUUID()),
+      statusIntervalMs,
+      onProgress: () => {},
+    });
+  } finally {
+    await close(1_000);
+  }
+  await renumber(sql, 'products', productId('number'));
+  await renumber(sql, 'customers', customerId('number'));
+  await sql`update products set stock = ${stock}`;
+  await sql`vacuum (full, analyze) products`;
+  await sql`vacuum (full, analyze) customers`;
+}
+
+async function renumber(sql: postgres.Sql, table: string, id: string): Promise<void> {
+  await sql.unsafe(`
+    with numbered as (select id, row_number() over (order by id) as number from ${table})
+    update ${table} set id = ${id} from numbered where ${table}.id = numbered.id`);
+}
+
+/** Writes a token of every customer to a file, one a line. */
+export async function writeTokens(sql: postgres.Sql, file: string): Promise<void> {
+  const customers = await sql<{ id: string; ver: number }[]>`select id, token_version as ver from customers`;
+  const iat = Math.floor(Date.now() / 1_000);
+  const tokens = customers.map(({ id, ver }) =>
+    sign({ sub: id, ver, iat, exp: iat + tokenTtlSeconds }, jwtSecret, 'HS256'),
+  );
+  writeFileSync(file, (await Promise.all(tokens)).join('\n'));
+}

@@ -1,0 +1,3 @@
+\set customer random(1, :customers)
+\set first 1
+\set second 2

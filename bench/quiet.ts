@@ -1,0 +1,42 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { machineBusySeconds, treeCpuSeconds } from './processes.ts';
+
+/** Others' share of the machine from which on a measurement would be theirs as much as ours. */
+const othersShareMax = 0.1;
+const watchMs = 1_000;
+const pauseMs = 2_000;
+
+/** The machine is too busy for figures that mean anything. */
+export class BusyError extends Error {}
+
+/** Watches what the machine does beside this process and all below it: begins now, answers the share of its CPUs. */
+export function watchOthers(): () => number {
+  const start = { at: performance.now(), busy: machineBusySeconds(), own: treeCpuSeconds(process.pid) };
+  return () => {
+    const seconds = ((performance.now() - start.at) / 1_000) * availableParallelism();
+    const own = treeCpuSeconds(process.pid) - start.own;
+    return Math.max(0, machineBusySeconds() - start.busy - own) / seconds;
+  };
+}
+
+/**
+ * Resolves once others have left the machine alone for a second.
+ * @throws {BusyError} when they have not for `patienceSeconds`
+ */
+export async function untilQuiet(patienceSeconds: number): Promise<void> {
+  const endsAt = performance.now() + patienceSeconds * 1_000;
+  for (;;) {
+    const othersShare = watchOthers();
+    await sleep(watchMs);
+    const share = othersShare();
+    if (share <= othersShareMax) return;
+    if (performance.now() > endsAt) {
+      const percent = Math.round(share * 100);
+      throw new BusyError(
+        `Others use ${percent} % of this machine, so figures would mean little. Try later, or take them with --anyway.`,
+      );
+    }
+    await sleep(pauseMs);
+  }
+}

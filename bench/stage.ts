@@ -1,0 +1,142 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../standalone/ports.ts';
+import { jwtSecret } from './catalogue.ts';
+import { type Child, root, startChild } from './children.ts';
+import type { Contender } from './rounds.ts';
+import type { Servers } from './servers.ts';
+import { loadWithWrk, type Mix } from './wrk.ts';
+
+/** A server that answers what the shop answers. */
+export type HttpServer = { name: string; url: string; pid: number };
+
+/** The data that the processes of one shop share. */
+export type Home = { databaseUrl: string; redisUrl: string };
+
+export type PeerName = 'fastify-pg' | 'express-sequelize-bull';
+
+/** Whatever a work starts; all of it ends with the work. */
+export type Stage = {
+  /** Room of its own for one contender. */
+  newHome: () => Promise<Home>;
+  shop: (home?: Home) => Promise<HttpServer>;
+  worker: (home: Home) => Child;
+  peer: (name: PeerName) => Promise<HttpServer>;
+  /** A bare `Bun.serve` that answers `body` from memory or from Redis. */
+  plain: (body: string, source: 'memory' | 'Redis') => Promise<HttpServer>;
+  close: () => Promise<void>;
+};
+
+/** What a shop is configured with: everything of the contract is on, as in production. */
+export function shopSettings({ databaseUrl, redisUrl }: Home, smtpUrl: string): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    SMTP_URL: smtpUrl,
+    JWT_SECRET: jwtSecret,
+    LOG_LEVEL: 'info',
+    ORDER_STATUS_INTERVAL: '1h',
+  };
+}
+
+/** Opens an empty stage on the bench's servers. */
+export function openStage({ newDatabase, newRedis, mail, directory }: Servers): Stage {
+  const children: Child[] = [];
+  const newHome = async () => ({ databaseUrl: await newDatabase(), redisUrl: newRedis() });
+
+  function start(command: string[], env: Record<string, string>, cwd = root): Child {
+    const child = startChild(command, { env, directory, cwd });
+    children.push(child);
+    return child;
+  }
+
+  async function serve(
+    name: string,
+    command: string[],
+    { env, cwd, readyPath }: { env: Record<string, string>; cwd?: string; readyPath: string },
+  ): Promise<HttpServer> {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const child = start(command, { ...env, PORT: String(port) }, cwd);
+    await child.untilReady(url + readyPath);
+    return { name, url, pid: child.pid };
+  }
+
+  return {
+    newHome,
+    shop: async (home) =>
+      serve('shop', [process.execPath, 'index.ts'], {
+        env: shopSettings(home ?? (await newHome()), mail.url),
+        readyPath: '/readyz',
+      }),
+    worker: (home) => start([process.execPath, 'worker.ts'], shopSettings(home, mail.url)),
+    peer: async (name) =>
+      serve(name, ['node', 'server.mjs'], { ...(await peerSettings(name, await newHome())), readyPath: peerPath }),
+    plain: async (body, source) => {
+      const file = join(directory, `body-${crypto.randomUUID()}`);
+      writeFileSync(file, body);
+      const redis: Record<string, string> = source === 'Redis' ? { REDIS_URL: newRedis() } : {};
+      return serve(`bare Bun.serve, ${source}`, [process.execPath, 'bench/plain-server.ts'], {
+        env: { BODY_FILE: file, ...redis },
+        readyPath: '/',
+      });
+    },
+    close: async () => {
+      await Promise.all(children.splice(0).map((child) => child.stop()));
+    },
+  };
+}
+
+const peerPath = '/api/products';
+
+/** Environment and directory of a peer, whose packages are installed first when its lockfile asks for it. */
+export async function peerSettings(
+  name: PeerName,
+  { databaseUrl, redisUrl }: Home,
+): Promise<{ env: Record<string, string>; cwd: string }> {
+  const cwd = join(import.meta.dir, 'peers', name);
+  await installPeer(cwd);
+  return {
+    env: { NODE_ENV: 'production', DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: jwtSecret },
+    cwd,
+  };
+}
+
+/** @throws saying what is missing, when the packages cannot be installed */
+async function installPeer(directory: string): Promise<void> {
+  const lockfile = join(directory, 'package-lock.json');
+  // npm writes this one last.
+  const installed = join(directory, 'node_modules/.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return;
+  if (!Bun.which('node') || !Bun.which('npm')) {
+    throw new Error('The peers run on Node.js: node and npm have to be on the PATH.');
+  }
+  console.log(`Installing the packages of ${directory.slice(root.length + 1)}, once.`);
+  const npm = Bun.spawn(['npm', 'ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if ((await npm.exited) !== 0) throw new Error('npm could not install them.');
+}
+
+/** A server under a load of wrk. */
+export function underLoad(
+  { name, url, pid }: HttpServer,
+  mix: Mix,
+  { connections, tokensFile }: { connections: number; tokensFile: string },
+): Contender {
+  return { name, pid, load: (seconds) => loadWithWrk({ url, mix, connections, seconds, tokensFile }) };
+}
+
+/**
+ * Asks every server the same, so that nobody is compared with one that does less.
+ * @throws when the answers differ
+ */
+export async function expectSameAnswers(servers: HttpServer[], ask: (url: string) => Promise<unknown>): Promise<void> {
+  const answers = await Promise.all(servers.map(({ url }) => ask(url)));
+  const others = servers.filter((_, index) => !Bun.deepEquals(answers[index], answers[0]));
+  const names = others.map(({ name }) => name).join(', ');
+  if (others.length > 0) throw new Error(`Not the same answers as ${servers[0]?.name}: ${names}.`);
+}
