@@ -58,7 +58,10 @@ function listenOnNode(fetch: Fetch, { hostname, port }: Address): Promise<Server
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async (closing) => {
   const settings = readSettings();
+  // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
+  const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const services = openApiServices(settings);
+  const stopTraces = traces?.startTraces(settings, 'shop-api', services.log);
   let running = 0;
   const answer = createFetch(services, () => closing.aborted);
   const fetch: Fetch = async (request, env) => {
@@ -81,6 +84,7 @@ void runProcess(async (closing) => {
       await sleep(drainPollMs);
       await server.stop(true);
       await services.close();
+      await stopTraces?.();
     },
   };
 });

@@ -20,8 +20,8 @@ const licencesAllowed = [
 ];
 
 /** Whoever has a reason to go beyond raises these, and says why in docs/dependencies.md. */
-const directMax = 20;
-const installedMax = 80;
+const directMax = 22;
+const installedMax = 88;
 
 type Manifest = {
   name: string;

@@ -1,4 +1,3 @@
-import { prometheus } from '@hono/prometheus';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
@@ -23,6 +22,8 @@ import { orderRoutes } from './routes/orders.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
 import { type Fetch, withReadyAnswers } from './routes/ready-answers.ts';
+import { requestMetrics } from './routes/request-metrics.ts';
+import { traceRequests } from './routes/trace.ts';
 import type { ApiServices } from './services.ts';
 
 const bodyBytesMax = 1024 * 1024;
@@ -46,7 +47,6 @@ export function createFetch(services: ApiServices, draining: () => boolean): Fet
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {
   const { log, metrics, settings } = services;
-  const { registerMetrics } = prometheus({ registry: metrics });
   const tokens = createTokens(services);
   const guards = createGuards(services, tokens);
   // Hono's fastest router. By default a route that it cannot hold would silently make all of them slower; so it throws.
@@ -55,8 +55,9 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.onError(handleError);
   app.notFound((c) => problem(c, new ShopError('not_found', 'There is nothing at this address.')));
   app.use(requestId());
+  if (settings.otlpEndpoint) app.use('/api/*', traceRequests);
   app.use(accessLog(log));
-  app.use(registerMetrics);
+  app.use(requestMetrics(metrics));
   app.use(except('/docs', secureHeaders(apiHeaders)));
   app.use(async (c, next) => {
     await next();

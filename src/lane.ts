@@ -1,7 +1,7 @@
 import { databaseWaitMsMax, withDeadline } from './deadline.ts';
 import { unavailable } from './errors.ts';
 
-type LaneOptions<Input, Output> = {
+export type LaneOptions<Input, Output> = {
   /**
    * Answers a whole batch: one outcome for each input, in the same order. An `Error` among them fails that input alone.
    * From `endsAt` (Unix ms) on, the first of the batch has stopped waiting.

@@ -47,6 +47,8 @@ describe('readSettings', () => {
         logLevel: 'info',
         trustProxyHops: 0,
         corsOrigins: [],
+        metricsPort: undefined,
+        otlpEndpoint: undefined,
       });
     });
 

@@ -85,6 +85,8 @@ const environmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: origins.default([]),
+  METRICS_PORT: integer(0, 65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
 });
 
 const requiredInProduction = ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'] as const;
@@ -142,5 +144,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     logLevel: value.LOG_LEVEL,
     trustProxyHops: value.TRUST_PROXY,
     corsOrigins: value.CORS_ORIGINS,
+    metricsPort: value.METRICS_PORT,
+    otlpEndpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT,
   });
 }

@@ -5,6 +5,7 @@ import { Glob } from 'bun';
 import packageJson from '../package.json' with { type: 'json' };
 import { answers } from '../src/routes/problem.ts';
 import { readSettings } from '../src/settings.ts';
+import { version } from '../src/telemetry/version.ts';
 import { createProduct, request, signInAdmin } from './support/client.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
@@ -100,6 +101,10 @@ describe('README.md › the settings', () => {
 });
 
 describe('package.json', () => {
+  test('its version › is the one that the processes tell', () => {
+    expect(version).toBe(packageJson.version);
+  });
+
   test('dependencies › are those of docs/dependencies.md', () => {
     const documented = rows(read('docs/dependencies.md')).map(([name]) => code(name));
     const { dependencies, devDependencies } = packageJson;

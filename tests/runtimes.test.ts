@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { type Account, admin, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
+import { type Collector, startCollector } from './support/collector.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
+import { scrape } from './support/metrics.ts';
 import { bringTo } from './support/orders.ts';
 import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
@@ -36,6 +38,8 @@ for (const { runtime, present, command } of runtimes) {
   describe.skipIf(!present)(`on ${runtime}`, () => {
     const children: Bun.Subprocess[] = [];
     let bed: Testbed;
+    let collector: Collector;
+    let workerUrl: string;
     let url: string;
     let ask: Ask;
     let adminToken: string;
@@ -48,6 +52,7 @@ for (const { runtime, present, command } of runtimes) {
 
     beforeAll(async () => {
       bed = await openTestbed();
+      collector = startCollector();
       const port = await freePort();
       url = `http://127.0.0.1:${port}`;
       const env = {
@@ -61,10 +66,13 @@ for (const { runtime, present, command } of runtimes) {
         JWT_SECRET: 'known to every suite and to nobody else',
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       };
+      const metricsPort = await freePort();
+      workerUrl = `http://127.0.0.1:${metricsPort}`;
       start('index', env);
       await eventually(async () => (await fetch(`${url}/readyz`)).ok, { withinMs: readyWithinMs });
-      start('worker', env);
+      start('worker', { ...env, METRICS_PORT: String(metricsPort) });
       ask = await checkedRequests(url);
       adminToken = await signInAdmin(url);
       customer = await registerCustomer(url);
@@ -73,6 +81,7 @@ for (const { runtime, present, command } of runtimes) {
     afterAll(async () => {
       for (const child of children) child.kill('SIGKILL');
       await bed.close();
+      await collector.stop();
     });
 
     test('every group of routes › when asked › answers as documented', async () => {
@@ -136,6 +145,20 @@ for (const { runtime, present, command } of runtimes) {
       };
       await eventually(() => mailed().length >= statuses.length);
       expect(mailed().sort()).toEqual(statuses.toSorted());
+    });
+
+    test('both processes › when asked how they are › show metrics, and their traces meet', async () => {
+      const traceId = randomUUID().replaceAll('-', '');
+      const { id: productId } = await createProduct(url, adminToken);
+      const traceparent = `00-${traceId}-c0ffee0000000001-01`;
+      await placeOrder(url, customer.token, [{ productId, quantity: 1 }], { traceparent });
+      await eventually(
+        async () => ((await scrape(workerUrl)).value('shop_mail_attempts_total', { outcome: 'sent' }) ?? 0) > 0,
+      );
+      expect((await scrape(url)).labels('shop_build_info')[0]?.runtime).toStartWith(runtime.toLowerCase());
+      const traced = () => new Set(collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name));
+      const wanted = ['POST /api/orders', 'place orders', 'transaction', 'send mail'];
+      await eventually(() => wanted.every((name) => traced().has(name)), { withinMs: 15_000 });
     });
 
     test('both processes › when told to stop › finish what runs and end with 0', async () => {

@@ -20,9 +20,11 @@ type ClientOptions = {
   poolSize: number;
   /** Shown in `pg_stat_activity`. */
   applicationName: string;
+  /** After which the server ends a statement. */
+  statementTimeoutMs?: number;
 };
 
-const statementTimeoutMs = 4_000;
+const defaultStatementTimeoutMs = 4_000;
 const lockTimeoutMs = 3_000;
 const idleInTransactionTimeoutMs = 10_000;
 const connectTimeoutSeconds = 2;
@@ -32,7 +34,10 @@ const reconnectDelaySeconds = 0.2;
  * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
  * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up.
  */
-export function openDatabase(url: string, { poolSize, applicationName }: ClientOptions): DatabaseClient {
+export function openDatabase(
+  url: string,
+  { poolSize, applicationName, statementTimeoutMs = defaultStatementTimeoutMs }: ClientOptions,
+): DatabaseClient {
   const client = postgres(url, {
     max: poolSize,
     connect_timeout: connectTimeoutSeconds,

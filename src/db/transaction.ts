@@ -1,9 +1,28 @@
+import { SpanKind } from '@opentelemetry/api';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { unavailable } from '../errors.ts';
+import { inChildSpan } from '../spans.ts';
 import type { Database, Reader, Transaction } from './client.ts';
 import { isRetryable, translateDatabaseError } from './errors.ts';
 
 const attemptsMax = 3;
+const spanOptions = { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } };
+
+const underWay = new WeakMap<Database, number>();
+
+/** How many transactions and reads a pool has been given and not yet finished. */
+export function workUnderWay(db: Database): number {
+  return underWay.get(db) ?? 0;
+}
+
+async function counted<T>(db: Database, work: Promise<T>): Promise<T> {
+  underWay.set(db, workUnderWay(db) + 1);
+  try {
+    return await work;
+  } finally {
+    underWay.set(db, workUnderWay(db) - 1);
+  }
+}
 
 /**
  * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization failure or deadlock is tried
@@ -27,14 +46,16 @@ export async function withTransaction<T>(
       refuseIfLate();
       return result;
     });
-  for (let attempts = 1; ; attempts += 1) {
-    try {
-      return await withDeadline(attempt(), Math.max(0, endsAt - Date.now()));
-    } catch (error) {
-      if (attempts < attemptsMax && isRetryable(error)) continue;
-      throw translateDatabaseError(error);
+  return inChildSpan('transaction', spanOptions, async () => {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        return await withDeadline(counted(db, attempt()), Math.max(0, endsAt - Date.now()));
+      } catch (error) {
+        if (attempts < attemptsMax && isRetryable(error)) continue;
+        throw translateDatabaseError(error);
+      }
     }
-  }
+  });
 }
 
 /**
@@ -43,7 +64,7 @@ export async function withTransaction<T>(
  */
 export async function withReader<T>(db: Database, work: (reader: Reader) => Promise<T>): Promise<T> {
   try {
-    return await withDeadline(work(db), databaseWaitMsMax);
+    return await withDeadline(counted(db, work(db)), databaseWaitMsMax);
   } catch (error) {
     throw translateDatabaseError(error);
   }

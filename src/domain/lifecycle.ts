@@ -1,21 +1,21 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { lifecycle, undeliveredStatuses } from '../schema/orders.ts';
+import { lifecycle, type OrderStatus, undeliveredStatuses } from '../schema/orders.ts';
 import { handoverMs } from './mails.ts';
 
 /**
  * Moves orders whose time has come one step on, with their history and their mails, in one statement. Rows that
  * another worker holds are left to it; a step that is already on record is neither told nor mailed again. The next step is due one interval after this one was, so lateness does not add up.
  * @param batchSizeMax how many orders at most; fewer moved means that nothing more is due
- * @returns how many orders moved, and the mails that this owes
+ * @returns the statuses that orders entered, one for each that moved, and the mails that this owes
  */
 export async function advanceDueOrders(
   tx: Transaction,
   { now, batchSizeMax, orderStatusIntervalMs }: { now: Date; batchSizeMax: number; orderStatusIntervalMs: number },
-): Promise<{ moved: number; mailIds: string[] }> {
+): Promise<{ entered: OrderStatus[]; mailIds: string[] }> {
   const steps = undeliveredStatuses.map((from) => ({ from, to: lifecycle[from].next ?? from }));
   const at = sql`${now.toISOString()}::timestamptz`;
-  const rows = await tx.execute<{ mail_id: string | null }>(sql`
+  const rows = await tx.execute<{ status: OrderStatus; mail_id: string | null }>(sql`
     with due as (
       select id from orders
       where next_status_at <= ${at}
@@ -46,6 +46,6 @@ export async function advanceDueOrders(
       on conflict do nothing
       returning id, order_id
     )
-    select new_mails.id as mail_id from moved left join new_mails on new_mails.order_id = moved.id`);
-  return { moved: rows.length, mailIds: rows.flatMap((row) => row.mail_id ?? []) };
+    select moved.status, new_mails.id as mail_id from moved left join new_mails on new_mails.order_id = moved.id`);
+  return { entered: rows.map((row) => row.status), mailIds: rows.flatMap((row) => row.mail_id ?? []) };
 }

@@ -111,12 +111,13 @@ export function retryDelayMs(attempts: number): number {
 /**
  * Records a failed attempt and when the next one is due. A refusal that will not change, or a day of failures, makes
  * the mail `failed`. Does nothing when the lease has run out and the mail is in other hands.
+ * @returns whether the mail has been given up
  */
 export async function recordFailure(
   tx: Transaction,
   mail: MailRow,
   { error, permanent, now }: { error: string; permanent: boolean; now: Date },
-): Promise<void> {
+): Promise<boolean> {
   const givenUp = permanent || now.getTime() - mail.createdAt.getTime() > givenUpAfterMs;
   await tx
     .update(mails)
@@ -126,6 +127,7 @@ export async function recordFailure(
       lastError: error,
     })
     .where(and(eq(mails.id, mail.id), eq(mails.state, 'sending'), eq(mails.attempts, mail.attempts)));
+  return givenUp;
 }
 
 /** A page of the mail ledger, newest first. */

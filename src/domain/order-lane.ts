@@ -1,7 +1,8 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { ShopError } from '../errors.ts';
-import { createLane, type Lane } from '../lane.ts';
+import type { Lane } from '../lane.ts';
+import { createTracedLane } from '../traced-lane.ts';
 import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
 
 /** Two lanes let one batch decide while another commits; more would wait for each other's locks. */
@@ -13,8 +14,13 @@ const waitingMax = 1_000;
 /**
  * Places orders by group commit: those that arrive while a batch is being written share the next transaction.
  * A batch that fails as a whole is done again one order at a time, so that a bad one fails alone.
+ * @param onBatch hears how many orders each batch has
  */
-export function createOrderLane(db: Database, terms: Omit<OrderTerms, 'now'>): Lane<OrderRequest, Placement> {
+export function createOrderLane(
+  db: Database,
+  terms: Omit<OrderTerms, 'now'>,
+  onBatch: (orders: number) => void,
+): Lane<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>
     withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: new Date() }), endsAt);
 
@@ -27,11 +33,12 @@ export function createOrderLane(db: Database, terms: Omit<OrderTerms, 'now'>): L
     }
   }
 
-  return createLane({
+  return createTracedLane('place orders', {
     lanes,
     batchSizeMax,
     waitingMax,
     run: async (batch, endsAt) => {
+      onBatch(batch.length);
       try {
         return await place(batch, endsAt);
       } catch (error) {

@@ -1,14 +1,20 @@
+import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { deleteOldIdempotencyRecords } from '../domain/clean-up.ts';
+import { msSince } from '../elapsed.ts';
 
 const batchSizeMax = 1_000;
 
 /** Removes what has served its time, in batches small enough to hold no lock for long. */
-export function createCleanUp(db: Database): () => Promise<void> {
+export function createCleanUp(db: Database, log: Logger): () => Promise<void> {
   return async () => {
+    const startedAt = performance.now();
+    let deletedInAll = 0;
     for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
       deleted = await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { now: new Date(), batchSizeMax }));
+      deletedInAll += deleted;
     }
+    log.info({ deleted: deletedInAll, durationMs: msSince(startedAt) }, 'clean-up');
   };
 }

@@ -1,6 +1,7 @@
-import { createPostgresBackend, type JobsOptions, Queue, type RepeatOptions, withBackend } from 'bullmq';
+import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
 import { createLane } from '../lane.ts';
 import type { MailJob } from '../schema/jobs.ts';
+import { currentTraceparent } from '../spans.ts';
 
 export const mailQueue = 'mails';
 export const orderQueue = 'orders';
@@ -10,6 +11,10 @@ export type QueueHome = { kind: 'redis'; url: string } | { kind: 'postgres'; url
 
 /** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
 export type QueuedMail = { id: string; attempts: number };
+
+/** How many jobs of a queue are in each state, and that by the name of the queue. */
+export type QueueDepth = Record<string, number>;
+export type QueueDepths = Record<string, QueueDepth>;
 
 /** The hash tag keeps every key of the queues in one slot of a Redis Cluster. */
 export const keyPrefix = '{shop}';
@@ -49,6 +54,7 @@ type Producer = {
     every: Pick<RepeatOptions, 'every' | 'pattern'>,
     template: { name: string; opts: Pick<JobsOptions, 'removeOnComplete' | 'removeOnFail'> },
   ) => Promise<unknown>;
+  getJobCounts: (...states: JobType[]) => Promise<QueueDepth>;
   on: (event: 'error', listener: (error: Error) => void) => unknown;
   waitUntilReady: () => Promise<unknown>;
   close: () => Promise<void>;
@@ -72,24 +78,33 @@ export function openQueue(
   return queue;
 }
 
+/** Counts the jobs that wait, are under way, or wait for a moment. */
+export function depthOf(queue: Producer): Promise<QueueDepth> {
+  return queue.getJobCounts('waiting', 'active', 'delayed');
+}
+
 export type MailQueue = {
-  /** Hands mails to the workers after the commit that wrote them. Never rejects: the sweep takes up what was lost. */
-  enqueue: (mails: QueuedMail[]) => Promise<void>;
+  /**
+   * Hands mails to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
+   * Never rejects: the sweep takes up what was lost.
+   */
+  enqueue: (mails: QueuedMail[], requestId: string) => Promise<void>;
+  depth: () => Promise<QueueDepth>;
   close: () => Promise<void>;
 };
 
 /** Opens the mail queue for producing; calls made together go out as one. */
 export function openMailQueue(home: QueueHome, profile: QueueProfile, onError: (error: Error) => void): MailQueue {
   const queue = openQueue(mailQueue, home, profile, onError);
-  const lane = createLane<QueuedMail, void>({
+  const lane = createLane<QueuedMail & Omit<MailJob, 'mailId'>, void>({
     lanes: 1,
     batchSizeMax: mailsPerCall,
     waitingMax: mailsWaitingMax,
     run: async (mails) => {
       await queue.addBulk(
-        mails.map(({ id, attempts }) => ({
+        mails.map(({ id, attempts, requestId, traceparent }) => ({
           name: 'send',
-          data: { mailId: id },
+          data: { mailId: id, requestId, traceparent },
           // Nothing is kept: what is done stands in the ledger, and a kept job would make its id unusable.
           opts: { jobId: `${id}-${attempts}`, removeOnComplete: true, removeOnFail: true },
         })),
@@ -98,11 +113,13 @@ export function openMailQueue(home: QueueHome, profile: QueueProfile, onError: (
     },
   });
   return {
-    enqueue: async (mails) => {
-      const outcomes = await Promise.allSettled(mails.map(lane.submit));
+    enqueue: async (mails, requestId) => {
+      const origin = { requestId, traceparent: currentTraceparent() };
+      const outcomes = await Promise.allSettled(mails.map((mail) => lane.submit({ ...mail, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },
+    depth: () => depthOf(queue),
     close: () => queue.close(),
   };
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SpanKind } from '@opentelemetry/api';
 import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/mails.ts';
-import { createLane } from '../lane.ts';
-import { mailJobSchema } from '../schema/jobs.ts';
+import { msSince } from '../elapsed.ts';
+import { type MailJob, mailJobSchema } from '../schema/jobs.ts';
+import { inSpan, inTraceOf } from '../spans.ts';
+import { createTracedLane } from '../traced-lane.ts';
 import { composeMail } from './mail-templates.tsx';
 import type { Mailer, MailFault } from './mailer.ts';
 
@@ -14,15 +17,25 @@ const recordRetryMs = 250;
 const lanes = 2;
 const batchSizeMax = 100;
 
-type SendMailNeeds = { db: Database; mailer: Mailer; mailFrom: string; log: Logger };
+/** What became of one attempt at a mail: a `refused` one is tried again, a `failed` one when an admin says so. */
+export type MailOutcome = 'sent' | 'refused' | 'failed';
+
+type SendMailNeeds = {
+  db: Database;
+  mailer: Mailer;
+  mailFrom: string;
+  log: Logger;
+  onOutcome: (outcome: MailOutcome) => void;
+};
 
 /**
  * Sends the mail that a job names, once: the ledger row is claimed, the message handed over, the outcome recorded.
  * A job whose row is sent or in other hands does nothing.
  */
-export function createSendMail({ db, mailer, mailFrom, log }: SendMailNeeds): (payload: unknown) => Promise<void> {
+export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Promise<void> {
+  const { db, mailer, mailFrom, log, onOutcome } = needs;
   // What is claimed or recorded at the same time shares a transaction, which costs more than anything else about a mail.
-  const claims = createLane<string, MailToSend | null>({
+  const claims = createTracedLane<string, MailToSend | null>('claim mails', {
     lanes,
     batchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
@@ -36,7 +49,7 @@ export function createSendMail({ db, mailer, mailFrom, log }: SendMailNeeds): (p
       });
     },
   });
-  const sent = createLane<string, void>({
+  const sent = createTracedLane<string, void>('record mails', {
     lanes,
     batchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
@@ -46,26 +59,35 @@ export function createSendMail({ db, mailer, mailFrom, log }: SendMailNeeds): (p
     },
   });
 
-  return async (payload) => {
-    const job = mailJobSchema.safeParse(payload);
-    if (!job.success) throw new UnrecoverableError('the payload names no mail');
-    const { mailId } = job.data;
+  async function work({ mailId, requestId }: MailJob): Promise<void> {
+    const startedAt = performance.now();
     const claimed = await claims.submit(mailId);
     if (!claimed) return;
     const fault = await send(mailer, claimed, mailFrom);
-    const facts = { mailId, orderId: claimed.order.id, run: claimed.mail.run, status: claimed.mail.status };
+    const { run, status, attempts } = claimed.mail;
+    const facts = { requestId, mailId, orderId: claimed.order.id, run, status, attempt: attempts };
     if (fault) {
-      log.warn(
-        { ...facts, attempt: claimed.mail.attempts, permanent: fault.permanent, reason: fault.message },
-        'mail refused',
+      const { message: reason, permanent } = fault;
+      log.warn({ ...facts, permanent, reason, durationMs: msSince(startedAt) }, 'mail refused');
+      const givenUp = await withTransaction(db, (tx) =>
+        recordFailure(tx, claimed.mail, { error: reason, permanent, now: new Date() }),
       );
-      await withTransaction(db, (tx) =>
-        recordFailure(tx, claimed.mail, { error: fault.message, permanent: fault.permanent, now: new Date() }),
-      );
+      onOutcome(givenUp ? 'failed' : 'refused');
     } else {
       await recordForSure(() => sent.submit(mailId), mailId, log);
-      log.info(facts, 'mail sent');
+      log.info({ ...facts, durationMs: msSince(startedAt) }, 'mail sent');
+      onOutcome('sent');
     }
+  }
+
+  return async (payload) => {
+    const job = mailJobSchema.safeParse(payload);
+    if (!job.success) throw new UnrecoverableError('the payload names no mail');
+    const { mailId, traceparent } = job.data;
+    const attributes = { 'shop.mail_id': mailId };
+    await inTraceOf({ traceparent }, () =>
+      inSpan('send mail', { kind: SpanKind.CONSUMER, attributes }, () => work(job.data)),
+    );
   };
 }
 

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { advanceDueOrders } from '../domain/lifecycle.ts';
 import { collectDueMails } from '../domain/mails.ts';
-import type { QueuedMail } from './queues.ts';
+import { msSince } from '../elapsed.ts';
+import type { OrderStatus } from '../schema/orders.ts';
+import type { MailQueue } from './queues.ts';
 
 const ordersPerBatch = 500;
 const mailsPerBatch = 500;
@@ -12,36 +16,55 @@ const mailBatchesMax = 4;
 type SweepNeeds = {
   db: Database;
   orderStatusIntervalMs: number;
-  enqueue: (mails: QueuedMail[]) => Promise<void>;
+  enqueue: MailQueue['enqueue'];
+  onMoved: (entered: OrderStatus[]) => void;
+  log: Logger;
   /** True once the process is to end; the rest is left to the next sweep. */
   stopping: () => boolean;
 };
 
 /** Moves every order that is due, then takes up the mails that are due and in nobody's hands. */
-export function createSweep({ db, orderStatusIntervalMs, enqueue, stopping }: SweepNeeds): () => Promise<void> {
-  async function advanceOrders(): Promise<void> {
+export function createSweep(needs: SweepNeeds): () => Promise<void> {
+  const { db, orderStatusIntervalMs, enqueue, onMoved, log, stopping } = needs;
+
+  async function advanceOrders(sweepId: string): Promise<number> {
+    let movedInAll = 0;
     // Until nothing is due, because an order that is several steps late becomes due again at once.
     for (let moved = 1; moved > 0 && !stopping(); ) {
       const batch = await withTransaction(db, (tx) =>
         advanceDueOrders(tx, { now: new Date(), batchSizeMax: ordersPerBatch, orderStatusIntervalMs }),
       );
-      moved = batch.moved;
-      void enqueue(batch.mailIds.map((id) => ({ id, attempts: 0 })));
+      moved = batch.entered.length;
+      movedInAll += moved;
+      onMoved(batch.entered);
+      void enqueue(
+        batch.mailIds.map((id) => ({ id, attempts: 0 })),
+        sweepId,
+      );
     }
+    return movedInAll;
   }
 
-  async function enqueueDueMails(): Promise<void> {
+  async function enqueueDueMails(sweepId: string): Promise<number> {
+    let takenUp = 0;
     for (let batches = 0; batches < mailBatchesMax && !stopping(); batches += 1) {
       const due = await withTransaction(db, (tx) =>
         collectDueMails(tx, { now: new Date(), batchSizeMax: mailsPerBatch }),
       );
-      await enqueue(due);
-      if (due.length < mailsPerBatch) return;
+      await enqueue(due, sweepId);
+      takenUp += due.length;
+      if (due.length < mailsPerBatch) break;
     }
+    return takenUp;
   }
 
   return async () => {
-    await advanceOrders();
-    await enqueueDueMails();
+    const requestId = randomUUID();
+    const startedAt = performance.now();
+    const moved = await advanceOrders(requestId);
+    const mails = await enqueueDueMails(requestId);
+    // Most sweeps find nothing, twice a second.
+    const level = moved + mails > 0 ? 'info' : 'debug';
+    log[level]({ requestId, moved, mails, durationMs: msSince(startedAt) }, 'sweep');
   };
 }

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import {
+  depthOf,
   keyPrefix,
   mailQueue,
   openQueue,
   orderQueue,
   postgresConnection,
+  type QueueDepth,
   type QueueHome,
   redisConnection,
 } from './queues.ts';
@@ -30,6 +32,8 @@ const retryQueueAfterMs = 500;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
+export type JobName = 'send-mail' | 'sweep' | 'clean-up';
+
 export type Processors = {
   /** Moves due orders and enqueues due mails. */
   sweep: () => Promise<void>;
@@ -38,8 +42,20 @@ export type Processors = {
   sendMail: (payload: unknown) => Promise<void>;
 };
 
-/** Where trouble goes: the queue's, which passes, and a job's, which the sweep makes good. */
-export type TroubleListeners = { onQueueTrouble: (error: Error) => void; onJobFailure: (error: Error) => void };
+export type WorkerListeners = {
+  /** Trouble of the queue, which passes. */
+  onQueueTrouble: (error: Error) => void;
+  /** A job that threw; the sweep makes up for it. */
+  onJobFailure: (error: Error) => void;
+  onJobEnd: (job: JobName, ok: boolean, seconds: number) => void;
+};
+
+/** Workers at work. */
+export type RunningWorkers = {
+  /** Stops taking jobs and waits for those under way. */
+  stop: () => Promise<void>;
+  orderQueueDepth: () => Promise<QueueDepth>;
+};
 
 type RunningWorker = {
   on: ((event: 'error', listener: (error: Error) => void) => unknown) &
@@ -51,17 +67,21 @@ type RunningWorker = {
 /**
  * Starts working: mails as they come, the sweep twice a second, the clean-up now and then. Any number of processes may
  * do this at once.
- * @returns a function that stops taking jobs and waits for those under way
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
 export async function startWorkers(
   home: QueueHome,
   processors: Processors,
-  listeners: TroubleListeners,
-): Promise<() => Promise<void>> {
-  const scheduled: Record<string, () => Promise<void>> = { sweep: processors.sweep, 'clean-up': processors.cleanUp };
+  listeners: WorkerListeners,
+): Promise<RunningWorkers> {
+  const { onJobEnd } = listeners;
+  const scheduled: Record<string, () => Promise<void>> = {
+    sweep: () => timed('sweep', processors.sweep, onJobEnd),
+    'clean-up': () => timed('clean-up', processors.cleanUp, onJobEnd),
+  };
+  const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   const workers = [
-    openWorker(home, mailQueue, mailConcurrency, (job) => processors.sendMail(job.data), listeners),
+    openWorker(home, mailQueue, mailConcurrency, (job) => sendMail(job.data), listeners),
     openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
   const schedules = openQueue(orderQueue, home, 'worker', listeners.onQueueTrouble);
@@ -85,11 +105,25 @@ export async function startWorkers(
   }
   void keepScheduled();
 
-  return async () => {
-    closing = true;
-    await Promise.all(workers.map((worker) => worker.close()));
-    await schedules.close();
+  return {
+    stop: async () => {
+      closing = true;
+      await Promise.all(workers.map((worker) => worker.close()));
+      await schedules.close();
+    },
+    orderQueueDepth: () => depthOf(schedules),
   };
+}
+
+async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerListeners['onJobEnd']): Promise<void> {
+  const startedAt = performance.now();
+  let ok = false;
+  try {
+    await work();
+    ok = true;
+  } finally {
+    onJobEnd(job, ok, (performance.now() - startedAt) / 1_000);
+  }
 }
 
 function openWorker(
@@ -97,7 +131,7 @@ function openWorker(
   name: string,
   concurrency: number,
   process: (job: { name: string; data: unknown }) => Promise<void>,
-  { onQueueTrouble, onJobFailure }: TroubleListeners,
+  { onQueueTrouble, onJobFailure }: WorkerListeners,
 ): RunningWorker {
   const options = {
     concurrency,

@@ -1,5 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 import type { Logger } from 'pino';
+import { msSince } from '../elapsed.ts';
 import type { AppEnv, Facts } from './env.ts';
 
 type Served = { requestId: string; method: string; path: string; status: number; startedAt: number } & Facts;
@@ -11,7 +12,7 @@ export function requestLines(log: Logger): Logger {
 
 /** Writes the line of a request that began at `startedAt`, a reading of `performance.now()`. */
 export function logRequest(log: Logger, { startedAt, ...served }: Served): void {
-  log.info({ ...served, durationMs: Math.round((performance.now() - startedAt) * 100) / 100 }, 'request');
+  log.info({ ...served, durationMs: msSince(startedAt) }, 'request');
 }
 
 /** One line for every request, after it: enough to count by and to find it again, nothing personal. */

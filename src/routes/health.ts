@@ -45,6 +45,6 @@ export function healthRoutes(services: ApiServices, draining: () => boolean) {
         summary: 'Metrics for Prometheus',
         responses: { 200: { content: { 'text/plain': { schema: metricsSchema } }, description: 'Metrics' } },
       }),
-      async (c) => c.text(await services.metrics.metrics(), 200, { 'Content-Type': services.metrics.contentType }),
+      async (c) => c.text(await services.scrape(), 200, { 'Content-Type': services.metrics.contentType }),
     );
 }

@@ -44,7 +44,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
       async (c) => {
         const { id } = c.req.valid('param');
         const mail = await services.transaction((tx) => sendAgain(tx, id, services.now()));
-        void services.mails.enqueue([mail]);
+        void services.mails.enqueue([mail], c.get('requestId'));
         return c.json(mailBody(mail), 200);
       },
     )

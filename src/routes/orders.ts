@@ -8,6 +8,7 @@ import { idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
   idempotencyHeadersSchema,
+  type OrderStatus,
   orderInputSchema,
   orderListSchema,
   orderQuerySchema,
@@ -27,9 +28,15 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
   const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
   const body = (order: Parameters<typeof orderBody>[0]) => orderBody(order, orderDeleteAfterMs);
 
-  /** What follows a commit that changed an order: its mail goes to the queue, lists show the new stock within a second. */
-  function follow(mailId: string | null): void {
-    if (mailId) void mails.enqueue([{ id: mailId, attempts: 0 }]);
+  /**
+   * What follows a commit that changed an order: if it entered a status, its mail goes to the queue; lists show the new
+   * stock within a second.
+   */
+  function follow(requestId: string, status: OrderStatus, mailId: string | null): void {
+    if (mailId) {
+      services.ordersEntered(status, 1);
+      void mails.enqueue([{ id: mailId, attempts: 0 }], requestId);
+    }
     cache.invalidateSoon('products');
   }
 
@@ -97,7 +104,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
           lines: items,
           idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },
         });
-        follow(mailId);
+        follow(c.get('requestId'), order.status, mailId);
         if (replayed) c.header('Idempotent-Replayed', 'true');
         return c.json(order, 201, { Location: `/api/orders/${order.id}` });
       },
@@ -117,7 +124,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
       async (c) => {
         const { id } = c.req.valid('param');
         const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('viewer'), now()));
-        follow(mailId);
+        follow(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
       },
     )
@@ -138,7 +145,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         const { order, mailId } = await services.transaction((tx) =>
           restoreOrder(tx, id, c.get('viewer'), orderStatusIntervalMs, now()),
         );
-        follow(mailId);
+        follow(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
       },
     )
@@ -159,7 +166,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
         const { mailId } = await services.transaction((tx) =>
           deleteOrder(tx, id, c.get('viewer'), orderDeleteAfterMs, now()),
         );
-        follow(mailId);
+        follow(c.get('requestId'), 'cancelled', mailId);
         return c.body(null, 204);
       },
     );

@@ -11,8 +11,8 @@ type Kept = Parameters<NonNullable<Env['onKept']>>[0];
 export type Fetch = (request: Request, env: Env) => Response | Promise<Response>;
 
 const bytesMax = 16_000_000;
-/** Whoever sends one of these may get another answer than the rest. */
-const telling = ['authorization', 'if-none-match', 'origin', 'x-request-id'];
+/** Whoever sends one of these may get another answer than the rest, or wants to see this request in a trace. */
+const telling = ['authorization', 'if-none-match', 'origin', 'traceparent', 'x-request-id'];
 
 /**
  * Gives the answers of public lists again as they went out, headers, compression and all, once the cache has proven

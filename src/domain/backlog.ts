@@ -1,0 +1,56 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Reader } from '../db/client.ts';
+import type { MailState } from '../schema/mails.ts';
+
+/** Beyond that it only matters that there are many, and counting would go on. */
+const countedMax = 10_000;
+
+type UnsentState = Exclude<MailState, 'sent'>;
+
+/** What is due or unsent; ages are 0 when there is none. */
+export type Backlog = {
+  ordersDue: number;
+  oldestDueOrderSeconds: number;
+  mails: Record<UnsentState, number>;
+  /** Of those that are queued or being sent. */
+  oldestUnsentMailSeconds: number;
+};
+
+/** Reads how far the workers lag behind: a few steps in indexes, however many orders and mails there are. */
+export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
+  const limit = sql.raw(String(countedMax));
+  const at = sql`${now.toISOString()}::timestamptz`;
+  const secondsSince = (moment: SQL) => sql`greatest(0, coalesce(extract(epoch from ${at} - ${moment}), 0))::float8`;
+  // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
+  const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
+    select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
+  ) as counted)`;
+  // Ids rise with the moment of creation, so the first one in the index is the oldest.
+  const oldestMailIn = (state: UnsentState) => sql`(
+    select created_at from mails where state = ${sql.raw(`'${state}'`)} order by id limit 1
+  )`;
+  const [row] = await reader.execute<{
+    orders_due: number;
+    oldest_due: number;
+    queued: number;
+    sending: number;
+    failed: number;
+    oldest_unsent: number;
+  }>(sql`
+    select
+      (select count(*)::int from (
+        select 1 from orders where next_status_at <= ${at} limit ${limit}
+      ) as counted) as orders_due,
+      ${secondsSince(sql`(select next_status_at from orders where next_status_at is not null order by next_status_at limit 1)`)} as oldest_due,
+      ${mailsIn('queued')} as queued,
+      ${mailsIn('sending')} as sending,
+      ${mailsIn('failed')} as failed,
+      ${secondsSince(sql`least(${oldestMailIn('queued')}, ${oldestMailIn('sending')})`)} as oldest_unsent`);
+  if (!row) throw new Error('the backlog gave no row');
+  return {
+    ordersDue: row.orders_due,
+    oldestDueOrderSeconds: row.oldest_due,
+    mails: { queued: row.queued, sending: row.sending, failed: row.failed },
+    oldestUnsentMailSeconds: row.oldest_unsent,
+  };
+}

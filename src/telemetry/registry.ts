@@ -1,0 +1,121 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { MailOutcome } from '../jobs/send-mail.ts';
+import type { JobName } from '../jobs/workers.ts';
+import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
+import { version } from './version.ts';
+
+export type ProcessName = 'api' | 'worker';
+
+/** What both processes count, in a registry of their own. */
+export type ShopMetrics = {
+  registry: Registry;
+  /** So many orders have entered a status, by a commit of this process. */
+  ordersEntered: (status: OrderStatus, orders: number) => void;
+};
+
+const jobNames: JobName[] = ['send-mail', 'sweep', 'clean-up'];
+const mailOutcomes: MailOutcome[] = ['sent', 'refused', 'failed'];
+
+/** Opens a registry with what every process tells: what it is, how it fares, which statuses orders enter. */
+export function createShopMetrics(name: ProcessName): ShopMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'shop_build_info',
+    help: 'Always 1; the labels say what runs',
+    labelNames: ['version', 'process', 'runtime'],
+    registers: [registry],
+  }).set({ version, process: name, runtime: runtime() }, 1);
+  const entered = new Counter({
+    name: 'shop_orders_entered_total',
+    help: 'Orders that entered a status by a commit of this process',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  // From zero, because the first step from nothing to one is no increase to Prometheus.
+  for (const status of orderStatuses) entered.inc({ status }, 0);
+  return { registry, ordersEntered: (status, orders) => entered.inc({ status }, orders) };
+}
+
+function runtime(): string {
+  const { bun, deno, node } = process.versions as Record<string, string | undefined>;
+  if (bun) return `bun ${bun}`;
+  return deno ? `deno ${deno}` : `node ${node}`;
+}
+
+/** Shows how busy the pool of connections is. */
+export function watchPool(registry: Registry, poolSize: number, underWay: () => number): void {
+  new Gauge({
+    name: 'shop_database_pool_size',
+    help: 'Connections to Postgres that this process opens at most for its work',
+    registers: [registry],
+  }).set(poolSize);
+  new Gauge({
+    name: 'shop_database_work_running',
+    help: 'Transactions and reads under way; more than the pool has connections means that some wait for one',
+    registers: [registry],
+    collect() {
+      this.set(underWay());
+    },
+  });
+}
+
+/** Shows what waits for the order lane. */
+export function watchOrderLane(registry: Registry, waiting: () => number): void {
+  new Gauge({
+    name: 'orders_waiting',
+    help: 'Orders that wait in this process for their batch',
+    registers: [registry],
+    collect() {
+      this.set(waiting());
+    },
+  });
+}
+
+/** @returns what counts a batch of the order lane by its size */
+export function createBatchSizes(registry: Registry): (orders: number) => void {
+  const sizes = new Histogram({
+    name: 'shop_order_batch_size',
+    help: 'Orders that were placed in one transaction',
+    buckets: [1, 2, 4, 8, 16, 32, 64],
+    registers: [registry],
+  });
+  return (orders) => sizes.observe(orders);
+}
+
+/** @returns what counts a read of a cached list */
+export function createCacheReads(registry: Registry): (group: string, outcome: string) => void {
+  const reads = new Counter({
+    name: 'cache_reads_total',
+    help: 'Reads of cached lists by outcome: HIT, MISS or BYPASS',
+    labelNames: ['group', 'outcome'],
+    registers: [registry],
+  });
+  return (group, outcome) => reads.inc({ group, outcome });
+}
+
+/** @returns what counts an attempt at a mail */
+export function createMailAttempts(registry: Registry): (outcome: MailOutcome) => void {
+  const attempts = new Counter({
+    name: 'shop_mail_attempts_total',
+    help: 'Mails handed to the mail server by this process, by what became of it',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const outcome of mailOutcomes) attempts.inc({ outcome }, 0);
+  return (outcome) => attempts.inc({ outcome });
+}
+
+/** @returns what times a job that has ended */
+export function createJobTimes(registry: Registry): (job: JobName, ok: boolean, seconds: number) => void {
+  const times = new Histogram({
+    name: 'shop_job_duration_seconds',
+    help: 'Duration of jobs in seconds; ok is false when the job threw',
+    labelNames: ['name', 'ok'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  });
+  for (const name of jobNames) for (const ok of ['true', 'false']) times.zero({ name, ok });
+  // Not `job`, which Prometheus calls what it scrapes.
+  return (name, ok, seconds) => times.observe({ name, ok: String(ok) }, seconds);
+}
