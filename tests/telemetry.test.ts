@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
@@ -459,3 +460,51 @@ describe('traces', () => {
     expect(line).not.toHaveProperty('traceId');
   });
 });
+
+describe('deploy/observability', () => {
+  const read = (file: string) => Bun.file(join(import.meta.dir, '../deploy/observability', file)).text();
+  type Rule = {
+    alert: string;
+    expr: string;
+    for: string;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+  };
+  const readRules = async () =>
+    (Bun.YAML.parse(await read('alerts.yml')) as { groups: { rules: Rule[] }[] }).groups.flatMap(({ rules }) => rules);
+
+  async function missing(expressions: string[]): Promise<string[]> {
+    await call('GET', '/api/products');
+    const [api, worker] = await Promise.all([scrape(apiUrl()), scrape(workerUrl)]);
+    // What Prometheus itself says of a scrape.
+    const known = new Set(['up', ...api.names, ...worker.names]);
+    expect(expressions).not.toBeEmpty();
+    return expressions.flatMap(metricsIn).filter((name) => !known.has(name));
+  }
+
+  test('the alerts › ask for metrics that are there', async () => {
+    expect(await missing((await readRules()).map(({ expr }) => expr))).toEqual([]);
+  });
+
+  test('the alerts › each say how grave they are, what is the matter, why it matters and what to do', async () => {
+    for (const { alert, labels, annotations } of await readRules()) {
+      expect([alert, labels.severity]).toEqual([alert, expect.stringMatching(/^(critical|warning)$/)]);
+      expect([alert, Object.keys(annotations).toSorted()]).toEqual([alert, ['action', 'reason', 'summary']]);
+    }
+  });
+
+  test('the dashboard › asks for metrics that are there', async () => {
+    const { panels } = JSON.parse(await read('dashboard.json')) as { panels: { targets?: { expr: string }[] }[] };
+    expect(await missing(panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)))).toEqual([]);
+  });
+});
+
+/** The metrics that an expression of PromQL names: what is neither a function, a keyword, a label nor a text. */
+function metricsIn(expression: string): string[] {
+  const bare = expression
+    .replace(/"[^"]*"/g, '')
+    .replace(/\{[^}]*\}|\[[^\]]*\]/g, '')
+    .replace(/\b(by|without|on|ignoring)\s*\([^)]*\)/g, '');
+  const words = [...bare.matchAll(/[a-z_:][\w:]*(?!\w*\s*\()/gi)].map(([word]) => word);
+  return words.filter((word) => !['and', 'or', 'unless', 'bool', 'offset', 'sum', 'max', 'min'].includes(word));
+}
