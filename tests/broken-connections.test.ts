@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { openDatabase } from '../src/db/client.ts';
+import { ping } from '../src/db/ping.ts';
+import { withTransaction } from '../src/db/transaction.ts';
 import {
   type Account,
   createProduct,
@@ -50,6 +55,59 @@ describe('requests', () => {
         for (const { status } of await crowd()) expect([200, 201]).toContain(status);
       }
       for (const child of [shop.api(0), shop.worker(0)]) expect(child.output()).not.toContain('TypeError');
+    });
+  });
+});
+
+/** What Postgres says to a session that an administrator ends (protocol 3.0, ErrorResponse). */
+function terminationMessage(): Buffer {
+  const fields = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+  const head = Buffer.alloc(5);
+  head.write('E');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
+/** Opens a way to Postgres that ends a session, so many times, when it sees `text` in a statement. */
+async function openTreacherousLink(targetPort: number, text: string, times: number) {
+  let left = times;
+  const listener = createServer((client) => {
+    const server = connect(targetPort, '127.0.0.1');
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      socket.on('error', () => {});
+      socket.on('close', () => other.destroy());
+    }
+    server.pipe(client);
+    client.on('data', (sent) => {
+      if (left === 0 || !sent.includes(text)) return void server.write(sent);
+      left -= 1;
+      server.unpipe(client);
+      client.end(terminationMessage());
+    });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as { port: number };
+  return { port, left: () => left, close: () => listener.close() };
+}
+
+describe('a connection to Postgres', () => {
+  describe.each([
+    ['while it learns the types, twice', 'typarray', 2],
+    ['at the beginning of a transaction', 'begin', 1],
+  ])('when it is ended %s', (_when, text, times) => {
+    test('is made anew, and whoever waits for it is served', async () => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openTreacherousLink(Number(target.port), text, times);
+      target.port = String(link.port);
+      const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
+      await withTransaction(db, ping);
+      expect(link.left()).toBe(0);
+      await close(1_000);
+      link.close();
     });
   });
 });

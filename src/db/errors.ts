@@ -44,6 +44,12 @@ export function isRetryable(error: unknown): boolean {
   return worthRetrying.has(findFault(error)?.code ?? '');
 }
 
+/** Whether the connection broke, or the server ended it (57P01 to 57P03). */
+export function isConnectionFault(error: unknown): boolean {
+  const code = findFault(error)?.code ?? '';
+  return connectionFaults.has(code) || /^57P0[123]$/.test(code);
+}
+
 /**
  * Says in the shop's terms what the database meant: a named constraint becomes its rule, a server out of reach becomes
  * `unavailable`. Anything else comes back as it was, for the log.

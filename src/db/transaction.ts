@@ -3,7 +3,7 @@ import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { unavailable } from '../errors.ts';
 import { inChildSpan } from '../spans.ts';
 import type { Database, Reader, Transaction } from './client.ts';
-import { isRetryable, translateDatabaseError } from './errors.ts';
+import { isConnectionFault, isRetryable, translateDatabaseError } from './errors.ts';
 
 const attemptsMax = 3;
 const spanOptions = { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } };
@@ -25,8 +25,9 @@ async function counted<T>(db: Database, work: Promise<T>): Promise<T> {
 }
 
 /**
- * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization failure or deadlock is tried
- * again, at most three times in all.
+ * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization
+ * failure, a deadlock, or a connection that broke before the transaction began is tried again, at most three times in
+ * all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
  *   violated constraint
  */
@@ -39,8 +40,10 @@ export async function withTransaction<T>(
   const refuseIfLate = () => {
     if (Date.now() >= endsAt) throw unavailable('The shop did not answer in time.');
   };
+  let begun = false;
   const attempt = () =>
     db.transaction(async (tx) => {
+      begun = true;
       refuseIfLate();
       const result = await work(tx);
       refuseIfLate();
@@ -51,7 +54,9 @@ export async function withTransaction<T>(
       try {
         return await withDeadline(counted(db, attempt()), Math.max(0, endsAt - Date.now()));
       } catch (error) {
-        if (attempts < attemptsMax && isRetryable(error)) continue;
+        // One whose connection was gone before it began has done nothing either; the pool has others.
+        const mayRepeat = isRetryable(error) || (!begun && isConnectionFault(error));
+        if (attempts < attemptsMax && mayRepeat) continue;
         throw translateDatabaseError(error);
       }
     }

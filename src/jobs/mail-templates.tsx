@@ -73,11 +73,15 @@ export function composeMail({ mail, order, recipient }: MailToSend, from: string
   };
 }
 
+/** Making one costs as much as the rest of a mail. */
+const moneyFormats = new Map<string, Intl.NumberFormat>();
+
 const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 
 /** Formats minor units exactly: the amount goes in as a decimal string, never as a float. */
 function moneyFormat(currency: string): (minorUnits: number) => string {
-  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency });
+  const format = moneyFormats.get(currency) ?? new Intl.NumberFormat('en-US', { style: 'currency', currency });
+  moneyFormats.set(currency, format);
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
   return (minorUnits) => format.format(`${minorUnits}E-${digits}` as `${number}`);
 }

@@ -13,7 +13,7 @@ import {
 } from './queues.ts';
 
 /** Mails that one worker process sends at the same time, each on its own connection to the mail server. */
-export const mailConcurrency = 10;
+export const mailConcurrency = 20;
 
 const sweepEveryMs = 500;
 const cleanUpEveryMs = 10 * 60_000;
