@@ -78,9 +78,8 @@ function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
 
-try {
-  await createAdmin();
-} catch (error) {
+// Not awaited at the top level, because Bun can turn only programs without that into bytecode.
+createAdmin().catch((error: unknown) => {
   console.error(reasonOf(error));
   process.exitCode = 1;
-}
+});

@@ -14,9 +14,8 @@ function reasonOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
 
-try {
-  await migrate();
-} catch (error) {
+// Not awaited at the top level, because Bun can turn only programs without that into bytecode.
+migrate().catch((error: unknown) => {
   console.error(reasonOf(error));
   process.exitCode = 1;
-}
+});

@@ -1,24 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { randomUUID } from 'node:crypto';
+import { describe } from 'bun:test';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
-import type { ProductBody } from '../src/schema/products.ts';
-import { type Account, admin, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
-import { type Collector, startCollector } from './support/collector.ts';
-import { type Ask, checkedRequests } from './support/document.ts';
-import { scrape } from './support/metrics.ts';
-import { bringTo } from './support/orders.ts';
-import { freePort } from './support/ports.ts';
-import { expectProblem } from './support/problem.ts';
-import { openTestbed, type Testbed } from './support/testbed.ts';
-import { eventually } from './support/wait.ts';
-
-type Entry = 'index' | 'worker';
+import { describeShop, type Entry, spawnLogged } from './support/smoke.ts';
 
 const root = join(import.meta.dir, '..');
-const readyWithinMs = 25_000;
 
 const runtimes: { runtime: string; present: boolean; command: (entry: Entry) => string[] }[] = [
   { runtime: 'Bun', present: true, command: (entry) => [process.execPath, `${entry}.ts`] },
@@ -36,152 +21,8 @@ const runtimes: { runtime: string; present: boolean; command: (entry: Entry) => 
 
 for (const { runtime, present, command } of runtimes) {
   describe.skipIf(!present)(`on ${runtime}`, () => {
-    const children: Bun.Subprocess[] = [];
-    let bed: Testbed;
-    let collector: Collector;
-    let workerUrl: string;
-    let url: string;
-    let ask: Ask;
-    let adminToken: string;
-    let customer: Account;
-
-    function start(entry: Entry, env: Record<string, string>): void {
-      const log = Bun.file(join(process.env.TEST_LOGS ?? tmpdir(), `on-${runtime}-${entry}.log`));
-      children.push(Bun.spawn(command(entry), { cwd: root, env, stdio: ['ignore', log, log] }));
-    }
-
-    beforeAll(async () => {
-      bed = await openTestbed();
-      collector = startCollector();
-      const port = await freePort();
-      url = `http://127.0.0.1:${port}`;
-      const env = {
-        PATH: process.env.PATH ?? '',
-        HOME: process.env.HOME ?? '',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        DATABASE_URL: bed.databaseUrl,
-        REDIS_URL: bed.redisUrl,
-        SMTP_URL: bed.smtpUrl,
-        JWT_SECRET: 'known to every suite and to nobody else',
-        ADMIN_EMAIL: admin.email,
-        ADMIN_PASSWORD: admin.password,
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      };
-      const metricsPort = await freePort();
-      workerUrl = `http://127.0.0.1:${metricsPort}`;
-      start('index', env);
-      await eventually(async () => (await fetch(`${url}/readyz`)).ok, { withinMs: readyWithinMs });
-      start('worker', { ...env, METRICS_PORT: String(metricsPort) });
-      ask = await checkedRequests(url);
-      adminToken = await signInAdmin(url);
-      customer = await registerCustomer(url);
-    });
-
-    afterAll(async () => {
-      for (const child of children) child.kill('SIGKILL');
-      await bed.close();
-      await collector.stop();
-    });
-
-    test('every group of routes › when asked › answers as documented', async () => {
-      const { token, id } = customer;
-      expect((await ask('GET', `/api/customers/${id}`, { token })).status).toBe(200);
-      expect((await ask('GET', '/api/customers', { token: adminToken })).status).toBe(200);
-      const product = await createProduct(url, adminToken);
-      expect((await ask('GET', `/api/products/${product.id}`)).status).toBe(200);
-      const order = await placeOrder(url, token, [{ productId: product.id, quantity: 1 }]);
-      expect((await ask('GET', `/api/orders/${order.id}`, { token })).status).toBe(200);
-      expect((await ask('PATCH', `/api/orders/cancel/${order.id}`, { token })).status).toBe(200);
-      expect((await ask('GET', '/api/mails', { token: adminToken })).status).toBe(200);
-      expect((await ask('GET', '/metrics')).status).toBe(200);
-      expectProblem(await ask('DELETE', '/api/orders'), 405, 'method_not_allowed');
-      expectProblem(await ask('GET', `/api/orders/${randomUUID()}`), 401, 'unauthenticated');
-      const tooLarge = { name: 'Anvil', priceCents: 1, stock: 1, description: 'x'.repeat(2 ** 20) };
-      expectProblem(await ask('POST', '/api/products', { token, body: tooLarge }), 413, 'payload_too_large');
-      const script = await fetch(`${url}/docs/scalar.js`);
-      expect((await script.text()).length).toBeGreaterThan(1_000_000);
-    });
-
-    test('GET /api/products › when asked again › answers from the cache, and the caller if he has it', async () => {
-      const path = '/api/products?sort=name';
-      expect((await ask('GET', path)).headers.get('X-Cache')).toBe('MISS');
-      // An order that another test has just placed may still move the list's version.
-      const headers = await eventually(async () => {
-        const answer = await ask('GET', path);
-        return answer.headers.get('X-Cache') === 'HIT' && answer.headers;
-      });
-      const unchanged = await ask('GET', path, { headers: { 'If-None-Match': headers.get('ETag') ?? '' } });
-      expect(unchanged).toMatchObject({ status: 304, body: null });
-    });
-
-    test('POST /api/orders › when more are wanted than there are › sells each unit once', async () => {
-      const { id: productId } = await createProduct(url, adminToken, { stock: 5 });
-      const body = { items: [{ productId, quantity: 1 }] };
-      const answers = await Promise.all(
-        Array.from({ length: 20 }, () => ask('POST', '/api/orders', { token: customer.token, body })),
-      );
-      const statuses = answers.map(({ status }) => status).sort();
-      expect(statuses).toEqual([...Array(5).fill(201), ...Array(15).fill(409)]);
-      expect((await ask<ProductBody>('GET', `/api/products/${productId}`)).body.stock).toBe(0);
-    });
-
-    test('POST /api/auth/login › when the password is wrong › counts that against the address', async () => {
-      const body = { email: customer.email, password: 'not the password' };
-      expectProblem(await ask('POST', '/api/auth/login', { body }), 401, 'invalid_credentials');
-      expect(await bed.redis.exists(`login-pair:127.0.0.1|${customer.email}`)).toBe(1);
-    });
-
-    test('worker › when an order is due › brings it to its end with a mail for each status', async () => {
-      const { id: productId } = await createProduct(url, adminToken);
-      const order = await placeOrder(url, customer.token, [{ productId, quantity: 1 }]);
-      await bringTo(bed.db, order.id, 'delivered');
-      const { body } = await ask<OrderBody>('GET', `/api/orders/${order.id}`, { token: customer.token });
-      const statuses: OrderStatus[] = ['pending', 'processing', 'shipped', 'delivered'];
-      expect(body.history.map(({ status }) => status)).toEqual(statuses);
-      const mailed = () => {
-        const mails = bed.mail.messages.filter(({ headers }) => headers['x-order-id'] === order.id);
-        return mails.map(({ headers }) => headers['x-order-status'] ?? '');
-      };
-      await eventually(() => mailed().length >= statuses.length);
-      expect(mailed().sort()).toEqual(statuses.toSorted());
-    });
-
-    test('both processes › when asked how they are › show metrics, and their traces meet', async () => {
-      const traceId = randomUUID().replaceAll('-', '');
-      const { id: productId } = await createProduct(url, adminToken);
-      const traceparent = `00-${traceId}-c0ffee0000000001-01`;
-      await placeOrder(url, customer.token, [{ productId, quantity: 1 }], { traceparent });
-      await eventually(
-        async () => ((await scrape(workerUrl)).value('shop_mail_attempts_total', { outcome: 'sent' }) ?? 0) > 0,
-      );
-      expect((await scrape(url)).labels('shop_build_info')[0]?.runtime).toStartWith(runtime.toLowerCase());
-      const traced = () => new Set(collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name));
-      const wanted = ['POST /api/orders', 'place orders', 'transaction', 'send mail'];
-      await eventually(() => wanted.every((name) => traced().has(name)), { withinMs: 15_000 });
-    });
-
-    test('both processes › when told to stop › finish what runs and end with 0', async () => {
-      const product = await createProduct(url, adminToken);
-      const { name, priceCents } = product;
-      let answer: ReturnType<Ask> | undefined;
-      await bed.db.begin(async (tx) => {
-        await tx`select 1 from products where id = ${product.id} for update`;
-        answer = ask('PUT', `/api/products/${product.id}`, { token: adminToken, body: { name, priceCents, stock: 1 } });
-        await eventually(async () => {
-          const [waiting] = await bed.db`select 1 from pg_stat_activity where wait_event_type = 'Lock'`;
-          return waiting;
-        });
-        for (const child of children) child.kill('SIGTERM');
-        await eventually(() =>
-          fetch(`${url}/healthz`).then(
-            () => false,
-            () => true,
-          ),
-        );
-      });
-      expect((await answer)?.status).toBe(200);
-      expect(await Promise.all(children.map((child) => child.exited))).toEqual([0, 0]);
-    });
+    describeShop('the shop', runtime, (entry, settings) =>
+      spawnLogged(command(entry), `on-${runtime}-${entry}`, settings),
+    );
   });
 }
