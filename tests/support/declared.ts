@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dir, '../..');
+
+/** A file of the repository. */
+export function readSource(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+/** What the image takes as its command. */
+export const imageCommands = [...readSource('deploy/shop.ts').matchAll(/^ {2}'?([\w-]+)'?: \(\) => import/gm)].map(
+  ([, name = '']) => name,
+);
+
+const [, settingsSchema = ''] = readSource('src/settings.ts').split('const environmentSchema');
+
+/** The names of all settings. */
+export const settingNames = [...settingsSchema.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
+
+/** The connections to Postgres that each process opens: its pool, and one for metrics. */
+export const connectionsPerProcess = Number(/^const poolSize = (\d+);/m.exec(readSource('src/services.ts'))?.[1]) + 1;
+
+/** The shell commands of a Markdown page, each block on its own; with a heading, those down to the next heading. */
+export function shellBlocks(page: string, heading?: string): string[] {
+  const whole = readSource(page);
+  const text = heading === undefined ? whole : whole.split(new RegExp(`^#+ ${heading}\n`, 'm'))[1]?.split(/^#+ /m)[0];
+  if (text === undefined) throw new Error(`${page} has no section ${heading}.`);
+  return [...text.matchAll(/^( *)```sh\n(.*?)^\1```/gms)].map(([, indent, block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
+}
