@@ -7,9 +7,6 @@ const silenceMsMax = 5_000;
 /** Below the ledger's lease, so that a mail is never in two workers' hands. */
 const sendMsMax = 10_000;
 
-/** A message is made of what it is given, never of files or addresses that it names. */
-const noAccess = { disableFileAccess: true, disableUrlAccess: true };
-
 /** How a mail server refused: for good, or perhaps only now. */
 export type MailFault = { message: string; permanent: boolean };
 
@@ -21,8 +18,6 @@ export type Mailer = {
 
 /** Opens a pool of connections to the mail server, made when first needed. */
 export function createMailer(smtpUrl: string, from: string): Mailer {
-  // Written whole before it is sent: in pieces, each of its lines would be a write to the socket.
-  const writer = createTransport({ streamTransport: true, buffer: true, newline: 'windows', ...noAccess });
   const transport = createTransport({
     url: smtpUrl,
     pool: true,
@@ -33,13 +28,13 @@ export function createMailer(smtpUrl: string, from: string): Mailer {
     connectionTimeout: connectTimeoutMs,
     greetingTimeout: connectTimeoutMs,
     socketTimeout: silenceMsMax,
-    ...noAccess,
+    disableFileAccess: true,
+    disableUrlAccess: true,
   });
   return {
     send: async (message) => {
       try {
-        const { envelope, message: raw } = await writer.sendMail({ from, ...message });
-        await transport.sendMail({ envelope, raw, signal: AbortSignal.timeout(sendMsMax) });
+        await transport.sendMail({ from, ...message, signal: AbortSignal.timeout(sendMsMax) });
         return null;
       } catch (error) {
         return readFault(error);

@@ -45,7 +45,7 @@ export async function startChaosPostgres(directory: string): Promise<ChaosPostgr
 
   async function terminateConnections(): Promise<void> {
     const own = postgres(url, { max: 1 });
-    await own`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'shop %'`;
+    await own`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'shop %'`;
     await own.end();
   }
 
