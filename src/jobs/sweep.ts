@@ -12,6 +12,8 @@ const ordersPerBatch = 500;
 const mailsPerBatch = 500;
 /** Enough to keep every worker busy until the next sweep, without enqueuing a whole backlog again and again. */
 const mailBatchesMax = 4;
+/** After so many batches of a backlog of orders it is the turn of the mails. */
+const orderBatchesMax = 20;
 
 type SweepNeeds = {
   db: Database;
@@ -29,18 +31,17 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
 
   async function advanceOrders(sweepId: string): Promise<number> {
     let movedInAll = 0;
-    // Until nothing is due, because an order that is several steps late becomes due again at once.
-    for (let moved = 1; moved > 0 && !stopping(); ) {
+    for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {
       const batch = await withTransaction(db, (tx) =>
         advanceDueOrders(tx, { now: new Date(), batchSizeMax: ordersPerBatch, orderStatusIntervalMs }),
       );
-      moved = batch.entered.length;
-      movedInAll += moved;
+      // Until nothing is due, because an order that is several steps late becomes due again at once.
+      if (batch.entered.length === 0) break;
+      movedInAll += batch.entered.length;
       onMoved(batch.entered);
-      void enqueue(
-        batch.mailIds.map((id) => ({ id, attempts: 0 })),
-        sweepId,
-      );
+      const queued = batch.mailIds.map((id) => ({ id, attempts: 0 }));
+      // The mails of a backlog wait in the ledger, where they are cheap, until they are taken up below.
+      if (batches < mailBatchesMax) void enqueue(queued, sweepId);
     }
     return movedInAll;
   }
@@ -61,8 +62,11 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
   return async () => {
     const requestId = randomUUID();
     const startedAt = performance.now();
-    const moved = await advanceOrders(requestId);
-    const mails = await enqueueDueMails(requestId);
+    let [moved, mails] = [0, 0];
+    for (let movedNow = 1; movedNow > 0 && !stopping(); moved += movedNow) {
+      movedNow = await advanceOrders(requestId);
+      mails += await enqueueDueMails(requestId);
+    }
     // Most sweeps find nothing, twice a second.
     const level = moved + mails > 0 ? 'info' : 'debug';
     log[level]({ requestId, moved, mails, durationMs: msSince(startedAt) }, 'sweep');
