@@ -12,8 +12,8 @@ export const statusIntervalMs = 3_600_000;
 export const jwtSecret = 'known to the bench and to nobody else';
 
 const tokenTtlSeconds = 24 * 3_600;
-/** No order of any run is to be refused. */
-const stock = 1_000_000_000;
+/** Of every product: no order of any run is to be refused. */
+export const stockAtFirst = 1_000_000_000;
 
 /**
  * Ids that a load generator can make from a number, still UUIDv7 in form and order, as SQL: `number` is the expression
@@ -42,7 +42,7 @@ export async function makeCatalogue(sql: postgres.Sql, url: string): Promise<voi
   }
   await renumber(sql, 'products', productId('number'));
   await renumber(sql, 'customers', customerId('number'));
-  await sql`update products set stock = ${stock}`;
+  await sql`update products set stock = ${stockAtFirst}`;
   await sql`vacuum (full, analyze) products`;
   await sql`vacuum (full, analyze) customers`;
 }

@@ -22,21 +22,20 @@ export function watchOthers(): () => number {
 
 /**
  * Resolves once others have left the machine alone for a second.
- * @throws {BusyError} when they have not for `patienceSeconds`
+ * @throws {BusyError} when they have not for `patienceSeconds`; when `signal` is aborted
  */
-export async function untilQuiet(patienceSeconds: number): Promise<void> {
+export async function untilQuiet(patienceSeconds: number, signal: AbortSignal): Promise<void> {
   const endsAt = performance.now() + patienceSeconds * 1_000;
-  for (;;) {
+  for (let waiting = false; ; waiting = true) {
     const othersShare = watchOthers();
-    await sleep(watchMs);
+    await sleep(watchMs, undefined, { signal });
     const share = othersShare();
     if (share <= othersShareMax) return;
+    const found = `Others use ${Math.round(share * 100)} % of this machine`;
     if (performance.now() > endsAt) {
-      const percent = Math.round(share * 100);
-      throw new BusyError(
-        `Others use ${percent} % of this machine, so figures would mean little. Try later, or take them with --anyway.`,
-      );
+      throw new BusyError(`${found}, so figures would mean little. Try later, or take them with --anyway.`);
     }
-    await sleep(pauseMs);
+    if (!waiting) console.log(`${found}: waiting for up to ${patienceSeconds} s.`);
+    await sleep(pauseMs, undefined, { signal });
   }
 }

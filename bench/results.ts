@@ -80,7 +80,17 @@ export function describeRounds(
     figure(cpuUs.redis),
     peakBytes === null ? '' : figure(megabytes(peakBytes)),
   ]);
-  const columns = ['', unit, 'spread', 'p50 ms', 'p99 ms', 'CPU µs: server', 'Postgres', 'Redis', 'peak RSS MB'];
+  const columns = [
+    '',
+    unit,
+    'spread',
+    'p50 ms',
+    'p99 ms',
+    'CPU µs a request: server',
+    'Postgres',
+    'Redis',
+    'peak RSS MB',
+  ];
   return {
     table: { columns, rows },
     chart: { unit, bars: measured.map(({ name, perSecond }) => ({ name, value: perSecond, ours: isOurs(name) })) },

@@ -10,7 +10,7 @@ import { describeDisturbance, describeWork, type Measurement, targetsTable, writ
 import type { Work } from './results.ts';
 import { measureInRounds } from './rounds.ts';
 import { type Servers, startServers } from './servers.ts';
-import { allSizes } from './sizes.ts';
+import { allSizes, targetConnections } from './sizes.ts';
 import { openStage } from './stage.ts';
 import { detail } from './works/detail.ts';
 import { hotOrder } from './works/hot-order.ts';
@@ -60,18 +60,12 @@ const sizeName = values.smoke ? 'smoke' : values.quick ? 'quick' : 'full';
 const sizes = allSizes[sizeName];
 const anyway = values.anyway || values.smoke;
 
-class InterruptedError extends Error {}
-
-let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    interrupted = true;
-  });
-}
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
 
 async function beforeRound(): Promise<void> {
-  if (interrupted) throw new InterruptedError();
-  if (!anyway) await untilQuiet(sizes.patienceSeconds);
+  interruption.signal.throwIfAborted();
+  if (!anyway) await untilQuiet(sizes.patienceSeconds, interruption.signal);
 }
 
 async function measureWork(work: Work, servers: Servers): Promise<Measurement> {
@@ -97,11 +91,13 @@ async function measureAll(servers: Servers): Promise<void> {
     measurements.push(measurement);
     console.log(`\n${describeWork(measurement)}`);
   }
-  const command = ['npm run bench', ...process.argv.slice(2)].join(' ');
+  const command = ['npm run bench --', ...process.argv.slice(2)].join(' ');
   const conditions = `${sizes.connections} connections, ${sizes.rounds} rounds of ${sizes.secondsPerRun} s each.`;
   const machine = await describeMachine(servers);
   const report = { machine, command, conditions, anyway, measurements };
-  console.log(`\n${targetsTable(measurements)}\n\n${conditions} ${describeDisturbance(report)}`);
+  // The targets are about a crowd.
+  if (sizes.connections === targetConnections) console.log(`\n${targetsTable(measurements)}`);
+  console.log(`\n${conditions} ${describeDisturbance(report)}`);
   if (values.write) writeReport(report);
 }
 
@@ -115,14 +111,14 @@ try {
   exitCode = 0;
 } catch (error) {
   // What fails after Ctrl-C fails because of it: everything in this terminal got the signal.
-  if (interrupted) exitCode = 130;
+  if (interruption.signal.aborted) exitCode = 130;
   else if (error instanceof BusyError) console.error(error.message);
   else console.error(error);
 } finally {
   await servers?.stop();
 }
 console.log(
-  interrupted
+  interruption.signal.aborted
     ? '\nInterrupted; everything has been taken down.'
     : `\n${Math.round((Date.now() - startedAt) / 1_000)} s in all.`,
 );

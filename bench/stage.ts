@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../standalone/ports.ts';
 import { jwtSecret } from './catalogue.ts';
@@ -7,8 +7,10 @@ import type { Contender } from './rounds.ts';
 import type { Servers } from './servers.ts';
 import { loadWithWrk, type Mix } from './wrk.ts';
 
-/** A server that answers what the shop answers. */
 export type HttpServer = { name: string; url: string; pid: number };
+
+/** A server that does what the shop does, on a database of its own. */
+export type ShopServer = HttpServer & { databaseUrl: string };
 
 /** The data that the processes of one shop share. */
 export type Home = { databaseUrl: string; redisUrl: string };
@@ -19,9 +21,9 @@ export type PeerName = 'fastify-pg' | 'express-sequelize-bull';
 export type Stage = {
   /** Room of its own for one contender. */
   newHome: () => Promise<Home>;
-  shop: (home?: Home) => Promise<HttpServer>;
+  shop: (home?: Home) => Promise<ShopServer>;
   worker: (home: Home) => Child;
-  peer: (name: PeerName) => Promise<HttpServer>;
+  peer: (name: PeerName) => Promise<ShopServer>;
   /** A bare `Bun.serve` that answers `body` from memory or from Redis. */
   plain: (body: string, source: 'memory' | 'Redis') => Promise<HttpServer>;
   close: () => Promise<void>;
@@ -66,15 +68,20 @@ export function openStage({ newDatabase, newRedis, mail, directory }: Servers): 
 
   return {
     newHome,
-    shop: async (home) =>
-      serve('shop', [process.execPath, 'index.ts'], {
-        env: shopSettings(home ?? (await newHome()), mail.url),
-        readyPath: '/readyz',
-      }),
+    async shop(home) {
+      const own = home ?? (await newHome());
+      const env = shopSettings(own, mail.url);
+      const server = await serve('shop', [process.execPath, 'index.ts'], { env, readyPath: '/readyz' });
+      return { ...server, databaseUrl: own.databaseUrl };
+    },
     worker: (home) => start([process.execPath, 'worker.ts'], shopSettings(home, mail.url)),
-    peer: async (name) =>
-      serve(name, ['node', 'server.mjs'], { ...(await peerSettings(name, await newHome())), readyPath: peerPath }),
-    plain: async (body, source) => {
+    async peer(name) {
+      const home = await newHome();
+      const settings = await peerSettings(name, home);
+      const server = await serve(name, ['node', 'server.mjs'], { ...settings, readyPath: '/api/products' });
+      return { ...server, databaseUrl: home.databaseUrl };
+    },
+    async plain(body, source) {
       const file = join(directory, `body-${crypto.randomUUID()}`);
       writeFileSync(file, body);
       const redis: Record<string, string> = source === 'Redis' ? { REDIS_URL: newRedis() } : {};
@@ -83,13 +90,11 @@ export function openStage({ newDatabase, newRedis, mail, directory }: Servers): 
         readyPath: '/',
       });
     },
-    close: async () => {
+    async close() {
       await Promise.all(children.splice(0).map((child) => child.stop()));
     },
   };
 }
-
-const peerPath = '/api/products';
 
 /** Environment and directory of a peer, whose packages are installed first when its lockfile asks for it. */
 export async function peerSettings(
@@ -107,18 +112,18 @@ export async function peerSettings(
 /** @throws saying what is missing, when the packages cannot be installed */
 async function installPeer(directory: string): Promise<void> {
   const lockfile = join(directory, 'package-lock.json');
-  // npm writes this one last.
-  const installed = join(directory, 'node_modules/.package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockfile).mtimeMs) return;
+  const installed = join(directory, 'node_modules/.installed-package-lock.json');
+  if (existsSync(installed) && readFileSync(installed).equals(readFileSync(lockfile))) return;
   if (!Bun.which('node') || !Bun.which('npm')) {
     throw new Error('The peers run on Node.js: node and npm have to be on the PATH.');
   }
   console.log(`Installing the packages of ${directory.slice(root.length + 1)}, once.`);
-  const npm = Bun.spawn(['npm', 'ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const npm = Bun.spawn(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if ((await npm.exited) !== 0) throw new Error('npm could not install them.');
+  if ((await npm.exited) !== 0) throw new Error(`npm could not install the packages of ${directory}.`);
+  copyFileSync(lockfile, installed);
 }
 
 /** A server under a load of wrk. */

@@ -1,6 +1,7 @@
 import { pgbenchContender } from '../pgbench.ts';
 import { describeRounds, find, type Work } from '../results.ts';
 import { underLoad } from '../stage.ts';
+import { expectWholeOrders } from '../whole-orders.ts';
 
 export const hotOrder: Work = {
   name: 'hot-order',
@@ -14,6 +15,9 @@ export const hotOrder: Work = {
       ...http.map((server) => underLoad(server, { 'hot-order': 1 }, { connections, tokensFile })),
       pgbenchContender('hot-order', { databaseUrl, connections, directory }),
     ]);
+    for (const written of [...http, { name: 'pgbench', databaseUrl }]) {
+      await expectWholeOrders(written.name, written.databaseUrl);
+    }
     return {
       method: 'As above, but every order wants the same two products, so each waits for the locks of the one before.',
       ...describeRounds(measured, 'orders/s'),

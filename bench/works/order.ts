@@ -3,6 +3,7 @@ import type { OrderBody } from '../../src/schema/orders.ts';
 import { pgbenchContender } from '../pgbench.ts';
 import { describeRounds, find, type Work } from '../results.ts';
 import { expectSameAnswers, underLoad } from '../stage.ts';
+import { expectWholeOrders } from '../whole-orders.ts';
 
 const lines = [1, 2].map((number) => ({
   productId: `01900000-0000-7000-8000-10000000000${number}`,
@@ -10,7 +11,7 @@ const lines = [1, 2].map((number) => ({
 }));
 
 /** Places an order, and answers what of it does not change from one to the next. */
-export async function placeSampleOrder(url: string, tokensFile: string): Promise<unknown> {
+async function placeSampleOrder(url: string, tokensFile: string): Promise<unknown> {
   const [token] = readFileSync(tokensFile, 'utf8').split('\n');
   const response = await fetch(`${url}/api/orders`, {
     method: 'POST',
@@ -40,6 +41,9 @@ export const order: Work = {
       { ...underLoad(shop, { order: 1 }, { connections: 1, tokensFile }), name: 'shop, 1 connection' },
       { ...pgbenchContender('order', { databaseUrl, connections: 1, directory }), name: 'pgbench, 1 connection' },
     ]);
+    for (const written of [...[shop, ...peers], { name: 'pgbench', databaseUrl }]) {
+      await expectWholeOrders(written.name, written.databaseUrl);
+    }
     const ours = find(measured, 'shop');
     return {
       method:
