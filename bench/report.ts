@@ -59,7 +59,7 @@ export function describeWork({ work, result }: Measurement): string {
 /** What others did to the machine meanwhile. */
 export function describeDisturbance({ anyway, measurements }: Report): string {
   const share = Math.max(...measurements.map(({ result }) => result.othersShareMax));
-  const most = `Other programs used at most ${percent(share)} of the machine during a measurement.`;
+  const most = `Others, the threads of the kernel among them, used at most ${percent(share)} of the machine during a measurement.`;
   return anyway ? `**Taken with \`--anyway\`, however busy the machine was.** ${most}` : most;
 }
 
