@@ -4,7 +4,6 @@ import { machineBusySeconds, treeCpuSeconds } from './processes.ts';
 
 /** Others' share of the machine from which on a measurement would be theirs as much as ours. */
 const othersShareMax = 0.1;
-const watchMs = 1_000;
 const pauseMs = 2_000;
 
 /** The machine is too busy for figures that mean anything. */
@@ -20,11 +19,13 @@ export function watchOthers(): () => number {
   };
 }
 
+type Patience = { watchMs: number; patienceSeconds: number };
+
 /**
- * Resolves once others have left the machine alone for a second.
+ * Resolves once others have left the machine alone for `watchMs`.
  * @throws {BusyError} when they have not for `patienceSeconds`; when `signal` is aborted
  */
-export async function untilQuiet(patienceSeconds: number, signal: AbortSignal): Promise<void> {
+export async function untilQuiet({ watchMs, patienceSeconds }: Patience, signal: AbortSignal): Promise<void> {
   const endsAt = performance.now() + patienceSeconds * 1_000;
   for (let waiting = false; ; waiting = true) {
     const othersShare = watchOthers();

@@ -1,5 +1,5 @@
 // What `npm run bench` runs: measures the shop beside its peers and the machine's own limits.
-// Names of works measure those alone. --quick takes about 90 s, --smoke shows only that everything works,
+// Names of works measure those alone. --quick takes about two minutes, --smoke shows only that everything works,
 // --anyway measures on a busy machine, too, --write puts a full run into docs/performance.md.
 
 import { existsSync } from 'node:fs';
@@ -65,7 +65,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => in
 
 async function beforeRound(): Promise<void> {
   interruption.signal.throwIfAborted();
-  if (!anyway) await untilQuiet(sizes.patienceSeconds, interruption.signal);
+  if (!anyway) await untilQuiet(sizes, interruption.signal);
 }
 
 async function measureWork(work: Work, servers: Servers): Promise<Measurement> {

@@ -5,7 +5,8 @@ export type Sizes = {
   warmUpSeconds: number;
   /** Between two runs. */
   settleMs: number;
-  /** How long it waits for a busy machine to calm down. */
+  /** How long the machine is watched before a round, and how long it may take to calm down. */
+  watchMs: number;
   patienceSeconds: number;
   connections: number;
   backlogOrders: number;
@@ -22,6 +23,7 @@ const full: Sizes = {
   secondsPerRun: 8,
   warmUpSeconds: 3,
   settleMs: 300,
+  watchMs: 1_000,
   patienceSeconds: 120,
   connections: targetConnections,
   backlogOrders: 500_000,
@@ -35,13 +37,14 @@ export const allSizes = {
   full,
   quick: {
     ...full,
-    rounds: 3,
+    rounds: 2,
     secondsPerRun: 1,
     warmUpSeconds: 1,
+    watchMs: 300,
     patienceSeconds: 20,
     backlogOrders: 50_000,
     backlogMails: 3_000,
-    starts: 5,
+    starts: 3,
     memorySeconds: 10,
   },
   smoke: {
