@@ -21,6 +21,8 @@ export async function runProcess(start: (closing: AbortSignal) => Promise<Runnin
     log.info('stopped');
     process.exit(0);
   } catch (error) {
+    // Whoever is told to end while he still waits for a server ends in good order, too.
+    if (closing.signal.aborted) process.exit(0);
     const expected = error instanceof SettingsError || cannotListen(error);
     process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
     process.exit(1);

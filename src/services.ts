@@ -266,7 +266,8 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   });
   // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
   const server = await listen(settings, scrape, registry.contentType, log);
-  await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
+  const found = await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
+  if (!found) throw new Error('told to end before Postgres was there');
 
   const home = queueHome(settings, databaseUrl);
   const queueTrouble = troubleLog(log, 'the queue is out of reach');

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { migrateDatabase } from '../src/db/migrate.ts';
@@ -333,6 +334,22 @@ describe('SIGTERM', () => {
       await busy.stop();
     }
   });
+
+  test.each(['redis', 'postgres'])(
+    'to a worker that waits for Postgres, its queue in %s › ends it with 0',
+    async (queue) => {
+      const env = {
+        DATABASE_URL: `postgres://shop:shop@127.0.0.1:${await freePort()}/shop`,
+        SMTP_URL: shop.smtpUrl,
+        ...(queue === 'redis' ? { REDIS_URL: shop.redisUrl } : {}),
+      };
+      const logFile = join(process.env.TEST_LOGS ?? tmpdir(), `waiting-worker-${queue}.log`);
+      const worker = startProcess('worker.ts', env, logFile);
+      await eventually(() => worker.log().some(({ msg }) => msg === 'waiting for postgres'));
+      expect(await worker.stop()).toBe(0);
+      for (const line of worker.output().split('\n').filter(Boolean)) expect(line).toStartWith('{');
+    },
+  );
 });
 
 describe('SIGKILL', () => {

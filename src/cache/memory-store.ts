@@ -6,7 +6,9 @@ export function createMemoryStore(charactersMax: number): Store & { get: (key: s
   let characters = 0;
 
   function remove(key: string): void {
-    characters -= entries.get(key)?.value.length ?? 0;
+    const entry = entries.get(key);
+    if (!entry) return;
+    characters -= key.length + entry.value.length;
     entries.delete(key);
   }
 
@@ -26,7 +28,7 @@ export function createMemoryStore(charactersMax: number): Store & { get: (key: s
   function set(key: string, value: string, ttlMs: number): void {
     remove(key);
     entries.set(key, { value, expiresAt: Date.now() + ttlMs });
-    characters += value.length;
+    characters += key.length + value.length;
     for (const oldest of entries.keys()) {
       if (characters <= charactersMax) return;
       remove(oldest);

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { ShopError, unavailable } from '../errors.ts';
 
 /** Node's and postgres.js' codes for a connection that could not be made or broke. */
@@ -52,16 +53,16 @@ export function isConnectionFault(error: unknown): boolean {
 
 /**
  * Says in the shop's terms what the database meant: a named constraint becomes its rule, a server out of reach becomes
- * `unavailable`. Anything else comes back as it was, for the log.
+ * `unavailable`. Anything else comes back for the log, without Drizzle's wrapper.
  */
 export function translateDatabaseError(error: unknown): unknown {
   const fault = findFault(error);
-  if (!fault) return error;
+  if (!fault) return error instanceof DrizzleQueryError ? error.cause : error;
   if (fault.constraint === 'customers_email_key') {
     return new ShopError('email_taken', 'Another account uses this e-mail address.');
   }
   if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {
     return unavailable('The shop cannot reach its database just now.', fault.cause);
   }
-  return error;
+  return fault.cause;
 }

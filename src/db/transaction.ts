@@ -41,14 +41,16 @@ export async function withTransaction<T>(
     if (Date.now() >= endsAt) throw unavailable('The shop did not answer in time.');
   };
   let begun = false;
-  const attempt = () =>
-    db.transaction(async (tx) => {
+  const attempt = () => {
+    begun = false;
+    return db.transaction(async (tx) => {
       begun = true;
       refuseIfLate();
       const result = await work(tx);
       refuseIfLate();
       return result;
     });
+  };
   return inChildSpan('transaction', spanOptions, async () => {
     for (let attempts = 1; ; attempts += 1) {
       try {
@@ -64,13 +66,18 @@ export async function withTransaction<T>(
 }
 
 /**
- * Runs a query that only reads.
+ * Runs a query that only reads, again when its connection breaks.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
  */
 export async function withReader<T>(db: Database, work: (reader: Reader) => Promise<T>): Promise<T> {
-  try {
-    return await withDeadline(counted(db, work(db)), databaseWaitMsMax);
-  } catch (error) {
-    throw translateDatabaseError(error);
+  const endsAt = Date.now() + databaseWaitMsMax;
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await withDeadline(counted(db, work(db)), Math.max(0, endsAt - Date.now()));
+    } catch (error) {
+      // The pool has other connections than the one that broke.
+      if (attempts < attemptsMax && isConnectionFault(error)) continue;
+      throw translateDatabaseError(error);
+    }
   }
 }

@@ -11,6 +11,8 @@ type Kept = Parameters<NonNullable<Env['onKept']>>[0];
 export type Fetch = (request: Request, env: Env) => Response | Promise<Response>;
 
 const bytesMax = 16_000_000;
+/** What an entry takes beside its key and its body, headers above all. */
+const entryBytes = 3_000;
 /** Whoever sends one of these may get another answer than the rest, or wants to see this request in a trace. */
 const telling = ['authorization', 'if-none-match', 'origin', 'traceparent', 'x-request-id'];
 
@@ -61,7 +63,7 @@ export function withReadyAnswers(
     const known = ready.get(key);
     if (known) forget(key, known);
     ready.set(key, answer);
-    bytes += key.length + answer.body.byteLength;
+    bytes += entryBytes + key.length + answer.body.byteLength;
     for (const [oldestKey, oldest] of ready) {
       if (bytes <= bytesMax) return;
       forget(oldestKey, oldest);
@@ -70,7 +72,7 @@ export function withReadyAnswers(
 
   function forget(key: string, answer: ReadyAnswer): void {
     ready.delete(key);
-    bytes -= key.length + answer.body.byteLength;
+    bytes -= entryBytes + key.length + answer.body.byteLength;
   }
 
   return (request, env) => {
