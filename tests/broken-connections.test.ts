@@ -95,6 +95,19 @@ async function openTreacherousLink(targetPort: number, text: string, times: numb
 }
 
 describe('a connection to Postgres', () => {
+  describe('when it is ended while a query runs', () => {
+    test('leaves nothing of that to the next one', async () => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openTreacherousLink(Number(target.port), 'select 1', 1);
+      target.port = String(link.port);
+      const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
+      await expect(ping(db)).rejects.toThrow();
+      await ping(db);
+      await close(1_000);
+      link.close();
+    });
+  });
+
   describe.each([
     ['while it learns the types, twice', 'typarray', 2],
     ['at the beginning of a transaction', 'begin', 1],
