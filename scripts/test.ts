@@ -11,7 +11,7 @@ import { startRedis } from '../tests/support/redis-server.ts';
 
 const testbedsMax = 500;
 const testTimeoutMs = 30_000;
-const parallelFiles = 2;
+const parallelFiles = 3;
 const complaintsMax = 60;
 const complaintCharactersMax = 400;
 
