@@ -11,7 +11,7 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { mailsOf, makeOld, unitsOf } from './support/orders.ts';
+import { mailsOf, makeOld, unitsOf, untilOrderWaits } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
@@ -107,12 +107,7 @@ describe('POST /api/orders', () => {
       const answer = await shop.db.begin(async (sql) => {
         await sql`select 1 from products where id = ${first?.id ?? ''} for update`;
         const placing = place(lines);
-        await eventually(async () => {
-          const waiting = await shop.db`
-            select 1 from pg_stat_activity
-            where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
-          return waiting.length > 0;
-        });
+        await untilOrderWaits(shop.db);
         await sql`select 1 from products where id = ${second?.id ?? ''} for update nowait`;
         return { placing };
       });

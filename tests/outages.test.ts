@@ -19,7 +19,7 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { bringTo, unitsOf } from './support/orders.ts';
+import { bringTo, unitsOf, untilOrderWaits } from './support/orders.ts';
 import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
 import { type ApiProcess, type Shop, startShop } from './support/shop.ts';
@@ -214,15 +214,6 @@ async function whileOrdersWait<Done>(work: (release: () => void) => Promise<Done
   });
 }
 
-async function untilOrderWaits(): Promise<void> {
-  await eventually(async () => {
-    const rows = await shop.db`
-      select 1 from pg_stat_activity
-      where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
-    return rows.length > 0;
-  });
-}
-
 describe('POST /api/orders', () => {
   /** Orders on a connection of its own, which `fetch` has too few of, and answers the status. */
   async function placeAlone({ url }: ApiProcess, token: string, body: unknown): Promise<number> {
@@ -284,7 +275,7 @@ describe('SIGTERM', () => {
         const options = { token: customer.token, body: orderBody() };
         running.push(request<Partial<OrderBody>>(api.url, 'POST', '/api/orders', options));
       }
-      await untilOrderWaits();
+      await untilOrderWaits(shop.db);
       exit = api.stop();
       await shutsDown(api);
       release();
@@ -305,7 +296,7 @@ describe('SIGTERM', () => {
     await whileOrdersWait(async (release) => {
       const unanswered = request(api.url, 'POST', '/api/orders', { token: customer.token, body: orderBody() });
       unanswered.catch(() => {});
-      await untilOrderWaits();
+      await untilOrderWaits(shop.db);
       const startedAt = performance.now();
       expect(await api.stop()).toBe(0);
       expect(performance.now() - startedAt).toBeWithin(500, 2_500);

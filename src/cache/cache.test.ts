@@ -68,7 +68,12 @@ describe('cache.read', () => {
       const { store } = openStore();
       const [one, other] = [openCache(store), openCache(store)];
       const first = await one.read('first');
-      expect(first).toMatchObject({ body: 'first', etag: expect.stringMatching(/^"[\w-]+"$/), outcome: 'MISS' });
+      expect(first).toEqual({
+        body: 'first',
+        etag: expect.stringMatching(/^"[\w-]+"$/),
+        outcome: 'MISS',
+        kept: { version: expect.any(String), expiresAt: expect.any(Number) },
+      });
       for (const cache of [one, other, other]) {
         expect(await cache.read('second')).toEqual({ ...first, outcome: 'HIT' });
       }

@@ -47,3 +47,13 @@ export async function mailsOf(db: Sql, orderId: string): Promise<string[]> {
   const place = ({ run, status }: (typeof rows)[number]) => run * 10 + [...path, 'cancelled'].indexOf(status);
   return [...rows].sort((a, b) => place(a) - place(b)).map(({ run, status }) => `${run} ${status}`);
 }
+
+/** Waits until an API process waits for a lock, such as one that the test holds. */
+export async function untilOrderWaits(db: Sql): Promise<void> {
+  await eventually(async () => {
+    const rows = await db`
+      select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
+    return rows.length > 0;
+  });
+}
