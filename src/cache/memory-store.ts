@@ -1,38 +1,26 @@
+import { createBoundedMap } from './bounded-map.ts';
 import type { Store } from './store.ts';
+
+type Entry = { value: string; expiresAt: number };
 
 /** A map of bounded size whose entries expire; those used longest ago make room. */
 export function createMemoryStore(charactersMax: number): Store & { get: (key: string) => string | null } {
-  const entries = new Map<string, { value: string; expiresAt: number }>();
-  let characters = 0;
-
-  function remove(key: string): void {
-    const entry = entries.get(key);
-    if (!entry) return;
-    characters -= key.length + entry.value.length;
-    entries.delete(key);
-  }
+  const entries = createBoundedMap<Entry>(charactersMax, (key, { value }) => key.length + value.length);
 
   function get(key: string): string | null {
     const entry = entries.get(key);
     if (!entry) return null;
     if (entry.expiresAt <= Date.now()) {
-      remove(key);
+      entries.delete(key);
       return null;
     }
-    // A map keeps the order of insertion, so what is used moves to its end.
-    entries.delete(key);
+    // What is used counts as new again.
     entries.set(key, entry);
     return entry.value;
   }
 
   function set(key: string, value: string, ttlMs: number): void {
-    remove(key);
     entries.set(key, { value, expiresAt: Date.now() + ttlMs });
-    characters += key.length + value.length;
-    for (const oldest of entries.keys()) {
-      if (characters <= charactersMax) return;
-      remove(oldest);
-    }
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { Counter, Histogram, Registry } from 'prom-client';
+import { createBoundedMap } from '../cache/bounded-map.ts';
 import type { ApiServices } from '../services.ts';
 import { logRequest, requestLines } from './access-log.ts';
 import type { AppEnv } from './env.ts';
@@ -25,16 +26,15 @@ export function withReadyAnswers(
   { cache, log, metrics }: Pick<ApiServices, 'cache' | 'log' | 'metrics'>,
   draining: () => boolean,
 ): Fetch {
-  const ready = new Map<string, ReadyAnswer>();
+  const ready = createBoundedMap<ReadyAnswer>(bytesMax, (key, { body }) => entryBytes + key.length + body.byteLength);
   const count = countRequests(metrics);
   const lines = requestLines(log);
-  let bytes = 0;
 
   async function give(key: string, answer: ReadyAnswer, request: Request, env: Env): Promise<Response> {
     const startedAt = performance.now();
     const current = answer.expiresAt > Date.now() && (await cache.isCurrent(answer.group, answer.version));
     if (!current) {
-      if (ready.get(key) === answer) forget(key, answer);
+      if (ready.get(key) === answer) ready.delete(key);
       return pass(key, request, env);
     }
     const requestId = crypto.randomUUID();
@@ -55,24 +55,8 @@ export function withReadyAnswers(
     const body = await response.arrayBuffer();
     const headers = new Headers(response.headers);
     headers.set('X-Cache', 'HIT');
-    keep(key, { ...kept, body, headers });
+    ready.set(key, { ...kept, body, headers });
     return new Response(body, response);
-  }
-
-  function keep(key: string, answer: ReadyAnswer): void {
-    const known = ready.get(key);
-    if (known) forget(key, known);
-    ready.set(key, answer);
-    bytes += entryBytes + key.length + answer.body.byteLength;
-    for (const [oldestKey, oldest] of ready) {
-      if (bytes <= bytesMax) return;
-      forget(oldestKey, oldest);
-    }
-  }
-
-  function forget(key: string, answer: ReadyAnswer): void {
-    ready.delete(key);
-    bytes -= entryBytes + key.length + answer.body.byteLength;
   }
 
   return (request, env) => {
