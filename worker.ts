@@ -1,6 +1,6 @@
 import { runProcess } from './src/process.ts';
-import { openWorkerServices } from './src/services.ts';
 import { readSettings } from './src/settings.ts';
+import { openWorkerServices } from './src/worker-services.ts';
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async (closing) => {

@@ -23,7 +23,7 @@ const rooms: Record<string, Room> = {
     packages: ['@hono/node-server'],
   },
   'worker.ts': {
-    rooms: ['src/process.ts', 'src/services.ts', 'src/settings.ts'],
+    rooms: ['src/process.ts', 'src/settings.ts', 'src/worker-services.ts'],
   },
   'src/app.ts': {
     rooms: ['src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
@@ -34,13 +34,30 @@ const rooms: Record<string, Room> = {
       'src/cache',
       'src/db',
       'src/domain',
+      'src/foundation.ts',
+      'src/jobs/queues.ts',
+      'src/preparation.ts',
+      'src/settings.ts',
+      'src/telemetry',
+      ...helpers,
+    ],
+    packages: ['type pino', 'type prom-client'],
+  },
+  'src/worker-services.ts': {
+    rooms: [
+      'src/db',
+      'src/foundation.ts',
       'src/jobs',
       'src/preparation.ts',
       'src/settings.ts',
       'src/telemetry',
       ...helpers,
     ],
-    packages: ['pino', 'type prom-client'],
+    packages: ['type pino'],
+  },
+  'src/foundation.ts': {
+    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/settings.ts', ...helpers],
+    packages: ['pino'],
   },
   'src/preparation.ts': {
     rooms: ['src/db', 'src/domain', 'type src/settings.ts'],

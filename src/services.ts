@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
@@ -8,27 +8,26 @@ import { type Database, openDatabase, type Reader, type Transaction } from './db
 import { ping } from './db/ping.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
 import { findStandings, type Standing } from './domain/accounts.ts';
-import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { ProductRow } from './domain/bodies.ts';
 import { createOrderLane } from './domain/order-lane.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { findProducts } from './domain/products.ts';
-import { createCleanUp } from './jobs/clean-up.ts';
-import { createMailer } from './jobs/mailer.ts';
-import { type MailQueue, mailQueue, openMailQueue, orderQueue, type QueueHome } from './jobs/queues.ts';
-import { createSendMail } from './jobs/send-mail.ts';
-import { createSweep } from './jobs/sweep.ts';
-import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
+import {
+  createLog,
+  openBacklog,
+  poolSize,
+  queueHome,
+  requireSettings,
+  scrapeTrouble,
+  troubleLog,
+} from './foundation.ts';
+import { type MailQueue, mailQueue, openMailQueue } from './jobs/queues.ts';
 import { createLane, type Lane } from './lane.ts';
 import { persist, prepareShop } from './preparation.ts';
-import { type Settings, SettingsError } from './settings.ts';
-import { currentTrace } from './spans.ts';
-import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
+import type { Settings } from './settings.ts';
 import {
   createBatchSizes,
   createCacheReads,
-  createJobTimes,
-  createMailAttempts,
   createShopMetrics,
   type ShopMetrics,
   watchOrderLane,
@@ -36,13 +35,9 @@ import {
 } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
-const poolSize = 8;
 const readLanes = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
-/** Below what a scrape waits, so that Postgres is not at work for nobody. */
-const backlogTimeoutMs = 250;
-const scrapeTrouble = 'the metrics lack what could not be asked for';
 
 /** What the routes work with. */
 export type ApiServices = {
@@ -69,60 +64,6 @@ export type ApiServices = {
   close: () => Promise<void>;
 };
 
-function createLog(settings: Settings, name: string): Logger {
-  return pino({
-    name,
-    level: settings.logLevel,
-    redact: [
-      'password',
-      '*.password',
-      'currentPassword',
-      'newPassword',
-      'token',
-      '*.token',
-      'authorization',
-      '*.authorization',
-      // Where Postgres puts rows and statements.
-      'err.detail',
-      'err.where',
-      'err.internal_query',
-    ],
-    formatters: { level: (label) => ({ level: label }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    ...(settings.otlpEndpoint && { mixin: currentTrace }),
-  });
-}
-
-/** What a process cannot do without, by the variable it comes from. */
-const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as const;
-
-/** @throws {SettingsError} naming every one that is not set */
-function requireSettings<Name extends keyof typeof indispensable>(
-  settings: Settings,
-  ...names: Name[]
-): Record<Name, string> {
-  const missing = names.filter((name) => settings[name] === undefined);
-  if (missing.length > 0) {
-    const list = missing.map((name) => `  ${indispensable[name]}: is not set`).join('\n');
-    throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
-  }
-  return settings as Record<Name, string>;
-}
-
-function queueHome(settings: Settings, databaseUrl: string): QueueHome {
-  return settings.redisUrl ? { kind: 'redis', url: settings.redisUrl } : { kind: 'postgres', url: databaseUrl };
-}
-
-/** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */
-function troubleLog(log: Logger, message: string): (error: unknown) => void {
-  let silentUntil = 0;
-  return (error) => {
-    if (Date.now() < silentUntil) return;
-    silentUntil = Date.now() + 1_000;
-    log.warn({ err: error }, message);
-  };
-}
-
 /** Finds many things with one query for all that ask at the same time. */
 function sharedLookup<Found>(
   db: Database,
@@ -137,16 +78,6 @@ function sharedLookup<Found>(
       return ids.map((id) => found.get(id) ?? null);
     },
   });
-}
-
-/** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */
-function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>; close: () => Promise<void> } {
-  const { db, close } = openDatabase(databaseUrl, {
-    poolSize: 1,
-    applicationName: 'shop metrics',
-    statementTimeoutMs: backlogTimeoutMs,
-  });
-  return { read: () => readBacklog(db, new Date()), close: () => close(0) };
 }
 
 /** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
@@ -223,91 +154,6 @@ export function openApiServices(settings: Settings): ApiServices {
       redis?.disconnect();
       await mails?.close().catch(() => {});
       await Promise.all([closeDatabase(1_000), backlog.close()]);
-    },
-  };
-}
-
-/** What a worker process is, from outside: it works until it is closed. */
-export type WorkerServices = { log: Logger; close: () => Promise<void> };
-
-/** The worker serves nobody but Prometheus, and that only where it is given a port. */
-async function listen(
-  { host, metricsPort }: Settings,
-  scrape: () => Promise<string>,
-  contentType: string,
-  log: Logger,
-): Promise<MetricsServer | undefined> {
-  if (metricsPort === undefined) return undefined;
-  const server = await serveMetrics(scrape, contentType, { host, port: metricsPort });
-  log.info({ host, port: server.port }, 'listening');
-  return server;
-}
-
-/**
- * Opens what the worker needs and starts working as soon as Postgres answers.
- * @param closing ends the wait for Postgres
- */
-export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
-  const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
-  const log = createLog(settings, 'worker');
-  const { registry, ordersEntered } = createShopMetrics('worker');
-  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
-  watchPool(registry, poolSize, () => workUnderWay(db));
-  const backlog = openBacklog(databaseUrl);
-  let orderQueueDepth: RunningWorkers['orderQueueDepth'] | undefined;
-  const scrape = createScrape(registry, {
-    backlog: backlog.read,
-    queues: async () => {
-      if (!orderQueueDepth) throw new Error('the queues are not open yet');
-      const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
-      return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
-    },
-    onTrouble: troubleLog(log, scrapeTrouble),
-  });
-  // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
-  const server = await listen(settings, scrape, registry.contentType, log);
-  const found = await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
-  if (!found) throw new Error('told to end before Postgres was there');
-
-  const home = queueHome(settings, databaseUrl);
-  const queueTrouble = troubleLog(log, 'the queue is out of reach');
-  const mails = openMailQueue(home, 'worker', queueTrouble);
-  const mailer = createMailer(smtpUrl, settings.mailFrom);
-  const sweep = createSweep({
-    db,
-    orderStatusIntervalMs: settings.orderStatusIntervalMs,
-    enqueue: mails.enqueue,
-    onMoved: (entered) => {
-      for (const status of entered) ordersEntered(status, 1);
-    },
-    log,
-    stopping: () => closing.aborted,
-  });
-  const sendMail = createSendMail({
-    db,
-    mailer,
-    mailFrom: settings.mailFrom,
-    log,
-    onOutcome: createMailAttempts(registry),
-  });
-  const workers = await startWorkers(
-    home,
-    { sweep, cleanUp: createCleanUp(db, log), sendMail },
-    {
-      onQueueTrouble: queueTrouble,
-      onJobFailure: troubleLog(log, 'a job failed'),
-      onJobEnd: createJobTimes(registry),
-    },
-  );
-  orderQueueDepth = workers.orderQueueDepth;
-  return {
-    log,
-    close: async () => {
-      await workers.stop();
-      mailer.close();
-      await mails.close().catch(() => {});
-      await Promise.all([closeDatabase(1_000), backlog.close()]);
-      server?.close();
     },
   };
 }

@@ -1,0 +1,83 @@
+import { type Logger, pino } from 'pino';
+import { openDatabase } from './db/client.ts';
+import { type Backlog, readBacklog } from './domain/backlog.ts';
+import type { QueueHome } from './jobs/queues.ts';
+import { type Settings, SettingsError } from './settings.ts';
+import { currentTrace } from './spans.ts';
+
+/** Connections to Postgres that one process has for its work. */
+export const poolSize = 8;
+
+/** Below what a scrape waits, so that Postgres is not at work for nobody. */
+const backlogTimeoutMs = 250;
+
+export const scrapeTrouble = 'the metrics lack what could not be asked for';
+
+/** Opens the log of a process: JSON lines on the standard output, without secrets. */
+export function createLog(settings: Settings, name: string): Logger {
+  return pino({
+    name,
+    level: settings.logLevel,
+    redact: [
+      'password',
+      '*.password',
+      'currentPassword',
+      'newPassword',
+      'token',
+      '*.token',
+      'authorization',
+      '*.authorization',
+      // Where Postgres puts rows and statements.
+      'err.detail',
+      'err.where',
+      'err.internal_query',
+    ],
+    formatters: { level: (label) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    ...(settings.otlpEndpoint && { mixin: currentTrace }),
+  });
+}
+
+/** What a process cannot do without, by the variable it comes from. */
+const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as const;
+
+/**
+ * Takes what `npm start` would supply on one machine for granted.
+ * @throws {SettingsError} naming every one that is not set
+ */
+export function requireSettings<Name extends keyof typeof indispensable>(
+  settings: Settings,
+  ...names: Name[]
+): Record<Name, string> {
+  const missing = names.filter((name) => settings[name] === undefined);
+  if (missing.length > 0) {
+    const list = missing.map((name) => `  ${indispensable[name]}: is not set`).join('\n');
+    throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
+  }
+  return settings as Record<Name, string>;
+}
+
+/** Where the queues of this shop live: in Redis if there is one. */
+export function queueHome(settings: Settings, databaseUrl: string): QueueHome {
+  return settings.redisUrl ? { kind: 'redis', url: settings.redisUrl } : { kind: 'postgres', url: databaseUrl };
+}
+
+/** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */
+export function troubleLog(log: Logger, message: string): (error: unknown) => void {
+  let silentUntil = 0;
+  return (error) => {
+    if (Date.now() < silentUntil) return;
+    silentUntil = Date.now() + 1_000;
+    log.warn({ err: error }, message);
+  };
+}
+
+/** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */
+export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>; close: () => Promise<void> } {
+  const { db, close } = openDatabase(databaseUrl, {
+    poolSize: 1,
+    applicationName: 'shop metrics',
+    statementTimeoutMs: backlogTimeoutMs,
+  });
+  return { read: () => readBacklog(db, new Date()), close: () => close(0) };
+}

@@ -1,0 +1,109 @@
+import type { Logger } from 'pino';
+import { openDatabase } from './db/client.ts';
+import { ping } from './db/ping.ts';
+import { withReader, workUnderWay } from './db/transaction.ts';
+import {
+  createLog,
+  openBacklog,
+  poolSize,
+  queueHome,
+  requireSettings,
+  scrapeTrouble,
+  troubleLog,
+} from './foundation.ts';
+import { createCleanUp } from './jobs/clean-up.ts';
+import { createMailer } from './jobs/mailer.ts';
+import { mailQueue, openMailQueue, orderQueue } from './jobs/queues.ts';
+import { createSendMail } from './jobs/send-mail.ts';
+import { createSweep } from './jobs/sweep.ts';
+import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
+import { persist } from './preparation.ts';
+import type { Settings } from './settings.ts';
+import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
+import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
+import { createScrape } from './telemetry/scrape.ts';
+
+/** What a worker process is, from outside: it works until it is closed. */
+export type WorkerServices = { log: Logger; close: () => Promise<void> };
+
+/** The worker serves nobody but Prometheus, and that only where it is given a port. */
+async function listen(
+  { host, metricsPort }: Settings,
+  scrape: () => Promise<string>,
+  contentType: string,
+  log: Logger,
+): Promise<MetricsServer | undefined> {
+  if (metricsPort === undefined) return undefined;
+  const server = await serveMetrics(scrape, contentType, { host, port: metricsPort });
+  log.info({ host, port: server.port }, 'listening');
+  return server;
+}
+
+/**
+ * Opens what the worker needs and starts working as soon as Postgres answers.
+ * @param closing ends the wait for Postgres
+ */
+export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
+  const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
+  const log = createLog(settings, 'worker');
+  const { registry, ordersEntered } = createShopMetrics('worker');
+  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
+  watchPool(registry, poolSize, () => workUnderWay(db));
+  const backlog = openBacklog(databaseUrl);
+  let orderQueueDepth: RunningWorkers['orderQueueDepth'] | undefined;
+  const scrape = createScrape(registry, {
+    backlog: backlog.read,
+    queues: async () => {
+      if (!orderQueueDepth) throw new Error('the queues are not open yet');
+      const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
+      return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
+    },
+    onTrouble: troubleLog(log, scrapeTrouble),
+  });
+  // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
+  const server = await listen(settings, scrape, registry.contentType, log);
+  const found = await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
+  if (!found) throw new Error('told to end before Postgres was there');
+
+  const home = queueHome(settings, databaseUrl);
+  const queueTrouble = troubleLog(log, 'the queue is out of reach');
+  const mails = openMailQueue(home, 'worker', queueTrouble);
+  const mailer = createMailer(smtpUrl, settings.mailFrom);
+  const sweep = createSweep({
+    db,
+    orderStatusIntervalMs: settings.orderStatusIntervalMs,
+    enqueue: mails.enqueue,
+    onMoved: (entered) => {
+      for (const status of entered) ordersEntered(status, 1);
+    },
+    log,
+    stopping: () => closing.aborted,
+  });
+  const sendMail = createSendMail({
+    db,
+    mailer,
+    mailFrom: settings.mailFrom,
+    log,
+    onOutcome: createMailAttempts(registry),
+  });
+  const workers = await startWorkers(
+    home,
+    { sweep, cleanUp: createCleanUp(db, log), sendMail },
+    {
+      onQueueTrouble: queueTrouble,
+      onJobFailure: troubleLog(log, 'a job failed'),
+      onJobEnd: createJobTimes(registry),
+    },
+  );
+  orderQueueDepth = workers.orderQueueDepth;
+  return {
+    log,
+    close: async () => {
+      await workers.stop();
+      mailer.close();
+      await mails.close().catch(() => {});
+      await Promise.all([closeDatabase(1_000), backlog.close()]);
+      server?.close();
+    },
+  };
+}
