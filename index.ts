@@ -11,6 +11,8 @@ const drainPollMs = 20;
 
 type Server = {
   port: number;
+  /** Requests whose answers are not yet written out. */
+  unanswered: () => number;
   /** Stops accepting; with `force`, ends the connections that are left too. */
   stop: (force: boolean) => Promise<unknown>;
 };
@@ -27,7 +29,11 @@ function listenOnBun(fetch: Fetch, { hostname, port }: Address): Server {
     idleTimeout: idleTimeoutSeconds,
     fetch: (request, server) => fetch(withOrigin(request), { remoteAddress: server.requestIP(request)?.address }),
   });
-  return { port: server.port ?? port, stop: (force) => server.stop(force) };
+  return {
+    port: server.port ?? port,
+    unanswered: () => server.pendingRequests,
+    stop: (force) => server.stop(force),
+  };
 }
 
 /** Without a usable Host header, which HTTP/1.0 does not demand, Bun's URL is a mere path. */
@@ -38,13 +44,20 @@ function withOrigin(request: Request): Request {
 /** Node and Deno both speak `node:http`. */
 function listenOnNode(fetch: Fetch, { hostname, port }: Address): Promise<Server> {
   return new Promise((resolve, reject) => {
+    let unanswered = 0;
     const server = serve(
       {
         hostname,
         port,
-        fetch: (request, { incoming }) => fetch(request, { remoteAddress: incoming.socket.remoteAddress }),
+        fetch: (request, { incoming, outgoing }) => {
+          unanswered += 1;
+          outgoing.once('close', () => {
+            unanswered -= 1;
+          });
+          return fetch(request, { remoteAddress: incoming.socket.remoteAddress });
+        },
       },
-      (address) => resolve({ port: address.port, stop }),
+      (address) => resolve({ port: address.port, unanswered: () => unanswered, stop }),
     );
     server.once('error', reject);
     async function stop(force: boolean): Promise<void> {
@@ -62,16 +75,7 @@ void runProcess(async (closing) => {
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const services = openApiServices(settings);
   const stopTraces = traces?.startTraces(settings, 'shop-api', services.log);
-  let running = 0;
-  const answer = createFetch(services, () => closing.aborted);
-  const fetch: Fetch = async (request, env) => {
-    running += 1;
-    try {
-      return await answer(request, env);
-    } finally {
-      running -= 1;
-    }
-  };
+  const fetch = createFetch(services, () => closing.aborted);
   const address = { hostname: settings.host, port: settings.port };
   const server = 'Bun' in globalThis ? listenOnBun(fetch, address) : await listenOnNode(fetch, address);
   services.log.info({ host: settings.host, port: server.port }, 'listening');
@@ -80,8 +84,7 @@ void runProcess(async (closing) => {
     timeoutMs: settings.shutdownTimeoutMs,
     stop: async () => {
       void server.stop(false);
-      while (running > 0) await sleep(drainPollMs);
-      await sleep(drainPollMs);
+      while (server.unanswered() > 0) await sleep(drainPollMs);
       await server.stop(true);
       await services.close();
       await stopTraces?.();
