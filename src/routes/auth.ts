@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { sign, verify } from 'hono/jwt';
 import { z } from 'zod';
+import { createBoundedMap } from '../cache/bounded-map.ts';
 import type { Account, Standing } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
@@ -23,7 +24,7 @@ export type Tokens = {
 /** Signs and verifies the shop's JSON Web Tokens (RFC 7519), HS256 and nothing else. */
 export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | 'now'>): Tokens {
   // Verifying costs as much as the rest of a request; a token that was genuine a moment ago still is.
-  const genuine = new Map<string, Claims>();
+  const genuine = createBoundedMap<Claims>(knownTokensMax, () => 1);
   const seconds = () => now().getTime() / 1_000;
 
   return {
@@ -42,8 +43,6 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
       );
       const claims = claimsSchema.safeParse(payload);
       if (!claims.success || claims.data.exp <= seconds()) return null;
-      const [oldest] = genuine.keys();
-      if (genuine.size >= knownTokensMax && oldest !== undefined) genuine.delete(oldest);
       genuine.set(token, claims.data);
       return claims.data;
     },
