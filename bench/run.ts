@@ -20,9 +20,10 @@ import { mails } from './works/mails.ts';
 import { memory } from './works/memory.ts';
 import { mix } from './works/mix.ts';
 import { order } from './works/order.ts';
+import { profile } from './works/profile.ts';
 import { start } from './works/start.ts';
 
-const works: Work[] = [list, detail, order, hotOrder, mix, lifecycle, mails, start, memory];
+const works: Work[] = [list, detail, order, hotOrder, mix, lifecycle, mails, start, memory, profile];
 
 function refuse(reason: string): never {
   console.error(reason);
