@@ -140,5 +140,27 @@ describe('createLane', () => {
       expect(await third).toBe('c!');
       expect(lane.inputs()).toEqual([['a'], ['c']]);
     });
+
+    test('leaves those alone who came later, until it is their time', async () => {
+      jest.useFakeTimers();
+      const lane = openLane();
+      const refused: string[] = [];
+      for (const input of ['a', 'b', 'c']) {
+        lane.submit(input).catch(() => refused.push(input));
+        await Promise.resolve();
+        jest.advanceTimersByTime(1_000);
+      }
+      for (const expected of [[], ['a'], ['a', 'b'], ['a', 'b', 'c']]) {
+        expect(refused).toEqual(expected);
+        jest.advanceTimersByTime(expected.length === 0 ? databaseWaitMsMax - 3_000 : 1_000);
+        await Promise.resolve();
+      }
+      lane.batches[0]?.end();
+      const last = lane.submit('d');
+      while (lane.batches.length < 2) await Promise.resolve();
+      lane.batches[1]?.end();
+      expect(await last).toBe('d!');
+      expect(lane.inputs()).toEqual([['a'], ['d']]);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { databaseWaitMsMax, withDeadline } from './deadline.ts';
+import { databaseWaitMsMax } from './deadline.ts';
 import { unavailable } from './errors.ts';
 
 export type LaneOptions<Input, Output> = {
@@ -34,18 +34,20 @@ export type Lane<Input, Output> = {
  */
 export function createLane<Input, Output>(options: LaneOptions<Input, Output>): Lane<Input, Output> {
   const waiters: Waiter<Input, Output>[] = [];
-  let running = 0;
+  const running = new Set<Waiter<Input, Output>[]>();
+  /** One for all, because one for each would cost more than its share of a batch. Set while anyone waits. */
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   function startBatches(): void {
-    while (running < options.lanes && waiters.length > 0) {
-      // Who has been told 503 meanwhile must not be served behind his back.
-      const batch = waiters.splice(0, options.batchSizeMax).filter((waiter) => waiter.endsAt > Date.now());
+    while (running.size < options.lanes && waiters.length > 0) {
+      const batch = waiters.splice(0, options.batchSizeMax).filter(isInTime);
       const [first] = batch;
       if (!first) continue;
-      running += 1;
+      running.add(batch);
       void runBatch(batch, first.endsAt).finally(() => {
-        running -= 1;
+        running.delete(batch);
         startBatches();
+        if (running.size === 0) stopTimer();
       });
     }
   }
@@ -66,16 +68,37 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
     }
   }
 
+  /** Whoever has been told 503 must not be served behind his back. */
+  function refuseLate(): void {
+    stopTimer();
+    waiters.splice(0, waiters.length, ...waiters.filter(isInTime));
+    const waiting = [...[...running].flatMap((batch) => batch.filter(isInTime)), ...waiters];
+    if (waiting.length === 0) return;
+    timer = setTimeout(refuseLate, Math.min(...waiting.map(({ endsAt }) => endsAt)) - Date.now());
+  }
+
+  function stopTimer(): void {
+    clearTimeout(timer);
+    timer = undefined;
+  }
+
   return {
     submit: (input) => {
       if (waiters.length >= options.waitingMax) return Promise.reject(unavailable('Too many requests wait just now.'));
-      const outcome = new Promise<Output>((resolve, reject) => {
+      return new Promise<Output>((resolve, reject) => {
         waiters.push({ input, endsAt: Date.now() + databaseWaitMsMax, resolve, reject });
+        timer ??= setTimeout(refuseLate, databaseWaitMsMax);
         // A microtask later, so that inputs of one turn of the event loop share even the first batch.
         queueMicrotask(startBatches);
       });
-      return withDeadline(outcome, databaseWaitMsMax);
     },
     waiting: () => waiters.length,
   };
+}
+
+/** Whether a waiter still waits; one that has waited too long is told so, which does nothing the second time. */
+function isInTime({ endsAt, reject }: Pick<Waiter<unknown, unknown>, 'endsAt' | 'reject'>): boolean {
+  const inTime = endsAt > Date.now();
+  if (!inTime) reject(unavailable('The shop did not answer in time.'));
+  return inTime;
 }
