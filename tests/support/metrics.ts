@@ -1,3 +1,5 @@
+import { eventually } from './wait.ts';
+
 /** The samples that a text in the format of Prometheus holds. */
 export type Samples = {
   /** Every name that a sample has. */
@@ -35,4 +37,15 @@ export async function scrape(url: string): Promise<Samples> {
       return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0);
     },
   };
+}
+
+/** The same, once everything that a scrape asks has answered in time, which a busy machine may not do at once. */
+export function completeScrape(url: string, sources = ['postgres', 'queue']): Promise<Samples> {
+  return eventually(
+    async () => {
+      const samples = await scrape(url);
+      return sources.every((source) => samples.value('shop_source_up', { source }) === 1) && samples;
+    },
+    { withinMs: 15_000 },
+  );
 }
