@@ -1,6 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { except } from 'hono/combine';
 import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -58,8 +57,12 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   if (settings.otlpEndpoint) app.use('/api/*', traceRequests);
   app.use(accessLog(log));
   app.use(requestMetrics(metrics));
-  app.use(except('/docs', secureHeaders(apiHeaders)));
+  const secure = secureHeaders(apiHeaders);
+  // The page of the docs runs a script, and sends headers of its own.
+  app.use((c, next) => (c.req.path === '/docs' ? next() : secure(c, next)));
   app.use(async (c, next) => {
+    // Before there is an answer: `compress` would add it to a copy of one.
+    c.header('Vary', 'Accept-Encoding');
     await next();
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
     // So that nobody sends his next request to a process that is about to end.
