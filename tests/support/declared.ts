@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { poolSize } from '../../src/foundation.ts';
 
 const root = join(import.meta.dir, '../..');
 
@@ -19,7 +20,7 @@ const [, settingsSchema = ''] = readSource('src/settings.ts').split('const envir
 export const settingNames = [...settingsSchema.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
 
 /** The connections to Postgres that each process opens: its pool, and one for metrics. */
-export const connectionsPerProcess = Number(/^const poolSize = (\d+);/m.exec(readSource('src/foundation.ts'))?.[1]) + 1;
+export const connectionsPerProcess = poolSize + 1;
 
 /** The shell commands of a Markdown page, each block on its own; with a heading, those down to the next heading. */
 export function shellBlocks(page: string, heading?: string): string[] {
