@@ -1,7 +1,7 @@
 import { createTransport } from 'nodemailer';
 import type { MailMessage } from './mail-templates.tsx';
-import { mailConcurrency } from './workers.ts';
 
+const connectionsMax = 20;
 const connectTimeoutMs = 3_000;
 const silenceMsMax = 5_000;
 /** Below the ledger's lease, so that a mail is never in two workers' hands. */
@@ -21,7 +21,7 @@ export function createMailer(smtpUrl: string, from: string): Mailer {
   const transport = createTransport({
     url: smtpUrl,
     pool: true,
-    maxConnections: mailConcurrency,
+    maxConnections: connectionsMax,
     maxMessages: Number.POSITIVE_INFINITY,
     // The ledger decides about retries; a transport that repeats by itself could send twice.
     maxRequeues: 0,

@@ -12,8 +12,11 @@ import {
   redisConnection,
 } from './queues.ts';
 
-/** Mails that one worker process sends at the same time, each on its own connection to the mail server. */
-export const mailConcurrency = 20;
+/**
+ * Mails that one worker process has in hand: three for each of its connections to the mail server, so that the next ones
+ * are claimed, in larger batches, while others are on their way.
+ */
+const mailsInHand = 60;
 
 const sweepEveryMs = 500;
 const cleanUpEveryMs = 10 * 60_000;
@@ -81,7 +84,7 @@ export async function startWorkers(
   };
   const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   const workers = [
-    openWorker(home, mailQueue, mailConcurrency, (job) => sendMail(job.data), listeners),
+    openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
     openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
   const schedules = openQueue(orderQueue, home, 'worker', listeners.onQueueTrouble);
