@@ -89,8 +89,9 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       },
     }),
   );
-  app.use('/api/*', async (_c, next) => {
+  app.use('/api/*', async (c, next) => {
     if (draining()) throw unavailable('The process is shutting down.');
+    if (c.env.failure) throw c.env.failure;
     await next();
   });
   app.use(

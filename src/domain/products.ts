@@ -88,6 +88,15 @@ export async function findProducts(reader: Reader, ids: string[]): Promise<Map<s
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+/** The versions of products, deleted ones included, in one query. */
+export async function findVersions(reader: Reader, ids: string[]): Promise<Map<string, number>> {
+  const rows = await reader
+    .select({ id: products.id, version: products.version })
+    .from(products)
+    .where(sql`${products.id} = any(${sql.param(ids)}::uuid[])`);
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
 /** A page of the catalogue: undeleted products that match the filters, in the order asked for. */
 export async function listProducts(reader: Reader, query: ProductQuery): Promise<Page<ProductRow>> {
   const words = query.q ? searchWords(query.q) : undefined;

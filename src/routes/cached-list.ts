@@ -18,7 +18,10 @@ export async function sendCachedList<Body>(
     JSON.stringify(await load()),
   );
   c.get('facts').cache = outcome;
-  if (kept) c.env.onKept?.({ group, ...kept, route: c.req.routePath });
+  if (kept) {
+    const isCurrent = async () => kept.expiresAt > Date.now() && (await cache.isCurrent(group, kept.version));
+    c.env.onKept?.({ route: c.req.routePath, cache: 'HIT', isCurrent });
+  }
   c.header('X-Cache', outcome);
   c.header('ETag', etag);
   const response = isFresh(c.req.header('if-none-match'), etag)
