@@ -4,7 +4,7 @@ import { readSettings } from '../src/settings.ts';
 async function migrate(): Promise<void> {
   const { databaseUrl } = readSettings();
   if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says which database to migrate.');
-  await migrateDatabase(databaseUrl);
+  await migrateDatabase(databaseUrl, { onWait: console.log });
   console.log('The database has the newest schema.');
 }
 

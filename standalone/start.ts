@@ -100,7 +100,7 @@ async function claimPort({ host, port }: Settings): Promise<number> {
 
 async function migrateGiven(databaseUrl: string): Promise<void> {
   try {
-    await migrateDatabase(databaseUrl);
+    await migrateDatabase(databaseUrl, { onWait: console.log });
   } catch (error) {
     throw new Error(`The database of DATABASE_URL cannot be made ready: ${reasonOf(error)}.`);
   }

@@ -45,6 +45,11 @@ export function isRetryable(error: unknown): boolean {
   return worthRetrying.has(findFault(error)?.code ?? '');
 }
 
+/** Whether `lock_timeout` ended a wait. */
+export function isLockTimeout(error: unknown): boolean {
+  return findFault(error)?.code === '55P03';
+}
+
 /** Whether the connection broke, or the server ended it (57P01 to 57P03). */
 export function isConnectionFault(error: unknown): boolean {
   const code = findFault(error)?.code ?? '';

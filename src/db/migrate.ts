@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
@@ -6,6 +7,8 @@ import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { z } from 'zod';
 import type { Reader } from './client.ts';
+import { isLockTimeout, isRetryable } from './errors.ts';
+import { describeLockHolders } from './lock-holders.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const journalSchema = z.object({ entries: z.array(z.object({ when: z.number() })).min(1) });
@@ -14,22 +17,65 @@ const journalSchema = z.object({ entries: z.array(z.object({ when: z.number() })
 const migrationLock = 7_305_518_044;
 
 /**
- * Brings the database to the newest schema. Any number of processes may call it at once: one migrates, the others wait
- * and find nothing left to do.
+ * How long a migration waits for a lock. Requests queue up behind it, so it gives up before they do, after 3 s; an
+ * autovacuum that is in the way ends after 1 s (`deadlock_timeout`), so it waits for longer than that.
  */
-export async function migrateDatabase(url: string): Promise<void> {
+const lockTimeoutMs = 2_000;
+/** Between two attempts, so that whoever had to wait is served. */
+const pauseMs = 5_000;
+/** Together about five minutes. */
+const attemptsMax = 45;
+/** How long to wait while another process migrates, which may need all of its attempts. */
+const turnTimeoutMs = 600_000;
+
+type MigrateOptions = {
+  /** Where the migrations are; this shop's own by default. */
+  folder?: string;
+  /** Told who is in the way, each time that the migration gives way and will try again. */
+  onWait?: (reason: string) => void;
+};
+
+/**
+ * Brings the database to the newest schema. Any number of processes may call it at once: one migrates, the others wait
+ * and find nothing left to do. It gives way to whoever holds a lock, and tries again for about five minutes.
+ */
+export async function migrateDatabase(
+  url: string,
+  { folder = migrationsFolder, onWait = () => {} }: MigrateOptions = {},
+): Promise<void> {
   const client = postgres(url, {
-    max: 1,
+    max: 2,
     onnotice: () => {},
-    connection: { lock_timeout: 10_000, application_name: 'shop migrate' },
+    connection: { lock_timeout: lockTimeoutMs, application_name: 'shop migrate' },
   });
   try {
-    await client`select set_config('lock_timeout', '60s', false)`;
-    await client`select pg_advisory_lock(${migrationLock})`;
-    await client`select set_config('lock_timeout', '10s', false)`;
-    await migrate(drizzle(client), { migrationsFolder });
+    // A transaction of its own, so that the turn outlasts the pauses: nobody else makes requests wait meanwhile.
+    await client.begin(async (turn) => {
+      await turn`select set_config('lock_timeout', ${String(turnTimeoutMs)}, true)`;
+      await turn`select set_config('idle_in_transaction_session_timeout', '0', true)`;
+      await turn`select pg_advisory_xact_lock(${migrationLock})`;
+      for (let attempt = 1; !(await tryToMigrate(client, folder)); attempt += 1) {
+        const reason = `The migration could not get its locks: ${await describeLockHolders(client, lockTimeoutMs)}.`;
+        if (attempt === attemptsMax) throw new Error(reason);
+        onWait(`${reason} It tries again in ${pauseMs / 1_000} s.`);
+        await sleep(pauseMs);
+        // Fails when the connection broke meanwhile, and the turn is lost.
+        await turn`select`;
+      }
+    });
   } finally {
     await client.end();
+  }
+}
+
+/** False when it had to give way, and has done nothing. */
+async function tryToMigrate(client: postgres.Sql, folder: string): Promise<boolean> {
+  try {
+    await migrate(drizzle(client), { migrationsFolder: folder });
+    return true;
+  } catch (error) {
+    if (isLockTimeout(error) || isRetryable(error)) return false;
+    throw error;
   }
 }
 

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres, { type Sql } from 'postgres';
+import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const root = join(import.meta.dir, '..');
+
+/** The migrations of this shop, and one more, in a directory of their own. */
+function withMigration(sql: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shop-migrations-'));
+  cpSync(join(root, 'drizzle'), folder, { recursive: true });
+  const tag = '9999_one_more';
+  const when = Math.max(...journal.entries.map((entry) => entry.when)) + 1;
+  const entries = [...journal.entries, { idx: journal.entries.length, version: '7', when, tag, breakpoints: true }];
+  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
+  writeFileSync(join(folder, `${tag}.sql`), sql);
+  return folder;
+}
+
+async function applied(db: Sql): Promise<number[]> {
+  const rows = await db<{ when: number }[]>`
+    select created_at::float8 as when from drizzle.__drizzle_migrations order by created_at`;
+  return rows.map(({ when }) => when);
+}
+
+/** The kinds of locks that migrating processes wait for. */
+async function migrationsWaitFor(db: Sql): Promise<string[]> {
+  const rows = await db<{ lock: string }[]>`
+    select wait_event as lock from pg_stat_activity
+    where datname = current_database() and application_name = 'shop migrate' and wait_event_type = 'Lock'`;
+  return rows.map(({ lock }) => lock);
+}
+
+describe('db:migrate', () => {
+  const known = journal.entries.map((entry) => entry.when);
+  let shop: Shop;
+
+  beforeAll(async () => {
+    shop = await startShop({ workers: 0 });
+  });
+
+  afterAll(() => shop.stop());
+
+  test('in an empty database › by six processes at once › applies each migration once', async () => {
+    const url = new URL(shop.databaseUrl);
+    url.pathname += '_empty';
+    await shop.db.unsafe(`create database ${url.pathname.slice(1)}`);
+    const db = postgres(url.href, { max: 1 });
+    const runs = Array.from({ length: 6 }, async () => {
+      const child = Bun.spawn([process.execPath, 'scripts/migrate.ts'], {
+        cwd: root,
+        env: { DATABASE_URL: url.href },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const [output, faults] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      return { code: await child.exited, output: output + faults };
+    });
+    try {
+      const outcomes = await Promise.all(runs);
+      expect(outcomes).toEqual(runs.map(() => ({ code: 0, output: 'The database has the newest schema.\n' })));
+      expect(await applied(db)).toEqual(known);
+    } finally {
+      await db.end();
+      await shop.db.unsafe(`drop database ${url.pathname.slice(1)} with (force)`);
+    }
+  });
+
+  test('while a transaction holds the table › lets requests go first, says who holds it, and lands in the end', async () => {
+    const product = await createProduct(shop.url, await signInAdmin(shop.url), { stock: 10_000 });
+    const { token } = await registerCustomer(shop.url);
+    const place = () => placeOrder(shop.url, token, [{ productId: product.id, quantity: 1 }]);
+    const list = () => request(shop.url, 'GET', '/api/orders', { token });
+    const folder = withMigration('ALTER TABLE "orders" ADD COLUMN "note" text;');
+
+    const report = await shop.db.reserve();
+    const [session] = await report<{ pid: number }[]>`
+      select pg_backend_pid() as pid, set_config('application_name', 'forgotten report', false)`;
+    await report`begin`;
+    await report`select 1 from orders`;
+
+    const waits: string[] = [];
+    const migrate = () => migrateDatabase(shop.databaseUrl, { folder, onWait: (reason) => waits.push(reason) });
+    const migrating = Promise.all([migrate(), migrate()]);
+    try {
+      await eventually(async () => (await migrationsWaitFor(shop.db)).includes('relation'));
+      // What comes now stands in line behind the migration.
+      while (waits.length === 0) {
+        const [order, orders] = await Promise.all([place(), list()]);
+        expect([order.status, orders.status]).toEqual(['pending', 200]);
+      }
+      expect(waits[0]).toContain(`process ${session?.pid} (forgotten report, idle in transaction) began`);
+      expect(waits[0]).toEndWith('and holds orders. It tries again in 5 s.');
+      expect(await applied(shop.db)).toEqual(known);
+      // The second one does not make requests wait while the first one pauses.
+      await place();
+      expect(await migrationsWaitFor(shop.db)).toEqual(['advisory']);
+    } finally {
+      await report`commit`;
+      report.release();
+    }
+    await migrating;
+    expect(await applied(shop.db)).toHaveLength(known.length + 1);
+    const { id } = await place();
+    const [row] = await shop.db`select note from orders where id = ${id}`;
+    expect(row).toEqual({ note: null });
+    rmSync(folder, { recursive: true });
+  });
+});
