@@ -9,21 +9,20 @@ import { type FaultKind, faultKinds, faults, type PlannedFault, planFaults } fro
 import { checkStock } from './invariants.ts';
 import { createJournal, type FaultRecord, type Journal } from './journal.ts';
 import { judge, type Verdict } from './judge.ts';
-import { limitsWith } from './limits.ts';
+import { type Limits, limitsWith } from './limits.ts';
 import { startLoad } from './load.ts';
-import { createPlaceOrder } from './orders.ts';
+import { createPlaceOrder, type PlaceOrder } from './orders.ts';
 import { seededRandom } from './random.ts';
 import { readProducts } from './records.ts';
 import { awaitRecovery, awaitRest } from './recovery.ts';
 import { type ChaosShop, startChaosShop } from './shop.ts';
 
-export type ChaosOptions = {
+export type LoadOptions = {
   seed: number;
   /** Actions begun per second, on average. */
   rate: number;
-  /** How long new faults begin. */
-  loadMs: number;
-  kinds?: readonly FaultKind[];
+  /** Where the code is that the processes run, when it is another than this. */
+  code?: string;
   /** Makes the promises about time so many times longer, for a machine that has other work to do. */
   patience?: number;
   /** For what the processes print; it exists. */
@@ -32,6 +31,21 @@ export type ChaosOptions = {
   signal?: AbortSignal;
   /** Called with the state of the run, once a second. */
   onProgress?: (progress: Progress) => void;
+};
+
+export type ChaosOptions = LoadOptions & {
+  /** How long new faults begin. */
+  loadMs: number;
+  kinds?: readonly FaultKind[];
+};
+
+/** A shop under load, for whoever has something happen to it. */
+export type Scene = {
+  shop: ChaosShop;
+  placeOrder: PlaceOrder;
+  journal: Journal;
+  limits: Limits;
+  signal: AbortSignal;
 };
 
 export type Progress = { elapsedMs: number; journal: Journal; underWay: number; acknowledged: number };
@@ -52,14 +66,34 @@ const monitorEveryMs = 2_000;
  * Runs a whole shop under load while faults come and go, lets it settle, and holds what is left against the promises.
  * @throws when the run itself fails or is interrupted; a broken promise is in the journal
  */
-export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, rate, loadMs, kinds = faultKinds, patience = 1, logDirectory } = options;
-  const { signal = new AbortController().signal, onProgress } = options;
+export function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { seed, loadMs, kinds = faultKinds } = options;
+  return runUnderLoad(options, async (scene) => {
+    const startedAt = Date.now();
+    for (const planned of planFaults(seededRandom(seed), kinds)) {
+      await sleep(planned.pauseMs, undefined, { signal: scene.signal });
+      if (Date.now() - startedAt > loadMs) break;
+      const fault = await inflict(planned, scene);
+      await awaitRecovery(fault, scene);
+    }
+  });
+}
+
+/**
+ * Runs a whole shop under load while something happens to it, and goes on as `runChaos` does.
+ * @throws as `runChaos` does
+ */
+export async function runUnderLoad(
+  options: LoadOptions,
+  happen: (scene: Scene) => Promise<void>,
+): Promise<ChaosResult> {
+  const { seed, rate, code, patience = 1, logDirectory, onProgress } = options;
+  const { signal = new AbortController().signal } = options;
   const limits = limitsWith(patience);
   const journal = createJournal();
   const book = createBook(journal);
   const random = seededRandom(seed + 1);
-  const shop = await startChaosShop(logDirectory, journal);
+  const shop = await startChaosShop(logDirectory, journal, code);
   try {
     signal.throwIfAborted();
     const client = createClient({ fleet: shop.fleet, journal, limits, random });
@@ -81,12 +115,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       }),
     );
     try {
-      for (const planned of planFaults(seededRandom(seed), kinds)) {
-        await sleep(planned.pauseMs, undefined, { signal });
-        if (Date.now() - startedAt > loadMs) break;
-        const fault = await inflict(planned, shop, journal, signal);
-        await awaitRecovery(fault, { shop, placeOrder, journal, limits, signal });
-      }
+      await happen({ shop, placeOrder, journal, limits, signal });
     } finally {
       await reporter.stop();
       await monitor.stop();
@@ -103,12 +132,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 }
 
 /** Brings a fault about and ends it when its time is over, or the run's is. */
-async function inflict(
-  planned: PlannedFault,
-  shop: ChaosShop,
-  journal: Journal,
-  signal: AbortSignal,
-): Promise<FaultRecord> {
+async function inflict(planned: PlannedFault, { shop, journal, signal }: Scene): Promise<FaultRecord> {
   const { kind, durationMs } = planned;
   const { target, begin } = faults[kind];
   const record: FaultRecord = { kind, target, startedAt: Date.now(), endedAt: null, recoveredAt: null };

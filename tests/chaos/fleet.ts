@@ -29,8 +29,11 @@ export type Fleet = {
   kill: (role: Role, place: number) => Promise<void>;
   /** Starts a process in the place of one that was killed, and puts it into service as soon as it is at work. */
   startAgain: (role: Role, place: number) => void;
-  /** Puts a new process beside each old one and then tells the old one to end, one after the other. */
-  roll: () => Promise<void>;
+  /**
+   * Puts a new process beside each old one and then tells the old one to end, one after the other.
+   * @param code where the code of the new ones is, if it is another
+   */
+  roll: (code?: string) => Promise<void>;
   stop: () => Promise<void>;
   /** When workers were killed, Unix ms. */
   workersKilledAt: number[];
@@ -47,11 +50,14 @@ type FleetOptions = {
   logDirectory: string;
   apis: number;
   workers: number;
+  /** Where the code is that the processes run. */
+  code: string;
   journal: Journal;
 };
 
 /** Starts APIs and workers as processes of their own. */
-export async function startFleet({ env, logDirectory, apis, workers, journal }: FleetOptions): Promise<Fleet> {
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { env, logDirectory, apis, workers, journal } = options;
   const everyone: Member[] = [];
   const running = new Set<Member>();
   const places = new Map<string, Member>();
@@ -60,6 +66,7 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
     ...Array.from({ length: apis }, (_, place) => ({ role: 'api' as const, place })),
     ...Array.from({ length: workers }, (_, place) => ({ role: 'worker' as const, place })),
   ];
+  let { code } = options;
   let stopping = false;
 
   async function start(role: Role, place: number): Promise<void> {
@@ -71,6 +78,7 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
       entry,
       { ...env, PORT: String(port) },
       join(logDirectory, `chaos-${process.pid}-${name}.log`),
+      code,
     );
     const member: Member = { ...child, name, url: `http://127.0.0.1:${port}`, serving: false, endingSince: null };
     everyone.push(member);
@@ -125,7 +133,8 @@ export async function startFleet({ env, logDirectory, apis, workers, journal }: 
     startAgain: (role, place) => {
       start(role, place).catch((error) => journal.breach('A process starts again', `${role} ${place}: ${error}`));
     },
-    roll: async () => {
+    roll: async (next = code) => {
+      code = next;
       for (const { role, place } of everyPlace) await replace(role, place);
     },
     stop: async () => {

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres, { type Sql } from 'postgres';
-import { migrateDatabase } from '../../src/db/migrate.ts';
+import { root } from '../support/app-process.ts';
 import { admin } from '../support/client.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
@@ -24,8 +24,11 @@ export type ChaosShop = {
   stop: () => Promise<void>;
 };
 
-/** Starts two APIs and two workers on a Postgres, a Redis and a mail server of their own. */
-export async function startChaosShop(logDirectory: string, journal: Journal): Promise<ChaosShop> {
+/**
+ * Starts two APIs and two workers on a Postgres, a Redis and a mail server of their own.
+ * @param code where the code is that they run, and that makes their tables
+ */
+export async function startChaosShop(logDirectory: string, journal: Journal, code = root): Promise<ChaosShop> {
   const tearDown: (() => unknown)[] = [];
   const stop = async () => {
     for (const step of tearDown.splice(0).reverse()) await step();
@@ -41,7 +44,7 @@ export async function startChaosShop(logDirectory: string, journal: Journal): Pr
     tearDown.push(redis.stop);
     const database = await startChaosPostgres(join(directory, 'postgres'));
     tearDown.push(database.stop);
-    await migrateDatabase(database.url);
+    await makeTables(database.url, code);
     const db = postgres(database.url, { max: 3, backoff: () => 0.2, onnotice: () => {} });
     tearDown.push(() => db.end({ timeout: 1 }));
     const fleet = await startFleet({
@@ -60,6 +63,7 @@ export async function startChaosShop(logDirectory: string, journal: Journal): Pr
       logDirectory,
       apis: 2,
       workers: 2,
+      code,
       journal,
     });
     tearDown.push(fleet.stop);
@@ -68,4 +72,14 @@ export async function startChaosShop(logDirectory: string, journal: Journal): Pr
     await stop();
     throw error;
   }
+}
+
+async function makeTables(databaseUrl: string, code: string): Promise<void> {
+  const child = Bun.spawn([process.execPath, 'scripts/migrate.ts'], {
+    cwd: code,
+    env: { DATABASE_URL: databaseUrl },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const faults = await child.stderr.text();
+  if ((await child.exited) !== 0) throw new Error(faults);
 }

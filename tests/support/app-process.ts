@@ -16,18 +16,24 @@ export type AppProcess = {
   kill: () => Promise<number>;
 };
 
-const root = join(import.meta.dir, '../..');
+/** Where the code is that the suites are about. */
+export const root = join(import.meta.dir, '../..');
+
 const stopTimeoutMs = 20_000;
 
-/** Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`. */
+/**
+ * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`.
+ * @param code where its code is, when that is not the one the suites are about
+ */
 export function startProcess(
   entry: 'index.ts' | 'worker.ts',
   env: Record<string, string>,
   logFile: string,
+  code = root,
 ): AppProcess {
   const file = openSync(logFile, 'a');
-  const child = Bun.spawn([process.execPath, join(root, entry)], {
-    cwd: root,
+  const child = Bun.spawn([process.execPath, join(code, entry)], {
+    cwd: code,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdin: 'ignore',
     stdout: file,

@@ -1,0 +1,55 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { migrateDatabase } from '../src/db/migrate.ts';
+import { orderStatuses } from '../src/schema/orders.ts';
+import { runUnderLoad, type Scene } from './chaos/chaos.ts';
+import { report } from './chaos/report.ts';
+import { root } from './support/app-process.ts';
+import { findCodeBefore, unpackCode } from './support/code-before.ts';
+import { eventually } from './support/wait.ts';
+
+const timeoutMs = 180_000;
+const patience = 4;
+
+const code = mkdtempSync(join(tmpdir(), 'shop-before-'));
+afterAll(() => rmSync(code, { recursive: true }));
+
+/** Waits until orders have entered every status from now on. */
+async function untilOrdersLive({ shop, journal }: Scene): Promise<void> {
+  const since = new Date();
+  const entered = () => shop.db`select distinct status from order_history where at > ${since}`;
+  await eventually(async () => journal.breaches().length > 0 || (await entered()).length === orderStatuses.length, {
+    withinMs: patience * 10_000,
+    everyMs: 100,
+  });
+  expect(journal.breaches()).toEqual([]);
+}
+
+describe('a shop under load', () => {
+  test(
+    'when the newest migration comes, and then the code it was made for › goes on as if nothing had happened',
+    async () => {
+      const commit = await findCodeBefore(root);
+      await unpackCode(root, commit, code);
+      const options = {
+        seed: Math.floor(Math.random() * 1_000_000),
+        // The other suites run on the same machine at the same time.
+        rate: 8,
+        patience,
+        code,
+        logDirectory: process.env.TEST_LOGS ?? tmpdir(),
+      };
+      const result = await runUnderLoad(options, async (scene) => {
+        await migrateDatabase(scene.shop.postgres.url);
+        // The code from before does all there is to do on the tables of this one, then the two do it together.
+        await untilOrdersLive(scene);
+        await scene.shop.fleet.roll(root);
+      });
+      console.log(`The code before is that of ${commit}.\n${report(result)}`);
+      expect(result.journal.breaches()).toEqual([]);
+    },
+    timeoutMs,
+  );
+});
