@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that can be checked without a running service: import rules, format and lint, types.
+# Everything that can be checked without a running service: import rules, migrations, format and lint, types.
 cd "$(dirname "$0")/.." || exit 1
 failed=0
 [ -t 1 ] && colors=force || colors=off
@@ -18,6 +18,8 @@ check() {
 # First, because run.sh installs what the others need.
 check 'import rules' sh scripts/run.sh scripts/check-imports.ts
 check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
+# .squawk.toml says what they may not do.
+check 'migrations' node_modules/.bin/squawk drizzle/*.sql
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
 check 'types' node_modules/.bin/tsc -p tsconfig.json
 # What start:node builds may use nothing that Bun adds.

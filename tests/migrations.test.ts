@@ -88,7 +88,7 @@ describe('db:migrate', () => {
     const migrate = () => migrateDatabase(shop.databaseUrl, { folder, onWait: (reason) => waits.push(reason) });
     const migrating = Promise.all([migrate(), migrate()]);
     try {
-      await eventually(async () => (await migrationsWaitFor(shop.db)).includes('relation'));
+      await eventually(async () => (await migrationsWaitFor(shop.db)).includes('relation'), { withinMs: 15_000 });
       // What comes now stands in line behind the migration.
       while (waits.length === 0) {
         const [order, orders] = await Promise.all([place(), list()]);
@@ -110,5 +110,52 @@ describe('db:migrate', () => {
     const [row] = await shop.db`select note from orders where id = ${id}`;
     expect(row).toEqual({ note: null });
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('the rules of migrations › npm run verify', () => {
+  /** The rules that each statement breaks when they make up one migration. */
+  async function brokenBy(statements: string[]): Promise<string[][]> {
+    const command = ['node_modules/.bin/squawk', '--reporter=json', '--stdin-filepath=9999_one_more.sql'];
+    const stdin = new Blob([statements.map((statement) => `${statement};\n`).join('')]);
+    const child = Bun.spawn(command, { cwd: root, stdin, stdout: 'pipe', stderr: 'inherit' });
+    const broken: { line: number; rule_name: string }[] = await child.stdout.json();
+    expect(await child.exited).toBe(broken.length === 0 ? 0 : 1);
+    return statements.map((_, place) => broken.filter(({ line }) => line === place).map((each) => each.rule_name));
+  }
+
+  test('what the release before cannot bear, or what holds up requests › is refused', async () => {
+    const refused = {
+      'ALTER TABLE "orders" DROP COLUMN "note"': 'ban-drop-column',
+      'DROP TABLE "brands"': 'ban-drop-table',
+      'ALTER TABLE "orders" RENAME COLUMN "run" TO "round"': 'renaming-column',
+      'ALTER TABLE "mails" RENAME TO "letters"': 'renaming-table',
+      'ALTER TABLE "orders" ALTER COLUMN "run" SET DATA TYPE bigint': 'changing-column-type',
+      'ALTER TABLE "orders" ADD COLUMN "memo" text NOT NULL': 'adding-required-field',
+      'ALTER TABLE "orders" ALTER COLUMN "next_status_at" SET NOT NULL': 'adding-not-nullable-field',
+      'ALTER TABLE "orders" ALTER COLUMN "currency" DROP NOT NULL': 'ban-drop-not-null',
+      'ALTER TABLE "orders" ADD COLUMN "code" uuid DEFAULT gen_random_uuid()': 'adding-field-with-default',
+      'ALTER TABLE "orders" ADD CONSTRAINT "orders_run_check" CHECK ("run" > 0)': 'constraint-missing-not-valid',
+      'CREATE INDEX IF NOT EXISTS "orders_total_idx" ON "orders" ("total_cents")': 'require-concurrent-index-creation',
+      'CREATE INDEX CONCURRENTLY "orders_run_idx" ON "orders" ("run")': 'ban-concurrent-index-creation-in-transaction',
+      'DROP INDEX "orders_due_idx"': 'require-concurrent-index-deletion',
+    };
+    const broken = await brokenBy(Object.keys(refused));
+    expect(broken).toEqual(Object.values(refused).map((rule) => expect.arrayContaining([rule])));
+  });
+
+  test('what only adds, or says why it may do more › is let through', async () => {
+    const allowed = [
+      'CREATE TABLE "brands" ("id" uuid PRIMARY KEY NOT NULL, "name" text NOT NULL)',
+      'CREATE INDEX "brands_name_idx" ON "brands" ("name")',
+      'ALTER TABLE "orders" ADD COLUMN "note" text',
+      `ALTER TABLE "orders" ADD COLUMN "channel" text DEFAULT 'web' NOT NULL`,
+      'ALTER TABLE "orders" ADD CONSTRAINT "orders_run_check" CHECK ("run" > 0) NOT VALID',
+      'ALTER TABLE "mails" VALIDATE CONSTRAINT "mails_status_check"',
+      'ALTER TABLE "orders" SET (fillfactor = 85)',
+      '-- squawk-ignore require-concurrent-index-creation\nCREATE INDEX IF NOT EXISTS "i" ON "orders" ("run")',
+      '-- squawk-ignore ban-drop-column\nALTER TABLE "orders" DROP COLUMN "memo"',
+    ];
+    expect(await brokenBy(allowed)).toEqual(allowed.map(() => []));
   });
 });
