@@ -1,4 +1,5 @@
-import type { Sql } from 'postgres';
+import { sql } from 'drizzle-orm';
+import type { Reader } from './client.ts';
 
 type Holder = { pid: number; name: string; state: string; seconds: number; tables: string };
 
@@ -6,8 +7,8 @@ type Holder = { pid: number; name: string; state: string; seconds: number; table
  * Says which transactions have held locks on tables for longer than `ms`, for whoever has just waited that long: who
  * comes later queues up behind him, so all that were in the way are among them.
  */
-export async function describeLockHolders(client: Sql, ms: number): Promise<string> {
-  const holders = await client<Holder[]>`
+export async function describeLockHolders(reader: Reader, ms: number): Promise<string> {
+  const holders = await reader.execute<Holder>(sql`
     select pid, coalesce(nullif(application_name, ''), backend_type) as name, state,
       extract(epoch from clock_timestamp() - xact_start)::int as seconds, tables
     from pg_stat_activity join (
@@ -17,8 +18,8 @@ export async function describeLockHolders(client: Sql, ms: number): Promise<stri
         and database = (select oid from pg_database where datname = current_database())
       group by pid
     ) as held using (pid)
-    where xact_start < clock_timestamp() - make_interval(secs => ${ms / 1_000})
-    order by xact_start`;
+    where pid <> pg_backend_pid() and xact_start < clock_timestamp() - make_interval(secs => ${ms / 1_000})
+    order by xact_start`);
   if (holders.length === 0) return 'by now nobody holds them whom this role may see';
   return holders
     .map(

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/postgres-js';
-import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { z } from 'zod';
-import type { Reader } from './client.ts';
+import type { Reader, Transaction } from './client.ts';
 import { isLockTimeout, isRetryable } from './errors.ts';
 import { describeLockHolders } from './lock-holders.ts';
 
@@ -36,31 +36,23 @@ type MigrateOptions = {
 };
 
 /**
- * Brings the database to the newest schema. Any number of processes may call it at once: one migrates, the others wait
- * and find nothing left to do. It gives way to whoever holds a lock, and tries again for about five minutes.
+ * Brings the database to the newest schema, or leaves it as it is: all of it is one transaction, and nothing outlives
+ * that, so a pooler may stand in between. Any number of processes may call it at once: one migrates, the others wait and
+ * find nothing left to do. It gives way to whoever holds a lock, and tries again for about five minutes.
  */
 export async function migrateDatabase(
   url: string,
   { folder = migrationsFolder, onWait = () => {} }: MigrateOptions = {},
 ): Promise<void> {
-  const client = postgres(url, {
-    max: 2,
-    onnotice: () => {},
-    connection: { lock_timeout: lockTimeoutMs, application_name: 'shop migrate' },
-  });
+  const client = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'shop migrate' } });
   try {
-    // A transaction of its own, so that the turn outlasts the pauses: nobody else makes requests wait meanwhile.
-    await client.begin(async (turn) => {
-      await turn`select set_config('lock_timeout', ${String(turnTimeoutMs)}, true)`;
-      await turn`select set_config('idle_in_transaction_session_timeout', '0', true)`;
-      await turn`select pg_advisory_xact_lock(${migrationLock})`;
-      for (let attempt = 1; !(await tryToMigrate(client, folder)); attempt += 1) {
-        const reason = `The migration could not get its locks: ${await describeLockHolders(client, lockTimeoutMs)}.`;
+    await drizzle(client).transaction(async (tx) => {
+      await takeTurn(tx);
+      for (let attempt = 1; !(await tryToApply(tx, folder)); attempt += 1) {
+        const reason = `The migration could not get its locks: ${await describeLockHolders(tx, lockTimeoutMs)}.`;
         if (attempt === attemptsMax) throw new Error(reason);
         onWait(`${reason} It tries again in ${pauseMs / 1_000} s.`);
         await sleep(pauseMs);
-        // Fails when the connection broke meanwhile, and the turn is lost.
-        await turn`select`;
       }
     });
   } finally {
@@ -68,15 +60,46 @@ export async function migrateDatabase(
   }
 }
 
-/** False when it had to give way, and has done nothing. */
-async function tryToMigrate(client: postgres.Sql, folder: string): Promise<boolean> {
+/** Waits until no other process migrates. The limits that a role may have for the shop's requests do not count here. */
+async function takeTurn(tx: Transaction): Promise<void> {
+  await tx.execute(sql`
+    select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+      set_config('lock_timeout', ${String(turnTimeoutMs)}, true)`);
+  await tx.execute(sql`select pg_advisory_xact_lock(${migrationLock})`);
+  await tx.execute(sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`);
+}
+
+/** False when it had to give way. Going back to a savepoint frees every lock taken since, and keeps the turn. */
+async function tryToApply(tx: Transaction, folder: string): Promise<boolean> {
   try {
-    await migrate(drizzle(client), { migrationsFolder: folder });
+    await tx.transaction((attempt) => applyMigrations(attempt, folder));
     return true;
   } catch (error) {
     if (isLockTimeout(error) || isRetryable(error)) return false;
     throw error;
   }
+}
+
+/** Keeps the books where Drizzle's own migrator does, which begins and ends transactions by itself. */
+async function applyMigrations(tx: Transaction, migrationsFolder: string): Promise<void> {
+  await tx.execute(sql`create schema if not exists drizzle`);
+  await tx.execute(sql`
+    create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
+  const newest = await newestApplied(tx);
+  for (const { folderMillis, hash, sql: statements } of readMigrationFiles({ migrationsFolder })) {
+    if (folderMillis <= newest) continue;
+    for (const statement of statements) await tx.execute(sql.raw(statement));
+    await tx.execute(sql`
+      insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`);
+  }
+}
+
+/** When the newest migration that the database has was made, in Unix milliseconds; 0 when it has none. */
+async function newestApplied(reader: Reader): Promise<number> {
+  const [newest] = await reader.execute<{ created_at: string | null }>(
+    sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
+  );
+  return Number(newest?.created_at ?? 0);
 }
 
 /** When the newest migration of this code was made, in Unix milliseconds. */
@@ -91,8 +114,5 @@ export async function schemaIsCurrent(reader: Reader): Promise<boolean> {
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as present`,
   );
   if (!found?.present) return false;
-  const [newest] = await reader.execute<{ created_at: string | null }>(
-    sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
-  );
-  return Number(newest?.created_at ?? 0) >= newestMigration();
+  return (await newestApplied(reader)) >= newestMigration();
 }
