@@ -94,8 +94,10 @@ describe('db:migrate', () => {
         const [order, orders] = await Promise.all([place(), list()]);
         expect([order.status, orders.status]).toEqual(['pending', 200]);
       }
-      expect(waits[0]).toContain(`process ${session?.pid} (forgotten report, idle in transaction) began`);
-      expect(waits[0]).toEndWith('and holds orders. It tries again in 5 s.');
+      // Requests that had to wait as long may be named beside it.
+      expect(waits[0]).toMatch(
+        new RegExp(`process ${session?.pid} \\(forgotten report, idle in transaction\\) began .+ and holds orders\\b`),
+      );
       expect(await applied(shop.db)).toEqual(known);
       // The second one does not make requests wait while the first one pauses.
       await place();

@@ -43,7 +43,8 @@ export function createClient({ fleet, journal, limits, random }: Needs): Client 
     journal.count(String(answer.status));
     if (answer.status === 503) {
       if (tookMs > limits.unavailableMs) journal.breach('503 is told within 5 s', `${what}: ${tookMs} ms`);
-      if (journal.affecting('postgres', sentAt, now).length === 0 && api.endingSince === null) {
+      const excused = api.endingSince !== null || tookMs >= limits.starvedMs;
+      if (journal.affecting('postgres', sentAt, now).length === 0 && !excused) {
         const body = JSON.stringify(answer.body);
         journal.breach('503 only while Postgres is affected or the API drains', `${what}: ${body}`);
       }

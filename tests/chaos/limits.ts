@@ -6,6 +6,8 @@ export type Limits = {
   orderMs: number;
   /** 503, when Postgres is out of reach. */
   unavailableMs: number;
+  /** A 503 that took this long may mean that the machine was busy, where that is to be borne with. */
+  starvedMs: number;
   /** A step of an order after it was due. */
   latenessMs: number;
   /** A mail after its status, whatever happens to workers and Redis. */
@@ -22,6 +24,8 @@ export function limitsWith(patience: number): Limits {
     recoveryMs: 10_000 * patience,
     orderMs: 1_000 * patience,
     unavailableMs: 5_000 * patience,
+    // The deadline of a request. A lock or a schema that is in the way is told sooner.
+    starvedMs: patience > 1 ? 4_500 : Number.POSITIVE_INFINITY,
     latenessMs: 2_000 * patience,
     mailMs: 30_000 * patience,
     settledMs: 60_000 * patience,
