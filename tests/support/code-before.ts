@@ -18,13 +18,12 @@ async function git(repository: string, ...command: string[]): Promise<string> {
 
 /**
  * Finds the code whose processes may run while the newest migration is applied: the last commit without it. It is what
- * is checked out while the migration is not committed, or while there are none but the first ones.
- * @throws when the repository does not have its history
+ * is checked out while the migration is not committed, or while there are none but the first ones. Null where the
+ * history is not there: in a shallow clone, or in sources without a repository.
  */
-export async function findCodeBefore(repository: string): Promise<string> {
-  if ((await git(repository, 'rev-parse', '--is-shallow-repository')) === 'true') {
-    throw new Error('This clone is shallow and lacks the code before the newest migration: git fetch --unshallow');
-  }
+export async function findCodeBefore(repository: string): Promise<string | null> {
+  const shallow = await git(repository, 'rev-parse', '--is-shallow-repository').catch(() => 'no repository');
+  if (shallow !== 'false') return null;
   const journal = journalSchema.parse(await Bun.file(join(repository, journalFile)).json());
   const newest = `drizzle/${journal.entries.at(-1)?.tag}.sql`;
   const added = ['log', '-1', '--no-renames', '--diff-filter=A', '--format=%P', '--', newest];
