@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from './db/client.ts';
 import { schemaIsCurrent } from './db/migrate.ts';
+import { missingTimeouts } from './db/ping.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
 import { ensureAdmin } from './domain/accounts.ts';
 import { hashPassword, passwordMatches } from './domain/passwords.ts';
@@ -28,6 +29,15 @@ export async function persist(
 }
 
 /**
+ * Warns when Postgres would let this process' statements and locks wait for ever.
+ * @throws when Postgres is not there
+ */
+export async function checkTimeouts(db: Database, log: Logger): Promise<void> {
+  const settings = await withReader(db, missingTimeouts);
+  if (settings.length > 0) log.warn({ settings }, 'postgres sets no limit on statements or locks');
+}
+
+/**
  * Looks for the newest schema and makes sure of the first admin (contract, "Who may do what").
  * @throws when the schema is not there, or Postgres is not
  */
@@ -35,6 +45,7 @@ export async function prepareShop(db: Database, settings: Settings, log: Logger)
   // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
   await passwordMatches(undefined, '');
   if (!(await withReader(db, schemaIsCurrent))) throw new Error('the database lacks migrations: bun run db:migrate');
+  await checkTimeouts(db, log);
   const { adminEmail: email, adminPassword } = settings;
   if (!email || !adminPassword) return;
   const passwordHash = await hashPassword(adminPassword);

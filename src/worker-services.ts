@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { openDatabase } from './db/client.ts';
-import { ping } from './db/ping.ts';
-import { withReader, workUnderWay } from './db/transaction.ts';
+import { workUnderWay } from './db/transaction.ts';
 import {
   createLog,
   openBacklog,
@@ -17,7 +16,7 @@ import { mailQueue, openMailQueue, orderQueue } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
-import { persist } from './preparation.ts';
+import { checkTimeouts, persist } from './preparation.ts';
 import type { Settings } from './settings.ts';
 import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
@@ -62,7 +61,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   });
   // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
   const server = await listen(settings, scrape, registry.contentType, log);
-  const found = await persist(() => withReader(db, ping), troubleLog(log, 'waiting for postgres'), closing);
+  const found = await persist(() => checkTimeouts(db, log), troubleLog(log, 'waiting for postgres'), closing);
   if (!found) throw new Error('told to end before Postgres was there');
 
   const home = queueHome(settings, databaseUrl);

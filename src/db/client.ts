@@ -24,6 +24,9 @@ type ClientOptions = {
   statementTimeoutMs?: number;
 };
 
+/** Named, because rules rely on each statement seeing what was there when it began, whatever the default is. */
+const isolation = 'isolation level read committed';
+
 const defaultStatementTimeoutMs = 4_000;
 const lockTimeoutMs = 3_000;
 const idleInTransactionTimeoutMs = 10_000;
@@ -32,7 +35,8 @@ const reconnectDelaySeconds = 0.2;
 
 /**
  * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
- * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up.
+ * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up. A pooler in between
+ * ignores what is asked for at the start of a connection; `missingTimeouts` tells.
  */
 export function openDatabase(
   url: string,
@@ -59,15 +63,19 @@ type Unsafe = postgres.Sql['unsafe'];
 
 /**
  * Drizzle sends unnamed queries unprepared, which costs a round trip more each. Every statement of this shop has one
- * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded.
+ * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded. With
+ * `?prepare=false` in its URL, the driver does without all the same, for poolers that cannot keep them.
  */
 function prepareEverything(client: postgres.Sql): void {
   client.unsafe = prepared(client.unsafe);
-  const begin = client.begin.bind(client) as (run: (sql: postgres.TransactionSql) => unknown) => Promise<unknown>;
+  const begin = client.begin.bind(client) as (
+    options: string,
+    run: (sql: postgres.TransactionSql) => unknown,
+  ) => Promise<unknown>;
   async function beginPrepared(run: (sql: postgres.TransactionSql) => unknown): Promise<unknown> {
     let over = false;
     try {
-      return await begin((sql) => {
+      return await begin(isolation, (sql) => {
         sql.unsafe = prepared(sql.unsafe, () => over);
         return run(sql);
       });

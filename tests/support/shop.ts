@@ -14,6 +14,8 @@ type ShopOptions = {
   workers?: number;
   /** `postgres` leaves `REDIS_URL` unset. */
   queue?: 'redis' | 'postgres';
+  /** Leads the processes to their database another way, past a pooler for one; `DATABASE_URL` is what it answers. */
+  through?: (databaseUrl: string) => Promise<string>;
   /** Settings over those that every shop of the suites has. */
   env?: Record<string, string>;
 };
@@ -41,7 +43,7 @@ const startTimeoutMs = 20_000;
 
 /** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
 export async function startShop(options: ShopOptions = {}): Promise<Shop> {
-  const { queue = 'redis', env = {} } = options;
+  const { queue = 'redis', through = async (url) => url, env = {} } = options;
   // Without a Redis there is nothing that several processes could share.
   const processesMin = queue === 'redis' ? Number(process.env.TEST_PROCESSES ?? 1) : 1;
   const apis = Math.max(options.apis ?? 1, processesMin);
@@ -50,7 +52,7 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   const logDirectory = process.env.TEST_LOGS ?? tmpdir();
   const settings = {
     HOST: '127.0.0.1',
-    DATABASE_URL: testbed.databaseUrl,
+    DATABASE_URL: await through(testbed.databaseUrl),
     ...(queue === 'redis' ? { REDIS_URL: testbed.redisUrl } : {}),
     SMTP_URL: testbed.smtpUrl,
     MAIL_FROM: 'Shop <shop@example.com>',

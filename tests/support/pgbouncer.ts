@@ -1,0 +1,93 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { asRunning } from '../../standalone/running.ts';
+import { freePort } from './ports.ts';
+import { installedProgram } from './programs.ts';
+import { eventually } from './wait.ts';
+
+/** A PgBouncer before one Postgres, in transaction mode. */
+export type PgBouncer = {
+  port: number;
+  /** The database and credentials of a URL of its Postgres, through the pooler. */
+  through: (databaseUrl: string) => string;
+  stop: () => Promise<void>;
+};
+
+const stopTimeoutMs = 5_000;
+
+/** What the shop asks of a PgBouncer, see docs/operations.md. */
+export const poolerSettings = {
+  pool_mode: 'transaction',
+  max_prepared_statements: '200',
+  ignore_startup_parameters: 'statement_timeout, lock_timeout, idle_in_transaction_session_timeout',
+  query_wait_timeout: '5',
+  server_login_retry: '1',
+};
+
+/** Whether the PgBouncer of this machine keeps prepared statements; it is installed if need be. */
+export async function pgBouncerKeepsStatements(): Promise<boolean> {
+  const program = await installedProgram('pgbouncer', 'pgbouncer');
+  const [, major, minor] = /PgBouncer (\d+)\.(\d+)/.exec(Bun.spawnSync([program, '--version']).stdout.toString()) ?? [];
+  return Number(major) > 1 || Number(minor) >= 21;
+}
+
+/** Starts a PgBouncer before the Postgres of a URL on this machine; `settings` go over those that the shop asks for. */
+export async function startPgBouncer(databaseUrl: string, settings: Record<string, string> = {}): Promise<PgBouncer> {
+  const keepsStatements = await pgBouncerKeepsStatements();
+  const target = new URL(databaseUrl);
+  const port = await freePort();
+  const directory = mkdtempSync(join(tmpdir(), 'shop-pgbouncer-'));
+  chmodSync(directory, 0o755);
+  const users = join(directory, 'users');
+  writeFileSync(users, `"${decodeURIComponent(target.username)}" "${decodeURIComponent(target.password)}"\n`);
+  const { max_prepared_statements: _unknown, ...known } = poolerSettings;
+  const allSettings = {
+    listen_addr: '127.0.0.1',
+    listen_port: String(port),
+    unix_socket_dir: '',
+    auth_type: 'scram-sha-256',
+    auth_file: users,
+    default_pool_size: '4',
+    max_client_conn: '200',
+    ...(keepsStatements ? poolerSettings : known),
+    // It refuses to stay root.
+    ...(process.getuid?.() === 0 ? { user: 'nobody' } : {}),
+    ...settings,
+  };
+  const lines = Object.entries(allSettings).map(([name, value]) => `${name} = ${value}`);
+  const file = join(directory, 'pgbouncer.ini');
+  writeFileSync(file, `[databases]\n* = host=127.0.0.1 port=${target.port}\n[pgbouncer]\n${lines.join('\n')}\n`);
+  const log = Bun.file(join(directory, 'log'));
+  const child = Bun.spawn([await installedProgram('pgbouncer', 'pgbouncer'), file], {
+    // Its own session: Ctrl-C in a terminal must not end it before those who use it.
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  const running = asRunning(child, { signal: 'SIGTERM', lastSignal: 'SIGKILL', timeoutMs: stopTimeoutMs });
+  const through = (url: string) => {
+    const pooled = new URL(url);
+    pooled.port = String(port);
+    return pooled.href;
+  };
+  await eventually(() => answers(through(databaseUrl)), { withinMs: 10_000 });
+  return {
+    port,
+    through,
+    stop: async () => {
+      await running.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string): Promise<true> {
+  const client = postgres(url, { max: 1, prepare: false });
+  try {
+    await client`select 1`;
+    return true;
+  } finally {
+    await client.end();
+  }
+}
