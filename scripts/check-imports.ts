@@ -106,7 +106,7 @@ const rooms: Record<string, Room> = {
     packages: ['@opentelemetry/api', 'bullmq', 'hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {
-    rooms: ['type src/domain', 'type src/jobs', 'src/schema', 'type src/settings.ts', ...helpers],
+    rooms: ['type src/db', 'type src/domain', 'type src/jobs', 'src/schema', 'type src/settings.ts', ...helpers],
     packages: ['@opentelemetry', 'type pino', 'prom-client'],
   },
   'src/deadline.ts': { rooms: ['src/errors.ts'] },

@@ -6,6 +6,7 @@ import { createMemoryStore } from './cache/memory-store.ts';
 import { connectCacheRedis, createRedisStore } from './cache/redis-store.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
 import { ping } from './db/ping.ts';
+import { openReplicas, type Replicas } from './db/replicas.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
 import { findStandings, type Standing } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
@@ -28,6 +29,7 @@ import type { Settings } from './settings.ts';
 import {
   createBatchSizes,
   createCacheReads,
+  createListLoads,
   createShopMetrics,
   type ShopMetrics,
   watchOrderLane,
@@ -49,6 +51,8 @@ export type ApiServices = {
   ordersEntered: ShopMetrics['ordersEntered'];
   now: () => Date;
   read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
+  /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
+  readList: Replicas['read'];
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
   /** An account's standing as it is now; reads that arrive together share one query. */
   standings: Lane<string, Standing | null>;
@@ -105,6 +109,14 @@ export function openApiServices(settings: Settings): ApiServices {
   redis?.on('ready', () => {
     for (const group of cacheGroups) void cache.invalidate(group);
   });
+  const replicas = openReplicas(
+    db,
+    settings.databaseReplicaUrls.map((url) => ({
+      url,
+      onTrouble: troubleLog(log.child({ replica: new URL(url).host }), 'a replica failed and is left alone'),
+    })),
+    createListLoads(metrics),
+  );
   const orders = createOrderLane(db, settings, createBatchSizes(metrics));
   watchOrderLane(metrics, orders.waiting);
   watchPool(metrics, poolSize, () => workUnderWay(db));
@@ -137,6 +149,7 @@ export function openApiServices(settings: Settings): ApiServices {
     ordersEntered,
     now: () => new Date(),
     read: (work) => withReader(db, work),
+    readList: replicas.read,
     transaction: (work) => withTransaction(db, work),
     standings: sharedLookup(db, findStandings),
     products: sharedLookup(db, findProducts),
@@ -156,7 +169,7 @@ export function openApiServices(settings: Settings): ApiServices {
       await cache.close();
       redis?.disconnect();
       await mails?.close().catch(() => {});
-      await Promise.all([closeDatabase(1_000), backlog.close()]);
+      await Promise.all([closeDatabase(1_000), replicas.close(1_000), backlog.close()]);
     },
   };
 }

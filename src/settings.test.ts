@@ -32,6 +32,7 @@ describe('readSettings', () => {
         port: 3_000,
         host: '0.0.0.0',
         databaseUrl: undefined,
+        databaseReplicaUrls: [],
         redisUrl: undefined,
         smtpUrl: undefined,
         mailFrom: 'Shop <shop@localhost>',

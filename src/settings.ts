@@ -39,23 +39,24 @@ const mailbox = z
     'must be an address, or a name with the address in angle brackets',
   );
 
-const origins = z
+/** Several of a kind, separated by commas. */
+function listOf(item: z.ZodType<string, string>) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(item));
+}
+
+const origin = z
   .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
-  )
-  .pipe(
-    z.array(
-      z
-        .string()
-        .refine(
-          (origin) => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin),
-          'must be origins such as https://shop.example, separated by commas',
-        ),
-    ),
+  .refine(
+    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+    'must be origins such as https://shop.example, separated by commas',
   );
 
 const environmentSchema = z.object({
@@ -63,6 +64,7 @@ const environmentSchema = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default('0.0.0.0'),
   DATABASE_URL: url('postgres', 'postgresql').optional(),
+  DATABASE_REPLICA_URLS: listOf(url('postgres', 'postgresql')).default([]),
   REDIS_URL: url('redis', 'rediss').optional(),
   SMTP_URL: url('smtp', 'smtps').optional(),
   MAIL_FROM: mailbox.default('Shop <shop@localhost>'),
@@ -84,7 +86,7 @@ const environmentSchema = z.object({
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TRUST_PROXY: integer(0, 16).default(0),
-  CORS_ORIGINS: origins.default([]),
+  CORS_ORIGINS: listOf(origin).default([]),
   METRICS_PORT: integer(0, 65_535).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
 });
@@ -129,6 +131,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     port: value.PORT,
     host: value.HOST,
     databaseUrl: value.DATABASE_URL,
+    databaseReplicaUrls: value.DATABASE_REPLICA_URLS,
     redisUrl: value.REDIS_URL,
     smtpUrl: value.SMTP_URL,
     mailFrom: value.MAIL_FROM,

@@ -56,7 +56,7 @@ describe('a shop behind PgBouncer', () => {
       through: async (databaseUrl) => {
         await limitRole(databaseUrl);
         bouncer = await startPgBouncer(databaseUrl);
-        return bouncer.through(databaseUrl) + parameters;
+        return bouncer.url + parameters;
       },
     });
     adminToken = await signInAdmin(shop.url);
@@ -220,7 +220,7 @@ describe('a shop behind PgBouncer › whose role has no limits', () => {
     const shop = await startShop({
       through: async (databaseUrl) => {
         bouncer = await startPgBouncer(databaseUrl);
-        return bouncer.through(databaseUrl) + parameters;
+        return bouncer.url + parameters;
       },
     });
     const settings = ['idle_in_transaction_session_timeout', 'lock_timeout', 'statement_timeout'];

@@ -36,6 +36,7 @@ describe.each(entries)('%s', (entry) => {
       const faults = {
         PORT: '65536',
         DATABASE_URL: 'mysql://127.0.0.1/shop',
+        DATABASE_REPLICA_URLS: 'postgres://127.0.0.1/shop, http://127.0.0.1',
         REDIS_URL: 'http://127.0.0.1',
         SMTP_URL: '127.0.0.1:25',
         MAIL_FROM: 'Shop',
@@ -60,8 +61,12 @@ describe.each(entries)('%s', (entry) => {
 
     test('does not repeat what is secret', async () => {
       const secrets = { JWT_SECRET: 'hush hush', ADMIN_PASSWORD: 'hush' };
-      const { complaint } = await giveUp(entry, { ...secrets, DATABASE_URL: 'postgres//user:hush@127.0.0.1/shop' });
-      expect(namesIn(complaint)).toEqual(['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET']);
+      const urls = {
+        DATABASE_URL: 'postgres//user:hush@127.0.0.1/shop',
+        DATABASE_REPLICA_URLS: 'postgres://127.0.0.1/shop,postgres//user:hush@127.0.0.1/shop',
+      };
+      const { complaint } = await giveUp(entry, { ...secrets, ...urls });
+      expect(namesIn(complaint)).toEqual(['ADMIN_PASSWORD', 'DATABASE_REPLICA_URLS', 'DATABASE_URL', 'JWT_SECRET']);
       expect(complaint).not.toContain('hush');
     });
   });

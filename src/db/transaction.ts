@@ -66,11 +66,14 @@ export async function withTransaction<T>(
 }
 
 /**
- * Runs a query that only reads, again when its connection breaks.
+ * Runs a query that only reads, again when its connection breaks, until `endsAt` (Unix ms).
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
  */
-export async function withReader<T>(db: Database, work: (reader: Reader) => Promise<T>): Promise<T> {
-  const endsAt = Date.now() + databaseWaitMsMax;
+export async function withReader<T>(
+  db: Database,
+  work: (reader: Reader) => Promise<T>,
+  endsAt = Date.now() + databaseWaitMsMax,
+): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await withDeadline(counted(db, work(db)), Math.max(0, endsAt - Date.now()));

@@ -51,7 +51,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         const query = c.req.valid('query');
         revalidate(c);
         return sendCachedList(c, cache, 'customers', query, async () =>
-          pageBody(await services.read((reader) => listCustomers(reader, query)), customerBody),
+          pageBody(await services.readList((reader) => listCustomers(reader, query)), customerBody),
         );
       },
     )

@@ -45,7 +45,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         const query = c.req.valid('query');
         revalidate(c);
         return sendCachedList(c, cache, 'products', query, async () =>
-          pageBody(await services.read((reader) => listProducts(reader, query)), body),
+          pageBody(await services.readList((reader) => listProducts(reader, query)), body),
         );
       },
     )

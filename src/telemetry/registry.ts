@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ReadServer, Refusal } from '../db/replicas.ts';
 import type { MailOutcome } from '../jobs/send-mail.ts';
 import type { JobName } from '../jobs/workers.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
@@ -14,6 +15,8 @@ export type ShopMetrics = {
 };
 
 const jobNames: JobName[] = ['send-mail', 'sweep', 'clean-up'];
+const readServers: ReadServer[] = ['primary', 'replica'];
+const refusalReasons: Refusal[] = ['behind', 'failed'];
 const mailOutcomes: MailOutcome[] = ['sent', 'refused', 'failed'];
 
 /** Opens a registry with what every process tells: what it is, how it fares, which statuses orders enter. */
@@ -92,6 +95,28 @@ export function createCacheReads(registry: Registry): (group: string, outcome: s
     registers: [registry],
   });
   return (group, outcome) => reads.inc({ group, outcome });
+}
+
+/** @returns what counts a list that came from Postgres by its server, and a replica that did not serve one */
+export function createListLoads(registry: Registry): {
+  onRead: (server: ReadServer) => void;
+  onRefused: (reason: Refusal) => void;
+} {
+  const loads = new Counter({
+    name: 'shop_list_loads_total',
+    help: 'Lists that were read from Postgres, by the server that answered: primary or replica',
+    labelNames: ['server'],
+    registers: [registry],
+  });
+  const refusals = new Counter({
+    name: 'shop_replica_refusals_total',
+    help: 'Reads that a replica was asked for and did not serve: behind or failed',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  for (const server of readServers) loads.inc({ server }, 0);
+  for (const reason of refusalReasons) refusals.inc({ reason }, 0);
+  return { onRead: (server) => loads.inc({ server }), onRefused: (reason) => refusals.inc({ reason }) };
 }
 
 /** @returns what counts an attempt at a mail */

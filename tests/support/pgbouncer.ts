@@ -9,8 +9,9 @@ import { eventually } from './wait.ts';
 
 /** A PgBouncer before one Postgres, in transaction mode. */
 export type PgBouncer = {
-  port: number;
-  /** The database and credentials of a URL of its Postgres, through the pooler. */
+  /** Of the database it was started for. */
+  url: string;
+  /** The database and credentials of another URL of its Postgres, through the pooler. */
   through: (databaseUrl: string) => string;
   stop: () => Promise<void>;
 };
@@ -66,14 +67,15 @@ export async function startPgBouncer(databaseUrl: string, settings: Record<strin
     stdio: ['ignore', log, log],
   });
   const running = asRunning(child, { signal: 'SIGTERM', lastSignal: 'SIGKILL', timeoutMs: stopTimeoutMs });
-  const through = (url: string) => {
-    const pooled = new URL(url);
+  const through = (direct: string) => {
+    const pooled = new URL(direct);
     pooled.port = String(port);
     return pooled.href;
   };
-  await eventually(() => answers(through(databaseUrl)), { withinMs: 10_000 });
+  const url = through(databaseUrl);
+  await eventually(() => answers(url), { withinMs: 10_000 });
   return {
-    port,
+    url,
     through,
     stop: async () => {
       await running.stop();

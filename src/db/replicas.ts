@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
+import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
+import { createLane } from '../lane.ts';
+import { type Database, openDatabase, type Reader } from './client.ts';
+import { translateDatabaseError } from './errors.ts';
+import { withReader } from './transaction.ts';
+
+/** Which server a read came from, and why a replica that was asked did not serve it. */
+export type ReadServer = 'primary' | 'replica';
+export type Refusal = 'behind' | 'failed';
+
+export type Replicas = {
+  /** Runs a query that only reads. Its answer is no older than the primary's would have been when this was called. */
+  read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
+  close: (timeoutMs: number) => Promise<void>;
+};
+
+/** `onTrouble` hears of what went wrong with this replica. */
+type ReplicaOptions = { url: string; onTrouble: (error: unknown) => void };
+
+type Replica = {
+  db: Database;
+  onTrouble: ReplicaOptions['onTrouble'];
+  /** Nobody asks it before (Unix ms). */
+  restsUntil: number;
+  close: (timeoutMs: number) => Promise<void>;
+};
+
+/** How far the log of the primary has come, and on which timeline, which changes when another server takes over. */
+type Position = { lsn: string; timeline: number };
+
+const poolSize = 4;
+/** A replica that takes longer than this, connecting included, costs more than it spares. */
+const replicaMsMax = 500;
+/** How long a read waits for a replica that lags a little, as all do right after a write. */
+const catchUpMsMax = 50;
+const catchUpPollMs = 5;
+const restMs: Record<Refusal, number> = { behind: 500, failed: 5_000 };
+
+/**
+ * Opens replicas of a primary; the first read connects. Each read asks the primary how far its log has come, once for
+ * all that ask together, and a replica answers only if it has replayed as much. It is the primary's turn when the
+ * replica has not, fails, or takes too long; such a replica is left alone for a moment. Without any replica, each read
+ * goes to the primary as if this were not here.
+ */
+export function openReplicas(
+  primary: Database,
+  given: ReplicaOptions[],
+  { onRead, onRefused }: { onRead: (server: ReadServer) => void; onRefused: (reason: Refusal) => void },
+): Replicas {
+  const replicas = given.map(({ url, onTrouble }): Replica => {
+    const options = { poolSize, applicationName: 'shop replica reads', statementTimeoutMs: replicaMsMax };
+    return { ...openDatabase(url, options), onTrouble, restsUntil: 0 };
+  });
+  let turn = 0;
+
+  const positions = createLane<void, Position>({
+    lanes: 2,
+    batchSizeMax: 1_000,
+    waitingMax: Number.POSITIVE_INFINITY,
+    run: async (askers) => {
+      const position = await withReader(primary, readPosition);
+      return askers.map(() => position);
+    },
+  });
+
+  /** The next one in turn that does not rest. */
+  function nextReplica(): Replica | undefined {
+    for (let tried = 0; tried < replicas.length; tried += 1) {
+      turn = (turn + 1) % replicas.length;
+      const replica = replicas[turn];
+      if (replica && replica.restsUntil <= Date.now()) return replica;
+    }
+    return undefined;
+  }
+
+  function refuse(replica: Replica, reason: Refusal): undefined {
+    replica.restsUntil = Date.now() + restMs[reason];
+    onRefused(reason);
+    return undefined;
+  }
+
+  async function readFromReplica<T>(work: (reader: Reader) => Promise<T>): Promise<{ answer: T } | undefined> {
+    const replica = nextReplica();
+    if (!replica) return undefined;
+    // Without a position nothing proves a replica current.
+    const position = await positions.submit().catch(() => undefined);
+    if (!position) return undefined;
+    try {
+      return (await ask(replica.db, position, work)) ?? refuse(replica, 'behind');
+    } catch (error) {
+      replica.onTrouble(translateDatabaseError(error));
+      return refuse(replica, 'failed');
+    }
+  }
+
+  return {
+    read: async (work) => {
+      const endsAt = Date.now() + databaseWaitMsMax;
+      const found = await readFromReplica(work);
+      const { answer } = found ?? { answer: await withReader(primary, work, endsAt) };
+      onRead(found ? 'replica' : 'primary');
+      return answer;
+    },
+    close: async (timeoutMs) => {
+      await Promise.all(replicas.map((replica) => replica.close(timeoutMs)));
+    },
+  };
+}
+
+/**
+ * What was committed for others to see when this began lies before the position: it has been flushed, unless commits do
+ * not wait for that. What is not flushed is not sent to replicas either, so asking for more would ask too much.
+ */
+async function readPosition(reader: Reader): Promise<Position> {
+  const [row] = await reader.execute<Position>(sql`
+    select lsn::text, ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int as timeline
+    from (select case when current_setting('synchronous_commit') = 'off'
+      then pg_current_wal_insert_lsn() else pg_current_wal_flush_lsn() end as lsn) as log`);
+  if (!row) throw new Error('the primary gave no position');
+  return row;
+}
+
+/**
+ * Runs `work` on a replica once that has replayed the position; undefined if it has not done so in time. All of it is
+ * one transaction, so that one server answers whatever stands in between, and each statement in it sees what had been
+ * replayed when it began.
+ */
+function ask<T>(
+  db: Database,
+  position: Position,
+  work: (reader: Reader) => Promise<T>,
+): Promise<{ answer: T } | undefined> {
+  const endsAt = Date.now() + replicaMsMax;
+  const asked = db.transaction(async (tx) => {
+    const current = await catchUp(tx, position, Math.min(endsAt, Date.now() + catchUpMsMax));
+    return current ? { answer: await work(tx) } : undefined;
+  });
+  return withDeadline(asked, replicaMsMax);
+}
+
+async function catchUp(reader: Reader, position: Position, endsAt: number): Promise<boolean> {
+  while (Date.now() < endsAt) {
+    if (await hasReplayed(reader, position)) return true;
+    await sleep(catchUpPollMs);
+  }
+  return false;
+}
+
+/** Never true of a server that has been promoted, nor of one that still follows a primary that has been replaced. */
+async function hasReplayed(reader: Reader, { lsn, timeline }: Position): Promise<boolean> {
+  const [row] = await reader.execute<{ current: boolean }>(sql`
+    select pg_is_in_recovery() and timeline_id = ${timeline} and pg_last_wal_replay_lsn() >= ${lsn}::pg_lsn as current
+    from pg_control_checkpoint()`);
+  return row?.current === true;
+}
