@@ -8,6 +8,11 @@ bun=node_modules/.bin/bun
 installed=node_modules/.installed-bun.lock
 unfinished=node_modules/.install-unfinished
 
+# What an install is made of.
+wanted() {
+  cat bun.lock patches/*.patch
+}
+
 runs() {
   "$1" --version >/dev/null 2>&1
 }
@@ -32,11 +37,11 @@ install_packages() {
     exit 1
   fi
 
-  cp bun.lock "$installed"
+  wanted >"$installed"
   rm "$unfinished"
 }
 
-if ! cmp -s bun.lock "$installed"; then
+if ! wanted | cmp -s - "$installed"; then
   echo 'Installing packages, once ...' >&2
   install_packages >&2
 fi

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { openDatabase } from '../src/db/client.ts';
+import { sql } from 'drizzle-orm';
+import { openDatabase, type Reader } from '../src/db/client.ts';
 import { ping } from '../src/db/ping.ts';
-import { withTransaction } from '../src/db/transaction.ts';
+import { withReader, withTransaction } from '../src/db/transaction.ts';
 import {
   type Account,
   createProduct,
@@ -105,6 +106,30 @@ describe('a connection to Postgres', () => {
       await ping(db);
       await close(1_000);
       link.close();
+    });
+  });
+
+  describe('when what it has prepared is gone', () => {
+    test('prepares it anew, and gives everyone his own answer', async () => {
+      const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
+      const flag = async (reader: Reader, number: number) =>
+        (await reader.execute(sql`select ${true}::boolean as flag, ${number}::int as number`))[0];
+      const text = async (reader: Reader, number: number) =>
+        (await reader.execute(sql`select ${String(number)}::text as text`))[0];
+      const answers = () =>
+        Promise.all(
+          Array.from({ length: 20 }, (_, number) =>
+            withReader(db, (reader) => (number % 2 === 0 ? flag(reader, number) : text(reader, number))),
+          ),
+        );
+      const first = await answers();
+      expect(first.slice(0, 2)).toEqual([{ flag: true, number: 0 }, { text: '1' }]);
+      await db.execute(sql`deallocate all`);
+      expect(await answers()).toEqual(first);
+      await db.execute(sql`deallocate all`);
+      expect(await withTransaction(db, (tx) => flag(tx, 7))).toEqual({ flag: true, number: 7 });
+      expect(await answers()).toEqual(first);
+      await close(1_000);
     });
   });
 

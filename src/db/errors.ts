@@ -28,6 +28,9 @@ const outOfService = /^(08...|53...|57...|55P03|25006|25P03|42P01|42703)$/;
 /** Serialization failure and deadlock: the transaction did nothing and may run again. */
 const worthRetrying = new Set(['40001', '40P01']);
 
+/** What a connection had prepared is gone, or no longer fits its tables: the next attempt prepares it anew. */
+const outdatedStatement = new Set(['26000', '0A000']);
+
 type Fault = { code: string; constraint: string | undefined; cause: Error };
 
 /** Finds the driver's error under Drizzle's wrapper, which carries SQL and parameters and must not leave this folder. */
@@ -42,7 +45,8 @@ function findFault(error: unknown): Fault | undefined {
 }
 
 export function isRetryable(error: unknown): boolean {
-  return worthRetrying.has(findFault(error)?.code ?? '');
+  const code = findFault(error)?.code ?? '';
+  return worthRetrying.has(code) || outdatedStatement.has(code);
 }
 
 /** Whether `lock_timeout` ended a wait. */

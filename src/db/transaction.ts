@@ -26,8 +26,8 @@ async function counted<T>(db: Database, work: Promise<T>): Promise<T> {
 
 /**
  * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization
- * failure, a deadlock, or a connection that broke before the transaction began is tried again, at most three times in
- * all.
+ * failure, a deadlock, a prepared statement that is gone, or a connection that broke before the transaction began is
+ * tried again, at most three times in all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
  *   violated constraint
  */
@@ -66,7 +66,8 @@ export async function withTransaction<T>(
 }
 
 /**
- * Runs a query that only reads, again when its connection breaks, until `endsAt` (Unix ms).
+ * Runs a query that only reads, again when its connection breaks or what it had prepared is gone, until `endsAt`
+ * (Unix ms).
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
  */
 export async function withReader<T>(
@@ -79,7 +80,7 @@ export async function withReader<T>(
       return await withDeadline(counted(db, work(db)), Math.max(0, endsAt - Date.now()));
     } catch (error) {
       // The pool has other connections than the one that broke.
-      if (attempts < attemptsMax && isConnectionFault(error)) continue;
+      if (attempts < attemptsMax && (isRetryable(error) || isConnectionFault(error))) continue;
       throw translateDatabaseError(error);
     }
   }
