@@ -31,6 +31,10 @@ export function createLog(settings: Settings, name: string): Logger {
       'err.detail',
       'err.where',
       'err.internal_query',
+      // Where ioredis puts what it was to send: passwords when it signs in, lists of customers when it keeps them.
+      'err.command.args',
+      'err.lastNodeError.command.args',
+      'err.previousErrors[*].command.args',
     ],
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,

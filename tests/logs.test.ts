@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import type { AppProcess } from './support/app-process.ts';
 import {
   type Account,
   type Answer,
@@ -11,7 +12,9 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
+import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
+import { redisArguments, redisPassword, startRedisNode } from './support/redis-node.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
@@ -50,6 +53,34 @@ async function breakDatabase(): Promise<void> {
   });
 }
 
+/** Everything that a Redis refuses: who has the wrong password, and what there is no room for. */
+async function askRefusingRedis(adminToken: string): Promise<void> {
+  const port = await freePort();
+  const redis = await startRedisNode(port, redisArguments({ port, requirepass: redisPassword }), redisPassword);
+  const refused = (child: AppProcess, reason: RegExp) =>
+    child.log().some(({ err }) => reason.test(String((err as Error | undefined)?.message)));
+  try {
+    const env = { REDIS_URL: `redis://:${passwords.wrong}@127.0.0.1:${port}` };
+    for (const child of await Promise.all([shop.startApi(env), shop.startWorker(env)])) {
+      await eventually(() => refused(child, /^WRONGPASS/));
+      await child.stop();
+    }
+    const api = await shop.startApi({ REDIS_URL: redis.url });
+    const list = (limit: number) => request(api.url, 'GET', `/api/customers?limit=${limit}`, { token: adminToken });
+    await eventually(async () => (await list(1)).headers.get('X-Cache') === 'HIT');
+    await redis.command('CONFIG', 'SET', 'maxmemory', 1);
+    let limit = 1;
+    await eventually(async () => {
+      limit += 1;
+      await list(limit);
+      return refused(api, /^OOM/);
+    });
+    await api.stop();
+  } finally {
+    await redis.kill();
+  }
+}
+
 beforeAll(async () => {
   shop = await startShop({ env: { JWT_SECRET: jwtSecret, LOG_LEVEL: 'trace' } });
   const adminToken = await signInAdmin(shop.url);
@@ -77,6 +108,7 @@ beforeAll(async () => {
     await placeOrder(shop.url, customer.token, [{ productId: id, quantity: 1 }]);
     await eventually(() => shop.mail.attempts() > before);
   }
+  await askRefusingRedis(adminToken);
   await breakDatabase();
   await shop.redisLink.cut();
   const place = () => placeOrder(shop.url, customer.token, [{ productId: id, quantity: 1 }]);
@@ -99,6 +131,7 @@ describe('the logs', () => {
         ...hashes.map((row) => row.password_hash),
         admin.password,
         jwtSecret,
+        redisPassword,
         new URL(shop.databaseUrl).password,
         '$argon2',
       ];
