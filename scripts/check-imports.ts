@@ -40,6 +40,7 @@ const rooms: Record<string, Room> = {
       'src/foundation.ts',
       'src/jobs/queues.ts',
       'src/preparation.ts',
+      'src/redis.ts',
       'src/settings.ts',
       'src/telemetry',
       ...helpers,
@@ -59,7 +60,7 @@ const rooms: Record<string, Room> = {
     packages: ['type pino'],
   },
   'src/foundation.ts': {
-    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/settings.ts', ...helpers],
+    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/redis.ts', 'src/settings.ts', ...helpers],
     packages: ['pino'],
   },
   'src/preparation.ts': {
@@ -69,6 +70,10 @@ const rooms: Record<string, Room> = {
   'src/process.ts': {
     rooms: ['src/settings.ts'],
     packages: ['type pino'],
+  },
+  'src/redis.ts': {
+    rooms: ['type src/settings.ts'],
+    packages: ['ioredis'],
   },
   'src/settings.ts': {
     packages: ['zod'],
@@ -98,11 +103,11 @@ const rooms: Record<string, Room> = {
     packages: ['@opentelemetry/api', 'drizzle-orm', 'postgres', 'zod'],
   },
   'src/cache': {
-    rooms: ['src/schema', ...helpers],
-    packages: ['ioredis', 'rate-limiter-flexible'],
+    rooms: ['src/redis.ts', 'src/schema', ...helpers],
+    packages: ['rate-limiter-flexible'],
   },
   'src/jobs': {
-    rooms: ['src/domain', 'type src/db/client.ts', 'src/db/transaction.ts', 'src/schema', ...helpers],
+    rooms: ['src/domain', 'type src/db/client.ts', 'src/db/transaction.ts', 'src/redis.ts', 'src/schema', ...helpers],
     packages: ['@opentelemetry/api', 'bullmq', 'hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {

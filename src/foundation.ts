@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino';
 import { openDatabase } from './db/client.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { QueueHome } from './jobs/queues.ts';
+import { openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
 
@@ -61,9 +62,15 @@ export function requireSettings<Name extends keyof typeof indispensable>(
   return settings as Record<Name, string>;
 }
 
-/** Where the queues of this shop live: in Redis if there is one. */
-export function queueHome(settings: Settings, databaseUrl: string): QueueHome {
-  return settings.redisUrl ? { kind: 'redis', url: settings.redisUrl } : { kind: 'postgres', url: databaseUrl };
+/** Finds the queues of this shop a home: in Redis if there is one. Close it after what is in it. */
+export function openQueueHome(
+  { redis }: Settings,
+  databaseUrl: string,
+  profile: Exclude<RedisProfile, 'cache'>,
+  onError: (error: Error) => void,
+): QueueHome & { close: () => void } {
+  if (!redis) return { kind: 'postgres', url: databaseUrl, close: () => {} };
+  return { kind: 'redis', ...openQueueConnection(redis, profile, onError) };
 }
 
 /** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
+import { type Cache, cacheGroups, createCache, versionKey } from './cache/cache.ts';
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
 import { createMemoryStore } from './cache/memory-store.ts';
-import { connectCacheRedis, createRedisStore } from './cache/redis-store.ts';
+import { createRedisStore, onRenewal } from './cache/redis-store.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
@@ -16,15 +16,16 @@ import { findProducts, findVersions } from './domain/products.ts';
 import {
   createLog,
   openBacklog,
+  openQueueHome,
   poolSize,
-  queueHome,
   requireSettings,
   scrapeTrouble,
   troubleLog,
 } from './foundation.ts';
-import { type MailQueue, mailQueue, openMailQueue } from './jobs/queues.ts';
+import { keyPrefix, type MailQueue, mailQueue, openMailQueue } from './jobs/queues.ts';
 import { createLane, type Lane } from './lane.ts';
 import { persist, prepareShop } from './preparation.ts';
+import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
 import {
   createBatchSizes,
@@ -97,18 +98,23 @@ export function openApiServices(settings: Settings): ApiServices {
 
   const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
   const redisTrouble = troubleLog(log, 'redis is out of reach');
-  const redis = settings.redisUrl ? connectCacheRedis(settings.redisUrl, redisTrouble) : null;
+  const redis = settings.redis ? connectRedis(settings.redis, 'cache', redisTrouble) : null;
   const cache = createCache({
-    store: redis ? createRedisStore(redis) : createMemoryStore(cachedCharactersMax),
+    store: redis
+      ? createRedisStore(redis, [...cacheGroups.map(versionKey), keyPrefix])
+      : createMemoryStore(cachedCharactersMax),
     ttlMs: settings.cacheTtlMs,
     onOutcome: createCacheReads(metrics),
     onTrouble: redisTrouble,
   });
+  const closing = new AbortController();
   // A process that was killed may have owed an invalidation, and a Redis that was restored may hold old entries:
   // whoever connects makes all of it stale.
-  redis?.on('ready', () => {
-    for (const group of cacheGroups) void cache.invalidate(group);
-  });
+  if (redis) {
+    onRenewal(redis, closing.signal, () => {
+      for (const group of cacheGroups) void cache.invalidate(group);
+    });
+  }
   const replicas = openReplicas(
     db,
     settings.databaseReplicaUrls.map((url) => ({
@@ -121,7 +127,8 @@ export function openApiServices(settings: Settings): ApiServices {
   watchOrderLane(metrics, orders.waiting);
   watchPool(metrics, poolSize, () => workUnderWay(db));
   const backlog = openBacklog(databaseUrl);
-  const closing = new AbortController();
+  const mailQueueTrouble = troubleLog(log, 'the mail queue is out of reach');
+  const home = openQueueHome(settings, databaseUrl, 'request', mailQueueTrouble);
   let mails: MailQueue | undefined;
   let prepared = false;
   const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
@@ -130,8 +137,7 @@ export function openApiServices(settings: Settings): ApiServices {
     prepared = true;
     void cache.invalidate('customers');
     // Not before, because a queue in Postgres that fails to open stays broken.
-    const trouble = troubleLog(log, 'the mail queue is out of reach');
-    mails = openMailQueue(queueHome(settings, databaseUrl), 'request', trouble);
+    mails = openMailQueue(home, mailQueueTrouble);
   });
 
   return {
@@ -169,6 +175,7 @@ export function openApiServices(settings: Settings): ApiServices {
       await cache.close();
       redis?.disconnect();
       await mails?.close().catch(() => {});
+      home.close();
       await Promise.all([closeDatabase(1_000), replicas.close(1_000), backlog.close()]);
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { readSettings, SettingsError } from './settings.ts';
+import { type RedisPlace, readSettings, SettingsError } from './settings.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -33,7 +33,7 @@ describe('readSettings', () => {
         host: '0.0.0.0',
         databaseUrl: undefined,
         databaseReplicaUrls: [],
-        redisUrl: undefined,
+        redis: undefined,
         smtpUrl: undefined,
         mailFrom: 'Shop <shop@localhost>',
         jwtSecret: undefined,
@@ -110,7 +110,11 @@ describe('readSettings', () => {
       ['PORT', '65535', { port: 65_535 }],
       ['HOST', '127.0.0.1', { host: '127.0.0.1' }],
       ['DATABASE_URL', 'postgresql://shop:p%40ss@db/shop?sslmode=require', {}],
-      ['REDIS_URL', 'rediss://:secret@redis:6380/3', { redisUrl: 'rediss://:secret@redis:6380/3' }],
+      [
+        'REDIS_URL',
+        'rediss://:secret@redis:6380/3',
+        { redis: { kind: 'server' as const, url: 'rediss://:secret@redis:6380/3' } },
+      ],
       ['SMTP_URL', 'smtps://user:pass@mail:465', { smtpUrl: 'smtps://user:pass@mail:465' }],
       ['MAIL_FROM', 'shop@example.com', { mailFrom: 'shop@example.com' }],
       ['MAIL_FROM', 'The Shop <shop@example.com>', { mailFrom: 'The Shop <shop@example.com>' }],
@@ -125,6 +129,84 @@ describe('readSettings', () => {
       ['CORS_ORIGINS', '*', { corsOrigins: ['*'] }],
     ])('%s=%j is taken', (name, text, settings) => {
       expect(readSettings({ [name]: text })).toMatchObject(settings);
+    });
+  });
+
+  describe('when Redis is more than one server', () => {
+    const nobody = { username: '', password: '' };
+    const user = { username: 'shop', password: 'p@ss:/' };
+
+    test.each<[string, RedisPlace]>([
+      [
+        'redis+cluster://one,two:7000,[::1]:7001/',
+        {
+          kind: 'cluster',
+          nodes: [
+            { host: 'one', port: 6379 },
+            { host: 'two', port: 7000 },
+            { host: '::1', port: 7001 },
+          ],
+          login: nobody,
+          tls: false,
+        },
+      ],
+      [
+        'rediss+cluster://shop:p%40ss%3A%2F@one.example',
+        { kind: 'cluster', nodes: [{ host: 'one.example', port: 6379 }], login: user, tls: true },
+      ],
+      [
+        'redis+sentinel://one,10.0.0.2:5000/my.master_1',
+        {
+          kind: 'sentinel',
+          nodes: [
+            { host: 'one', port: 26379 },
+            { host: '10.0.0.2', port: 5000 },
+          ],
+          name: 'my.master_1',
+          database: 0,
+          login: nobody,
+          sentinelLogin: nobody,
+          tls: false,
+        },
+      ],
+      [
+        'rediss+sentinel://:p%40ss%3A%2F@one/shop/3?sentinel_username=guard&sentinel_password=p%40ss%3A%2F',
+        {
+          kind: 'sentinel',
+          nodes: [{ host: 'one', port: 26379 }],
+          name: 'shop',
+          database: 3,
+          login: { ...user, username: '' },
+          sentinelLogin: { ...user, username: 'guard' },
+          tls: true,
+        },
+      ],
+    ])('%s is taken apart', (text, place) => {
+      expect(readSettings({ REDIS_URL: text }).redis).toEqual(place);
+    });
+
+    test.each([
+      'redis+cluster://',
+      'redis+cluster:one',
+      'redis+cluster://one,',
+      'redis+cluster://one:0',
+      'redis+cluster://one:65536',
+      'redis+cluster://one:a',
+      'redis+cluster://one two',
+      'redis+cluster://shop@one',
+      'redis+cluster://shop:%zz@one',
+      'redis+cluster://one/1',
+      'redis+cluster://one?tls=true',
+      'redis+cluster://one#two',
+      'redis+sentinel://one',
+      'redis+sentinel://one/',
+      'redis+sentinel://one/shop/a',
+      'redis+sentinel://one/shop/1/2',
+      'redis+sentinel://one/shop?name=shop',
+      'redis+ring://one,two',
+      'http+cluster://one',
+    ])('%s is refused', (text) => {
+      expect(faultsOf({ REDIS_URL: text })).toEqual(['REDIS_URL']);
     });
   });
 
@@ -165,7 +247,10 @@ describe('readSettings', () => {
 
   describe('when it is production', () => {
     test('takes what has all that is required', () => {
-      expect(readSettings(production)).toMatchObject({ production: true, redisUrl: production.REDIS_URL });
+      expect(readSettings(production)).toMatchObject({
+        production: true,
+        redis: { kind: 'server', url: production.REDIS_URL },
+      });
     });
 
     test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'])('requires %s', (name) => {

@@ -22,6 +22,71 @@ function url(...protocols: string[]) {
   });
 }
 
+export type RedisNode = { host: string; port: number };
+export type RedisLogin = { username: string; password: string };
+
+/** Where Redis is: one server, a Cluster that has these nodes, or a primary that these Sentinels know by a name. */
+export type RedisPlace =
+  | { kind: 'server'; url: string }
+  | { kind: 'cluster'; nodes: RedisNode[]; login: RedisLogin; tls: boolean }
+  | {
+      kind: 'sentinel';
+      nodes: RedisNode[];
+      name: string;
+      database: number;
+      login: RedisLogin;
+      sentinelLogin: RedisLogin;
+      tls: boolean;
+    };
+
+const redisPorts = { cluster: 6379, sentinel: 26379 };
+
+const redisServer = url('redis', 'rediss').transform((text): RedisPlace => ({ kind: 'server', url: text }));
+const redisNodes = z
+  .string()
+  .transform(readRedisNodes)
+  .pipe(z.custom<RedisPlace>((place) => place !== null));
+const redisPlace = z.union([redisServer, redisNodes], {
+  error:
+    'must be like redis://host:6379, redis+cluster://host:6379,host:6379 or redis+sentinel://host:26379,host:26379/name, with rediss for TLS',
+});
+
+/** Reads a URL of several hosts, in the forms that are most in use; there is no standard for them. */
+function readRedisNodes(text: string): RedisPlace | null {
+  const form = /^(rediss?)\+(cluster|sentinel):\/\/([^@/?#]*:[^@/?#]*@)?([^@/?#]+)([/?].*)?$/;
+  const [, scheme, kind, user = '', hosts = '', rest = ''] = form.exec(text) ?? [];
+  const single = `redis://${user}host${rest}`;
+  if ((kind !== 'cluster' && kind !== 'sentinel') || !URL.canParse(single)) return null;
+  const { username, password, pathname, searchParams, hash } = new URL(single);
+  const nodes = hosts.split(',').map((host) => readRedisNode(host, redisPorts[kind]));
+  const found = nodes.filter((node) => node !== null);
+  const login = readRedisLogin(username, password);
+  const { sentinel_username = '', sentinel_password = '', ...others } = Object.fromEntries(searchParams);
+  if (found.length < nodes.length || !login || hash || Object.keys(others).length > 0) return null;
+  const tls = scheme === 'rediss';
+  if (kind === 'cluster') {
+    return /^\/?$/.test(pathname) && searchParams.size === 0 ? { kind, nodes: found, login, tls } : null;
+  }
+  const [, name, database = 0] = /^\/([\w.-]+)(?:\/(\d{1,5}))?$/.exec(pathname) ?? [];
+  const sentinelLogin = { username: sentinel_username, password: sentinel_password };
+  return name ? { kind, nodes: found, name, database: Number(database), login, sentinelLogin, tls } : null;
+}
+
+function readRedisNode(text: string, defaultPort: number): RedisNode | null {
+  const [, host, port = defaultPort] = /^([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i.exec(text) ?? [];
+  if (!host || Number(port) < 1 || Number(port) > 65_535) return null;
+  return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
+}
+
+/** Takes what a URL has percent-encoded; null when that stands for nothing. */
+function readRedisLogin(username: string, password: string): RedisLogin | null {
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    return null;
+  }
+}
+
 function integer(minimum: number, maximum: number) {
   return z
     .string()
@@ -65,7 +130,7 @@ const environmentSchema = z.object({
   HOST: z.string().default('0.0.0.0'),
   DATABASE_URL: url('postgres', 'postgresql').optional(),
   DATABASE_REPLICA_URLS: listOf(url('postgres', 'postgresql')).default([]),
-  REDIS_URL: url('redis', 'rediss').optional(),
+  REDIS_URL: redisPlace.optional(),
   SMTP_URL: url('smtp', 'smtps').optional(),
   MAIL_FROM: mailbox.default('Shop <shop@localhost>'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
@@ -132,7 +197,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     host: value.HOST,
     databaseUrl: value.DATABASE_URL,
     databaseReplicaUrls: value.DATABASE_REPLICA_URLS,
-    redisUrl: value.REDIS_URL,
+    redis: value.REDIS_URL,
     smtpUrl: value.SMTP_URL,
     mailFrom: value.MAIL_FROM,
     jwtSecret: value.JWT_SECRET,

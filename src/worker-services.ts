@@ -4,8 +4,8 @@ import { workUnderWay } from './db/transaction.ts';
 import {
   createLog,
   openBacklog,
+  openQueueHome,
   poolSize,
-  queueHome,
   requireSettings,
   scrapeTrouble,
   troubleLog,
@@ -64,9 +64,9 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   const found = await persist(() => checkTimeouts(db, log), troubleLog(log, 'waiting for postgres'), closing);
   if (!found) throw new Error('told to end before Postgres was there');
 
-  const home = queueHome(settings, databaseUrl);
   const queueTrouble = troubleLog(log, 'the queue is out of reach');
-  const mails = openMailQueue(home, 'worker', queueTrouble);
+  const home = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
+  const mails = openMailQueue(home, queueTrouble);
   const mailer = createMailer(smtpUrl, settings.mailFrom);
   const sweep = createSweep({
     db,
@@ -101,6 +101,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
       await workers.stop();
       mailer.close();
       await mails.close().catch(() => {});
+      home.close();
       await Promise.all([closeDatabase(1_000), backlog.close()]);
       server?.close();
     },

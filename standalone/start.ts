@@ -67,7 +67,7 @@ async function run(stop: AbortSignal): Promise<void> {
   } else {
     await migrateGiven(settings.databaseUrl);
   }
-  if (settings.redisUrl === undefined) kit.notes.push(['Redis', 'none (queue in Postgres, cache in the API)']);
+  if (settings.redis === undefined) kit.notes.push(['Redis', 'none (queue in Postgres, cache in the API)']);
   stop.throwIfAborted();
 
   await runPrograms(kit, settings);

@@ -45,7 +45,8 @@ const localCharactersMax = 8_000_000;
 /** What one process adds to the store within a TTL, lest a flood of different queries fill it. */
 const storedCharactersMax = 64_000_000;
 
-const versionKey = (group: CacheGroup) => `cache:{${group}}:version`;
+/** Where the version of a group stands. The hash tag keeps every key of a group in one slot of a Redis Cluster. */
+export const versionKey = (group: CacheGroup) => `cache:{${group}}:version`;
 
 /**
  * A cache whose keys hold a version that every write moves, so that an answer computed before a write can be stored

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { ShopError, unavailable } from '../errors.ts';
+import type { RedisClient } from '../redis.ts';
 
 const windowSeconds = 15 * 60;
 const pairFailuresMax = 10;
@@ -19,7 +19,7 @@ export type LoginThrottle = {
 };
 
 /** Limits guesses at passwords (contract: "Who may do what"). Counts in Redis, and in memory while Redis is away. */
-export function createLoginThrottle(redis: Redis | null): LoginThrottle {
+export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
   const limiter = (keyPrefix: string, points: number): RateLimiterAbstract => {
     const memory = new RateLimiterMemory({ keyPrefix, points, duration: windowSeconds });
     if (!redis) return memory;

@@ -1,39 +1,52 @@
-import { Redis } from 'ioredis';
+import { isCluster, type RedisClient } from '../redis.ts';
 import type { Store } from './store.ts';
 
-/** A cache that takes longer than this is slower than the query that it saves. */
-const commandTimeoutMs = 150;
-const reconnectDelayMsMax = 500;
-
 /**
- * Opens the cache's own connection: it gives up in milliseconds and never queues commands for a server that is away.
+ * A store on a connection that the caller closes. It is up when the server is; in a Cluster, when the nodes are that
+ * have `keys`.
  */
-export function connectCacheRedis(url: string, onError: (error: Error) => void): Redis {
-  const redis = new Redis(url, {
-    commandTimeout: commandTimeoutMs,
-    connectTimeout: 1_000,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempts) => Math.min(attempts * 50, reconnectDelayMsMax),
-  });
-  redis.on('error', onError);
-  return redis;
-}
-
-/** A store on a connection that the caller closes. */
-export function createRedisStore(redis: Redis): Store {
+export function createRedisStore(redis: RedisClient, keys: string[]): Store {
+  // In a Cluster the keys may be on different nodes, each of which is asked at the same time.
+  const [getMany, probe] = isCluster(redis)
+    ? [
+        (wanted: string[]) => Promise.all(wanted.map((key) => redis.get(key))),
+        () => Promise.all(keys.map((key) => redis.exists(key))),
+      ]
+    : [(wanted: string[]) => redis.mget(wanted), () => redis.ping()];
   return {
-    getMany: (keys) => redis.mget(keys),
+    getMany,
     set: async (key, value, ttlMs) => {
       await redis.set(key, value, 'PX', ttlMs);
     },
     setIfAbsent: async (key, value, ttlMs) => (await redis.set(key, value, 'PX', ttlMs, 'NX', 'GET')) ?? value,
     status: () =>
-      redis.ping().then(
+      probe().then(
         () => 'up' as const,
         () => 'down' as const,
       ),
     close: async () => {},
   };
+}
+
+/**
+ * Tells whenever what is in Redis may be older than what this process has seen of it: it has connected, or, in a
+ * Cluster, lost a node or found others in charge.
+ */
+export function onRenewal(redis: RedisClient, ending: AbortSignal, renewed: () => void): void {
+  const tell = () => {
+    if (!ending.aborted) renewed();
+  };
+  redis.on('ready', tell);
+  if (!isCluster(redis)) return;
+  redis.on('+node', (node) => node.once('ready', () => node.once('end', tell)));
+  let known = '';
+  redis.on('refresh', () => {
+    const inCharge = redis
+      .nodes('master')
+      .map(({ options }) => `${options.host}:${options.port}`)
+      .sort()
+      .join(' ');
+    if (known !== '' && inCharge !== known) tell();
+    known = inCharge;
+  });
 }

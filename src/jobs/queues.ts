@@ -1,5 +1,6 @@
 import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
 import { createLane } from '../lane.ts';
+import { isCluster, type QueueConnection } from '../redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';
 
@@ -7,7 +8,7 @@ export const mailQueue = 'mails';
 export const orderQueue = 'orders';
 
 /** Where the queues live: Redis, or Postgres on a machine without one. */
-export type QueueHome = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
+export type QueueHome = { kind: 'redis'; connection: QueueConnection } | { kind: 'postgres'; url: string };
 
 /** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
 export type QueuedMail = { id: string; attempts: number };
@@ -24,23 +25,6 @@ const mailsWaitingMax = 20_000;
 const mailsPerCall = 500;
 
 const postgresBackend = withBackend(createPostgresBackend);
-
-/**
- * The two profiles of a connection to Redis: one behind a request fails fast, because the sweep enqueues what it
- * could not; a worker waits for as long as it takes.
- */
-const redisProfiles = {
-  request: { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 2_000, connectTimeout: 1_000 },
-  worker: { maxRetriesPerRequest: null, connectTimeout: 2_000 },
-} as const;
-
-export type QueueProfile = keyof typeof redisProfiles;
-
-const retryStrategy = (attempts: number) => Math.min(attempts * 100, 1_000);
-
-export function redisConnection(url: string, profile: QueueProfile) {
-  return { url, retryStrategy, ...redisProfiles[profile] };
-}
 
 export function postgresConnection(url: string) {
   return { connectionString: url, schema: postgresSchema, migrate: true, max: postgresPoolSize };
@@ -61,17 +45,14 @@ type Producer = {
 };
 
 /** Opens a queue to add jobs to. Connection errors go to `onError`, for they are weather and no caller's fault. */
-export function openQueue(
-  name: string,
-  home: QueueHome,
-  profile: QueueProfile,
-  onError: (error: Error) => void,
-): Producer {
+export function openQueue(name: string, home: QueueHome, onError: (error: Error) => void): Producer {
   const queue: Producer =
     home.kind === 'redis'
       ? new Queue(name, {
-          connection: redisConnection(home.url, profile),
+          connection: home.connection,
           prefix: keyPrefix,
+          // It asks one node, at random, and a queue that gets no answer stays broken.
+          skipVersionCheck: isCluster(home.connection),
         })
       : new postgresBackend.Queue(name, { connection: postgresConnection(home.url) });
   queue.on('error', onError);
@@ -94,8 +75,8 @@ export type MailQueue = {
 };
 
 /** Opens the mail queue for producing; calls made together go out as one. */
-export function openMailQueue(home: QueueHome, profile: QueueProfile, onError: (error: Error) => void): MailQueue {
-  const queue = openQueue(mailQueue, home, profile, onError);
+export function openMailQueue(home: QueueHome, onError: (error: Error) => void): MailQueue {
+  const queue = openQueue(mailQueue, home, onError);
   const lane = createLane<QueuedMail & Omit<MailJob, 'mailId'>, void>({
     lanes: 1,
     batchSizeMax: mailsPerCall,

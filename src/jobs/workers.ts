@@ -9,7 +9,6 @@ import {
   postgresConnection,
   type QueueDepth,
   type QueueHome,
-  redisConnection,
 } from './queues.ts';
 
 /**
@@ -87,7 +86,7 @@ export async function startWorkers(
     openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
     openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
-  const schedules = openQueue(orderQueue, home, 'worker', listeners.onQueueTrouble);
+  const schedules = openQueue(orderQueue, home, listeners.onQueueTrouble);
   if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
   const template = { removeOnComplete: true, removeOnFail: true };
 
@@ -144,7 +143,7 @@ function openWorker(
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
     home.kind === 'redis'
-      ? new Worker(name, process, { ...options, connection: redisConnection(home.url, 'worker'), prefix: keyPrefix })
+      ? new Worker(name, process, { ...options, connection: home.connection, prefix: keyPrefix })
       : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
   worker.on('error', onQueueTrouble);
   worker.on('failed', (_job, error) => onJobFailure(error));
