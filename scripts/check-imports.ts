@@ -95,7 +95,14 @@ const rooms: Record<string, Room> = {
     packages: ['zod'],
   },
   'src/domain': {
-    rooms: ['type src/db/client.ts', 'src/db/tables.ts', 'src/db/transaction.ts', 'src/schema', ...helpers],
+    rooms: [
+      'type src/db/client.ts',
+      'src/db/planning.ts',
+      'src/db/tables.ts',
+      'src/db/transaction.ts',
+      'src/schema',
+      ...helpers,
+    ],
     packages: ['@node-rs/argon2', 'drizzle-orm', 'uuidv7'],
   },
   'src/db': {

@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { unavailable } from '../errors.ts';
+import { planAnewMark } from './planning.ts';
 
 export type Database = PostgresJsDatabase;
 
@@ -34,6 +35,12 @@ const connectTimeoutSeconds = 2;
 const reconnectDelaySeconds = 0.2;
 
 /**
+ * Every statement of the shop is a few steps in indexes, so reading a page by its number costs about what the next one
+ * costs, and compiling or sharing out a statement costs more than running it. The memory holds a search's pages.
+ */
+const planning = { random_page_cost: 1.1, jit: 'off', max_parallel_workers_per_gather: 0, work_mem: '16MB' };
+
+/**
  * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
  * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up. A pooler in between
  * ignores what is asked for at the start of a connection; `missingTimeouts` tells.
@@ -53,6 +60,7 @@ export function openDatabase(
       statement_timeout: statementTimeoutMs,
       lock_timeout: lockTimeoutMs,
       idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+      ...planning,
     },
   });
   prepareEverything(client);
@@ -63,8 +71,9 @@ type Unsafe = postgres.Sql['unsafe'];
 
 /**
  * Drizzle sends unnamed queries unprepared, which costs a round trip more each. Every statement of this shop has one
- * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded. With
- * `?prepare=false` in its URL, the driver does without all the same, for poolers that cannot keep them.
+ * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded. Those
+ * that are `plannedAnew` stay unprepared. With `?prepare=false` in its URL, the driver prepares none, for poolers that
+ * cannot keep them.
  */
 function prepareEverything(client: postgres.Sql): void {
   client.unsafe = prepared(client.unsafe);
@@ -93,6 +102,6 @@ function prepareEverything(client: postgres.Sql): void {
 function prepared(unsafe: Unsafe, isOver = () => false): Unsafe {
   return (query, parameters, options) => {
     if (isOver()) throw unavailable('The connection broke in the middle of a transaction.');
-    return unsafe(query, parameters, { ...options, prepare: true });
+    return unsafe(query, parameters, { ...options, prepare: !query.includes(planAnewMark) });
   };
 }

@@ -11,10 +11,10 @@ export async function deleteOldIdempotencyRecords(
   { now, batchSizeMax }: { now: Date; batchSizeMax: number },
 ): Promise<number> {
   const rows = await tx.execute(sql`
-    delete from idempotency_records where (customer_id, key) in (
-      select customer_id, key from idempotency_records
+    delete from idempotency_records where ctid = any(array(
+      select ctid from idempotency_records
       where created_at < ${new Date(now.getTime() - idempotencyKeptMs).toISOString()}::timestamptz
-      limit ${batchSizeMax} for update skip locked
-    ) returning 1`);
+      order by created_at limit ${batchSizeMax} for update skip locked
+    )) returning 1`);
   return rows.length;
 }

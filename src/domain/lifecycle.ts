@@ -30,11 +30,11 @@ export async function advanceDueOrders(
           then next_status_at + make_interval(secs => ${orderStatusIntervalMs}::float8 / 1000)
         end,
         updated_at = ${at}
-      from due, unnest(
+      from unnest(
         ${sql.param(steps.map((step) => step.from))}::text[],
         ${sql.param(steps.map((step) => step.to))}::text[]
       ) as step(leaving, arriving)
-      where orders.id = due.id and orders.status = step.leaving
+      where orders.id = any(array(select id from due)) and orders.status = step.leaving
       returning orders.id, orders.run, orders.status
     ), new_history as (
       insert into order_history (order_id, run, status, at)

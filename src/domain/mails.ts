@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
+import { plannedAnew } from '../db/planning.ts';
 import { customers, mails, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { MailQuery } from '../schema/mails.ts';
@@ -7,7 +8,7 @@ import type { OrderStatus } from '../schema/orders.ts';
 import type { MailRow, Order } from './bodies.ts';
 import { isId, newId } from './ids.ts';
 import { withAllDetails } from './order-reads.ts';
-import { countMatches, type Page, pageWindow, toPage } from './paging.ts';
+import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
 
 /** How long a mail may lie in the queue before the sweep enqueues it again. */
 export const handoverMs = 5_000;
@@ -45,10 +46,10 @@ export async function collectDueMails(
 ): Promise<{ id: string; attempts: number }[]> {
   const rows = await tx.execute<{ id: string; attempts: number }>(sql`
     update mails set state = 'queued', due_at = ${new Date(now.getTime() + handoverMs).toISOString()}::timestamptz
-    where id in (
+    where id = any(array(
       select id from mails where due_at <= ${now.toISOString()}::timestamptz
       order by due_at limit ${batchSizeMax} for no key update skip locked
-    )
+    ))
     returning id, attempts`);
   return [...rows];
 }
@@ -133,19 +134,30 @@ export async function recordFailure(
 /** A page of the mail ledger, newest first. */
 export async function listMails(reader: Reader, query: MailQuery): Promise<Page<MailRow>> {
   const matching = and(
-    query.state && eq(mails.state, query.state),
+    // Nearly all mails are sent and hardly any is in another state, so no one plan serves all states.
+    query.state && and(eq(mails.state, query.state), plannedAnew),
     query.orderId === undefined ? undefined : eq(mails.orderId, query.orderId),
   );
-  const { offset, limit } = pageWindow(query);
-  const [rows, totalItems] = await Promise.all([
+  const newestFirst = desc(mails.id);
+  const start = await pageStart(query, (skipped) =>
     reader
-      .select()
+      .select({ id: mails.id, key: sql<null>`null` })
       .from(mails)
-      .where(and(matching, query.cursor && lt(mails.id, query.cursor.id)))
-      .orderBy(desc(mails.id))
-      .limit(limit)
-      .offset(offset),
-    countMatches(reader, mails, matching),
+      .where(matching)
+      .orderBy(newestFirst)
+      .limit(1)
+      .offset(skipped),
+  );
+  const [rows, totalItems] = await Promise.all([
+    start === null
+      ? []
+      : reader
+          .select()
+          .from(mails)
+          .where(and(matching, start && lt(mails.id, start.id)))
+          .orderBy(newestFirst)
+          .limit(rowsToRead(query)),
+    countMatches(reader, mails, matching, newestFirst),
   ]);
   return toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
 }
@@ -172,9 +184,9 @@ export async function sendAllAgain(
 ): Promise<number> {
   const rows = await tx.execute(sql`
     update mails set state = 'queued', due_at = ${now.toISOString()}::timestamptz
-    where id in (
+    where id = any(array(
       select id from mails where state = 'failed' order by id limit ${batchSizeMax} for no key update skip locked
-    )
+    ))
     returning 1`);
   return rows.length;
 }

@@ -1,23 +1,37 @@
-import { describe, expect, test } from 'bun:test';
+import { beforeEach, describe, expect, test } from 'bun:test';
 import type { PageRequest } from '../schema/paging.ts';
-import { pageBody, pageWindow, toPage } from './paging.ts';
+import { pageBody, pageStart, toPage } from './paging.ts';
 
 const cursor = { sort: 'name', page: 4, key: 'mug', id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c' };
 const place = (row: string) => ({ sort: 'name', key: row, id: cursor.id });
 const decode = (text: string | null) => JSON.parse(Buffer.from(text ?? '', 'base64url').toString());
 
-describe('pageWindow', () => {
+describe('pageStart', () => {
+  const asked: number[] = [];
+  const rowAt = async (skipped: number) => {
+    asked.push(skipped);
+    return skipped < 50 ? [{ id: `row ${skipped}`, key: null }] : [];
+  };
+  beforeEach(() => void asked.splice(0));
+
   describe('when a page is asked for by number', () => {
-    test('skips the pages before it, and reads one row more than it shows', () => {
-      expect(pageWindow({ limit: 20 })).toEqual({ offset: 0, limit: 21 });
-      expect(pageWindow({ page: 1, limit: 5 })).toEqual({ offset: 0, limit: 6 });
-      expect(pageWindow({ page: 1_000_000_000, limit: 100 })).toEqual({ offset: 99_999_999_900, limit: 101 });
+    test('is the last row of the page before', async () => {
+      expect(await pageStart({ page: 3, limit: 20 }, rowAt)).toEqual({ id: 'row 39', key: null });
+      expect(await pageStart({ page: 1_000_000_000, limit: 100 }, rowAt)).toBeNull();
+      expect(asked).toEqual([39, 99_999_999_899]);
+    });
+
+    test('is nothing for the first page, and nothing is read for it', async () => {
+      expect(await pageStart({ limit: 20 }, rowAt)).toBeUndefined();
+      expect(await pageStart({ page: 1, limit: 5 }, rowAt)).toBeUndefined();
+      expect(asked).toBeEmpty();
     });
   });
 
   describe('when it is asked for by cursor', () => {
-    test('skips nothing, however deep the page', () => {
-      expect(pageWindow({ cursor, limit: 20 })).toEqual({ offset: 0, limit: 21 });
+    test('is where the cursor stands, however deep', async () => {
+      expect(await pageStart({ cursor, limit: 20 }, rowAt)).toEqual(cursor);
+      expect(asked).toBeEmpty();
     });
   });
 });

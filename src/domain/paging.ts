@@ -3,7 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Reader } from '../db/client.ts';
 import { encodeCursor, type PageRequest, type Position } from '../schema/paging.ts';
 
-const exactCountMax = 10_000;
+export const exactCountMax = 10_000;
 
 export type Page<Row> = {
   rows: Row[];
@@ -13,9 +13,31 @@ export type Page<Row> = {
   nextCursor: string | null;
 };
 
-/** How many rows to skip, and how many to read: one more than the page shows, which tells whether another follows. */
-export function pageWindow(request: PageRequest): { offset: number; limit: number } {
-  return { offset: request.cursor ? 0 : ((request.page ?? 1) - 1) * request.limit, limit: request.limit + 1 };
+/** How many rows come before a page by number. */
+export function rowsBefore(request: PageRequest): number {
+  return request.cursor ? 0 : ((request.page ?? 1) - 1) * request.limit;
+}
+
+/** How many rows to read: one more than the page shows, which tells whether another follows. */
+export function rowsToRead(request: PageRequest): number {
+  return request.limit + 1;
+}
+
+/**
+ * Finds the row that a page begins behind. A page by number asks for that row alone, which an index can answer without
+ * a look at the rows it skips, and goes on like a page by cursor.
+ * @param rowAt reads id and sort key of the row that comes after so many others
+ * @returns undefined when the page begins with the first row, null when it lies beyond the last
+ */
+export async function pageStart(
+  request: PageRequest,
+  rowAt: (skipped: number) => Promise<Pick<Position, 'id' | 'key'>[]>,
+): Promise<Pick<Position, 'id' | 'key'> | undefined | null> {
+  if (request.cursor) return request.cursor;
+  const skipped = rowsBefore(request);
+  if (skipped === 0) return undefined;
+  const [row] = await rowAt(skipped - 1);
+  return row ?? null;
 }
 
 /** Cuts a window of rows to its page; `position` says where a row stands in the list, null where no cursor can. */
@@ -52,17 +74,34 @@ export function pageBody<Row, Body>({ rows, nextCursor, ...page }: Page<Row>, bo
   };
 }
 
-/** Counts matches exactly up to 10 000; beyond, the planner's estimate is enough and costs nothing. */
-export async function countMatches(reader: Reader, table: PgTable, where: SQL | undefined): Promise<number> {
+/**
+ * Counts matches exactly up to 10 000; beyond, the planner's estimate is enough and costs nothing.
+ * @param order leads through an index, lest dead rows at the head of the table are read again and again
+ */
+export async function countMatches(
+  reader: Reader,
+  table: PgTable,
+  where: SQL | undefined,
+  order: SQL,
+): Promise<number> {
   const matches = reader
     .select({ one: sql`1`.as('one') })
     .from(table)
-    .where(where);
+    .where(where)
+    .orderBy(order);
   const [counted] = await reader.select({ matches: count() }).from(matches.limit(exactCountMax + 1).as('matches'));
   const exact = counted?.matches ?? 0;
   if (exact <= exactCountMax) return exact;
-  const [plan] = await reader.execute<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
-    sql`explain (format json) select 1 from ${table} where ${where ?? sql`true`}`,
-  );
-  return Math.max(exact, plan?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0);
+  const plan = await explain(reader, sql`select 1 from ${table} where ${where ?? sql`true`}`);
+  return Math.max(exact, plan['Plan Rows']);
+}
+
+/** A node of a plan, as `explain (format json)` has it. */
+export type PlanNode = { 'Plan Rows': number; Alias?: string; Plans?: PlanNode[] };
+
+/** Asks the planner how it would run a statement, and what it expects; nothing is run. */
+export async function explain(reader: Reader, statement: SQL): Promise<PlanNode> {
+  const [row] = await reader.execute<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(sql`explain (format json) ${statement}`);
+  if (!row) throw new Error('explain gave no plan');
+  return row['QUERY PLAN'][0].Plan;
 }

@@ -38,6 +38,7 @@ export async function placeOrders(
 ): Promise<(Placement | ShopError)[]> {
   const answered = await answerRepeats(tx, requests, terms.now);
   const open = requests.filter((request) => !answered.has(request));
+  if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
   const openAccounts = await holdAccounts(tx, open);
   const shelves = await lockShelves(
     tx,

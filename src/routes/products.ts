@@ -2,10 +2,10 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { productBody } from '../domain/bodies.ts';
 import { isId } from '../domain/ids.ts';
 import { pageBody } from '../domain/paging.ts';
+import { listProducts } from '../domain/product-lists.ts';
 import {
   createProduct,
   deleteProduct,
-  listProducts,
   productEtag,
   replaceProduct,
   restoreProduct,
