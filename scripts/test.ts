@@ -4,12 +4,10 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
-import { migrateDatabase } from '../src/db/migrate.ts';
 import { startPostgres } from '../standalone/postgres.ts';
 import { startRedis } from '../tests/support/redis-server.ts';
+import { postgresSettings, prepareTestbeds, testbedsMax } from '../tests/support/testbed-servers.ts';
 
-const testbedsMax = 500;
 const testTimeoutMs = 30_000;
 const parallelFiles = 3;
 const complaintsMax = 60;
@@ -17,25 +15,6 @@ const complaintCharactersMax = 400;
 
 /** What no log may hold: hashes, tokens, and passwords that the suites use for every account and Redis. */
 const secrets = /\$argon2|eyJhbGciOi[\w-]+\.|correct horse battery|open sesame|not the password|sesame(@|%40)door/;
-
-// Nothing here outlives the run, so nothing needs to reach the disk.
-const postgresSettings = {
-  fsync: 'off',
-  synchronous_commit: 'off',
-  full_page_writes: 'off',
-  max_connections: '300',
-};
-
-/** Makes the database that every testbed is a copy of, and the sequence that numbers them. */
-async function prepareTestbeds(serverUrl: string): Promise<void> {
-  const server = postgres(serverUrl, { max: 1 });
-  await server`create database shop_template`;
-  await server.unsafe(`create sequence testbed_number maxvalue ${testbedsMax}`);
-  await server.end();
-  const template = new URL(serverUrl);
-  template.pathname = '/shop_template';
-  await migrateDatabase(template.href);
-}
 
 /** Prints what the shops of the suites complained about last, for whoever looks into a failure. */
 function printComplaints(logDirectory: string): void {

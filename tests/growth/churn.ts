@@ -1,0 +1,48 @@
+import type { Sql } from 'postgres';
+import { eventually } from '../support/wait.ts';
+
+/** A row in every page or so: the least that a statement can count on. */
+const updatesAtOnce = 50;
+
+export type Churn = {
+  /** Of all updates, those that stayed on their page and touched no index. */
+  hotShare: number;
+  /** Size afterwards as a multiple of the size before. */
+  tableGrowth: number;
+  indexGrowth: number;
+};
+
+/** Changes the stock of some products again and again, as their orders would. */
+export async function changeStockOften(
+  db: Sql,
+  { updates, products }: { updates: number; products: number },
+): Promise<Churn> {
+  // Written anew, because pages that were filled before they were told to leave room have none.
+  await db`vacuum (full, analyze) products`;
+  const rows = await db<{ id: string }[]>`select id from products order by md5(id::text) limit ${products}`;
+  const before = await measure(db);
+  for (let done = 0; done < updates; done += updatesAtOnce) {
+    const ids = rows.slice(done % products, (done % products) + updatesAtOnce).map(({ id }) => id);
+    await db`update products set stock = stock + 1, version = version + 1, updated_at = now()
+      where id = any(${ids}::uuid[])`;
+  }
+  const after = await eventually(async () => {
+    const measured = await measure(db);
+    return measured.updates - before.updates >= updates ? measured : null;
+  });
+  return {
+    hotShare: (after.hot - before.hot) / (after.updates - before.updates),
+    tableGrowth: after.bytes / before.bytes,
+    indexGrowth: after.indexBytes / before.indexBytes,
+  };
+}
+
+async function measure(db: Sql) {
+  await db`select pg_stat_force_next_flush()`;
+  const [row] = await db<{ updates: number; hot: number; bytes: number; indexBytes: number }[]>`
+    select n_tup_upd::int as updates, n_tup_hot_upd::int as hot,
+      pg_relation_size('products')::float8 as bytes, pg_indexes_size('products')::float8 as "indexBytes"
+    from pg_stat_user_tables where relname = 'products'`;
+  if (!row) throw new Error('There are no statistics of products.');
+  return row;
+}

@@ -1,0 +1,61 @@
+import { openDatabase } from '../../src/db/client.ts';
+import { planAnewMark } from '../../src/db/planning.ts';
+import { seedShop } from '../../src/db/seed.ts';
+import { type Shop, startShop } from '../support/shop.ts';
+import { openRecorder, type Recorded, recordingSettings } from './recorder.ts';
+import { isAside } from './statements.ts';
+import { walkThrough } from './walk.ts';
+
+export type Size = { products: number; customers: number; orders: number };
+
+const statusIntervalMs = 3_600_000;
+
+/** A shop with one API process, no worker, and a database of a size. */
+export async function startGrownShop(size: Size): Promise<Shop> {
+  const shop = await startShop({ workers: 0 });
+  const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
+  const given = { ...size, currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs };
+  await seedShop(db, { ...given, onProgress: () => {} });
+  await close(1_000);
+  // A day's worth of keys.
+  await shop.db`
+    insert into idempotency_records (customer_id, key, request_hash, response, created_at)
+    select customer_id, id::text, 'hash', '{}', now() from orders order by id desc limit ${Math.ceil(size.orders / 10)}`;
+  await shop.db`vacuum analyze`;
+  return shop;
+}
+
+/**
+ * Walks through a shop whose statements are recorded, with one API process and one worker of their own.
+ * @param planCacheMode `force_generic_plan` shows what a prepared statement can come to
+ */
+export async function recordWalk(
+  shop: Shop,
+  planCacheMode: 'auto' | 'force_generic_plan',
+): Promise<{ routes: Set<string>; recorded: Recorded[] }> {
+  const recordedUrl = new URL(shop.databaseUrl);
+  const server = new URL(process.env.TEST_DATABASE_URL ?? '');
+  const recorder = await openRecorder(Number(server.port));
+  recordedUrl.port = String(recorder.port);
+  const settings = { ...recordingSettings, plan_cache_mode: planCacheMode };
+  for (const [name, value] of Object.entries(settings)) {
+    await shop.db.unsafe(`alter database ${recordedUrl.pathname.slice(1)} set ${name} = '${value}'`);
+  }
+  const env = { DATABASE_URL: recordedUrl.href };
+  const api = await shop.startApi(env);
+  const worker = await shop.startWorker(env);
+  try {
+    const routes = await walkThrough({ ...shop, url: api.url }, recordedUrl.href);
+    // What is planned anew each time has no plan to keep.
+    const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(planAnewMark);
+    const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));
+    return { routes, recorded };
+  } finally {
+    await worker.stop();
+    await api.stop();
+    await recorder.close();
+    for (const name of Object.keys(settings)) {
+      await shop.db.unsafe(`alter database ${recordedUrl.pathname.slice(1)} reset ${name}`);
+    }
+  }
+}

@@ -1,0 +1,325 @@
+import type { PlanNode, Recorded } from './recorder.ts';
+
+/** A kind of statement, known by its text, and the only indexes by which Postgres may reach a table for it. */
+export type Kind = {
+  name: string;
+  text: RegExp;
+  indexes: string[];
+  /** The most pages that it may look at; 1 000 unless it says so. */
+  pagesMax?: number;
+};
+
+const pagesMaxByDefault = 1_000;
+
+/** Where up to 10 001 rows are looked at, each may be on a page of its own. */
+const countedPagesMax = 12_000;
+/** A batch has up to 500 rows, each with its entries in every index of its table. */
+const batchPagesMax = 20_000;
+
+const anyId = String.raw`any\(\$::uuid\[\]\)`;
+
+/** Every statement that the API and the worker issue. One that matches no kind, or two, fails the test. */
+export const kinds: Kind[] = [
+  { name: 'alive', text: /^select 1$/, indexes: [] },
+
+  // Products.
+  {
+    name: 'products, a page by age',
+    text: /^select … from products where (?!.*ts_match).* order by products\.id (asc|desc) limit \$$/,
+    indexes: ['products_live_idx', 'products_price_idx'],
+  },
+  {
+    name: 'products, a page by price',
+    text: /^select … from products where (?!.*ts_match).* order by products\.price_cents (asc|desc), .* limit \$$/,
+    indexes: ['products_price_idx'],
+  },
+  {
+    name: 'products, a page by name',
+    text: /^select … from products where (?!.*ts_match).* order by products\.name (asc|desc), .* limit \$$/,
+    indexes: ['products_name_idx', 'products_price_idx'],
+  },
+  {
+    name: 'products, where a page by number begins',
+    text: /^select (…|id, null) from products where (?!.*ts_match).* limit \$ offset \$$/,
+    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx'],
+  },
+  {
+    name: 'products, how many',
+    text: /^select count\(\*\) from \(select 1 as one from products /,
+    indexes: ['products_live_idx', 'products_price_idx'],
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'search, looked up',
+    text: /^with found as materialized /,
+    indexes: ['products_search_idx', 'products_price_idx'],
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'search, sampled',
+    text: /^select .* from products tablesample /,
+    indexes: [],
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'search, the newest ranked',
+    text: /^with newest as materialized /,
+    indexes: ['products_live_idx'],
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'search of a common word, a page by a sort',
+    text: /^select (…|id, null) from products where .*ts_match.* limit \$( offset \$)?$/,
+    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx'],
+  },
+  {
+    name: 'products by their ids',
+    text: new RegExp(`^select … from products where products\\.id = ${anyId}$`),
+    indexes: ['products_pkey'],
+  },
+  {
+    name: 'product, locked',
+    text: /^select … from products where products\.id = \$ for no key update$/,
+    indexes: ['products_pkey'],
+  },
+  {
+    name: 'products of orders, locked',
+    text: new RegExp(
+      `^select … from products where products\\.id = ${anyId} order by products\\.id for no key update$`,
+    ),
+    indexes: ['products_pkey'],
+  },
+  { name: 'product, new', text: /^insert into products /, indexes: [] },
+  {
+    name: 'product, changed',
+    text: /^update products set .* where products\.id = \$$/,
+    indexes: ['products_pkey'],
+  },
+  {
+    name: 'stock, changed',
+    text: /^update products set stock = stock \+ line\.quantity, /,
+    indexes: ['products_pkey'],
+  },
+
+  // Customers.
+  {
+    name: 'account by its address',
+    text: /^select … from customers where \(lower\(customers\.email\) = lower\(\$\) .*\)( for no key update)?$/,
+    indexes: ['customers_email_key'],
+  },
+  {
+    name: 'accounts of callers',
+    text: new RegExp(`^select … from customers where \\(customers\\.id = ${anyId} .*\\)$`),
+    indexes: ['customers_live_idx', 'customers_pkey'],
+  },
+  {
+    name: 'accounts of orders, held',
+    text: /^select id from customers where \(customers\.id = .* for key share$/,
+    indexes: ['customers_live_idx', 'customers_pkey'],
+  },
+  {
+    name: 'account',
+    text: /^select … from customers where \(customers\.id = \$ and customers\.deleted_at is null\)$/,
+    indexes: ['customers_live_idx', 'customers_pkey'],
+  },
+  {
+    name: 'account, locked',
+    text: /^select deleted_at from customers where customers\.id = \$ for update$/,
+    indexes: ['customers_pkey'],
+  },
+  { name: 'account, new', text: /^insert into customers /, indexes: [] },
+  {
+    name: 'account, changed',
+    text: /^update customers set .* where \(?customers\.id = \$/,
+    indexes: ['customers_live_idx', 'customers_pkey'],
+  },
+  {
+    name: 'customers, a page',
+    text: /^select … from customers where \(?customers\.deleted_at is null.* limit \$$/,
+    indexes: ['customers_live_idx'],
+  },
+  {
+    name: 'customers, where a page by number begins',
+    text: /^select id, null from customers /,
+    indexes: ['customers_live_idx'],
+  },
+  {
+    name: 'customers, how many',
+    text: /^select count\(\*\) from \(select 1 as one from customers /,
+    indexes: ['customers_live_idx'],
+  },
+
+  // Orders.
+  {
+    name: 'orders, placed',
+    text: /^with new_orders as /,
+    indexes: ['products_pkey', 'idempotency_records_customer_id_key_pk'],
+  },
+  {
+    name: 'orders, moved on',
+    text: /^with due as /,
+    indexes: ['orders_due_idx', 'orders_pkey', 'order_history_order_id_run_status_pk', 'mails_order_run_status_key'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'order',
+    text: /^select … from orders where orders\.id = \$( for no key update)?$/,
+    indexes: ['orders_pkey'],
+  },
+  {
+    name: "orders of one customer, a page or a customer's undelivered ones",
+    text: /^select (…|id|id, null) from orders where .*customer_id = \$.* limit \$( offset \$)?$/,
+    indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey'],
+  },
+  {
+    name: 'orders of one customer, how many',
+    text: /^select count\(\*\) from \(select 1 as one from orders where .*customer_id = \$/,
+    indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey'],
+  },
+  {
+    name: 'orders of all, a page',
+    text: /^select … from orders (?!.*customer_id = )(.* )?order by orders\.id desc limit \$$/,
+    indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
+  },
+  {
+    name: 'orders of all, where a page by number begins',
+    text: /^select id, null from orders (?!.*customer_id = )/,
+    indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
+  },
+  {
+    name: 'orders of all, how many',
+    text: /^select count\(\*\) from \(select 1 as one from orders (?!.*customer_id = )/,
+    indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
+  },
+  {
+    name: 'orders of mails, with their customers',
+    text: /^select … from orders inner join customers /,
+    indexes: ['orders_pkey', 'customers_pkey'],
+  },
+  { name: 'order, changed', text: /^update orders set .* where orders\.id = \$$/, indexes: ['orders_pkey'] },
+  {
+    name: 'lines of orders',
+    text: /^select … from order_items where order_items\.order_id = .* order by order_items\.position$/,
+    indexes: ['order_items_order_id_product_id_pk'],
+  },
+  {
+    name: 'history of orders',
+    text: /^select … from order_history /,
+    indexes: ['order_history_order_id_run_status_pk'],
+  },
+  { name: 'step of an order, new', text: /^insert into order_history /, indexes: [] },
+  { name: 'idempotency keys, tried', text: /^select scope, pg_try_advisory_xact_lock/, indexes: [] },
+  {
+    name: 'idempotency records',
+    text: /^select … from idempotency_records /,
+    indexes: ['idempotency_records_customer_id_key_pk'],
+  },
+  {
+    name: 'idempotency records, cleaned up',
+    text: /^delete from idempotency_records /,
+    indexes: ['idempotency_records_created_idx'],
+  },
+
+  // Mails.
+  { name: 'mail, new', text: /^insert into mails /, indexes: [] },
+  {
+    name: 'mails, due ones taken up',
+    text: /^update mails set state = 'queued', .* where due_at <= /,
+    indexes: ['mails_due_idx', 'mails_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'mails, failed ones sent again',
+    text: /^update mails set state = 'queued', .* where state = 'failed' /,
+    indexes: ['mails_state_idx', 'mails_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'mails, claimed',
+    text: /^update mails set state = \$, attempts = /,
+    indexes: ['mails_pkey', 'mails_state_idx'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'mails, sent or failed',
+    text: /^update mails set state = \$, (last_error|due_at) = /,
+    indexes: ['mails_pkey', 'mails_state_idx'],
+  },
+  {
+    name: 'mail, locked',
+    text: /^select … from mails where mails\.id = \$ for no key update$/,
+    indexes: ['mails_pkey'],
+  },
+  {
+    name: 'mails, a page',
+    text: /^select … from mails .*limit \$$/,
+    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+  },
+  {
+    name: 'mails, where a page by number begins',
+    text: /^select id, null from mails /,
+    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+  },
+  {
+    name: 'mails, how many',
+    text: /^select count\(\*\) from \(select 1 as one from mails /,
+    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+  },
+  {
+    name: 'backlog, for metrics',
+    text: /^select \(select count\(\*\)::int from \( select 1 from orders where next_status_at /,
+    indexes: ['orders_due_idx', 'mails_state_idx'],
+  },
+];
+
+const tables = new Set([
+  'products',
+  'customers',
+  'orders',
+  'order_items',
+  'order_history',
+  'mails',
+  'idempotency_records',
+]);
+
+/** The text of a statement without what differs between equals: quotes, numbers of parameters, lists of columns. */
+export function shapeOf(text: string): string {
+  return text
+    .replaceAll('"', '')
+    .replaceAll(/\$\d+/g, '$')
+    .replace(/^select (?!count|scope|\(|1)[\w.]+(, (?!null)[\w.]+)+ from/, 'select … from');
+}
+
+/** Statements about the database itself: the driver's, of the schema's version, and those that only ask for a plan. */
+export function isAside(text: string): boolean {
+  return /pg_catalog|pg_settings|__drizzle_migrations|^explain /.test(text);
+}
+
+export function kindsOf(text: string): Kind[] {
+  const shape = shapeOf(text);
+  return kinds.filter((kind) => kind.text.test(shape));
+}
+
+/** How many pages a statement looked at, in memory or not. */
+export function pagesOf(plan: PlanNode): number {
+  return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);
+}
+
+export function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** What is wrong with how a statement was run, as one line; null when nothing is. */
+export function faultOf({ text, plan }: Recorded): string | null {
+  const [kind, ...others] = kindsOf(text);
+  if (!kind) return `no row in the table of statements: ${shapeOf(text)}`;
+  if (others.length > 0) return `${[kind, ...others].map(({ name }) => name).join(' or ')}: ${shapeOf(text)}`;
+  const nodes = nodesOf(plan);
+  const read = nodes.find((node) => node['Node Type'] === 'Seq Scan' && tables.has(node['Relation Name'] ?? ''));
+  if (read) return `${kind.name}: reads all of ${read['Relation Name']}: ${shapeOf(text)}`;
+  const wrong = nodes.flatMap((node) => node['Index Name'] ?? []).find((index) => !kind.indexes.includes(index));
+  if (wrong) return `${kind.name}: uses ${wrong}: ${shapeOf(text)}`;
+  const pages = pagesOf(plan);
+  const pagesMax = kind.pagesMax ?? pagesMaxByDefault;
+  return pages > pagesMax ? `${kind.name}: looks at ${pages} pages: ${shapeOf(text)}` : null;
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { openDatabase } from '../../src/db/client.ts';
+import { withTransaction } from '../../src/db/transaction.ts';
+import { deleteOldIdempotencyRecords } from '../../src/domain/clean-up.ts';
+import { placeOrder, registerCustomer, request, signIn, signInAdmin } from '../support/client.ts';
+import { makeOld } from '../support/orders.ts';
+import type { Shop } from '../support/shop.ts';
+import { eventually } from '../support/wait.ts';
+
+type List = { data: { id: string }[]; pagination: { nextCursor: string | null } };
+
+/** So often, a prepared statement has got the plan that it keeps. */
+const repeats = 6;
+/** Words that few products have, beginnings that nearly all have, and both together. */
+const searches = ['cedar', 'steel', 'a', 'a cedar', 's a'];
+const filters = ['minPriceCents=1000&maxPriceCents=900000', 'minPriceCents=1000&maxPriceCents=1001', 'inStock=true'];
+const sorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'];
+const statuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
+
+/**
+ * Uses every route of the API, in every way that makes another statement of it, and whatever the worker does meanwhile.
+ * @returns the routes that were used, as the OpenAPI document names them
+ */
+export async function walkThrough(shop: Shop, recordedUrl: string): Promise<Set<string>> {
+  const used = new Set<string>();
+  const admin = await signInAdmin(shop.url);
+
+  async function ask<Body>(method: string, path: string, options: Parameters<typeof request>[3] = {}, status = 200) {
+    const [, route = ''] = /^([^?]+)/.exec(path) ?? [];
+    used.add(`${method} ${route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}')}`);
+    const answer = await request<Body>(shop.url, method, path, options);
+    if (answer.status !== status) {
+      throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    }
+    return answer.body;
+  }
+
+  /** The first page, one by number, one by cursor. */
+  async function pages(path: string, token?: string): Promise<List['data']> {
+    const options = token ? { token } : {};
+    const first = await ask<List>('GET', path, options);
+    await ask('GET', `${path}&page=3`, options);
+    const { nextCursor } = first.pagination;
+    if (nextCursor) await ask('GET', `${path}&cursor=${nextCursor}`, options);
+    return first.data;
+  }
+
+  for (const path of ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
+    await request(shop.url, 'GET', path);
+    used.add(`GET ${path}`);
+  }
+
+  // Reading. What has filters or words is planned anew each time, so once is enough.
+  for (const sort of sorts) {
+    for (const filter of filters) await pages(`/api/products?limit=20&sort=${sort}&${filter}`);
+    for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&sort=${sort}`);
+  }
+  for (const filter of ['', ...filters]) {
+    for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&${filter}`);
+  }
+  // A limit of its own keeps each answer out of the cache.
+  for (let limit = 2; limit < 2 + repeats; limit += 1) {
+    for (const sort of sorts) await pages(`/api/products?limit=${limit}&sort=${sort}`);
+    await pages(`/api/customers?limit=${limit}`, admin);
+    const [buyer] = await shop.db`select customer_id as id from orders where status = 'delivered' limit 1`;
+    for (const status of ['', ...statuses]) {
+      for (const customer of ['', buyer?.id]) {
+        for (const includeDeleted of ['', '&includeDeleted=true']) {
+          const more = `${status && `&status=${status}`}${customer && `&customerId=${customer}`}${includeDeleted}`;
+          await pages(`/api/orders?limit=${limit}${more}`, admin);
+        }
+      }
+    }
+    for (const state of ['', 'queued', 'sending', 'sent', 'failed']) {
+      await pages(`/api/mails?limit=${limit}${state && `&state=${state}`}`, admin);
+    }
+    const [order] = await shop.db`select id from orders where status = 'delivered' order by id limit 1`;
+    await ask('GET', `/api/mails?orderId=${order?.id}`, { token: admin });
+    await ask('GET', `/api/mails?orderId=${order?.id}&state=sent&limit=${limit}`, { token: admin });
+    await ask('GET', `/api/orders/${order?.id}`, { token: admin });
+  }
+
+  // Accounts.
+  const [product] = await shop.db`select id from products where deleted_at is null and stock > 200 order by id limit 1`;
+  for (let time = 0; time < repeats; time += 1) {
+    const { id, token, email, password } = await registerCustomer(shop.url);
+    await ask('GET', `/api/customers/${id}`, { token });
+    await ask('PUT', `/api/customers/${id}`, { token, body: { name: 'Ada', email, phone: '+4912345678' } });
+    await ask('PATCH', `/api/customers/phone/${id}`, { token, body: { phone: null } });
+    const newEmail = `${randomUUID()}@example.com`;
+    await ask('PATCH', `/api/customers/email/${id}`, { token, body: { email: newEmail } });
+    const passwords = { currentPassword: password, newPassword: 'another secret' };
+    await ask('POST', '/api/auth/password', { token, body: passwords }, 204);
+    const newToken = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
+
+    // Orders of it: one is cancelled and restored, one deleted, and both end.
+    await pages('/api/orders?limit=2', newToken);
+    await pages('/api/orders?limit=2&status=pending', newToken);
+    const items = [{ productId: String(product?.id), quantity: 1 }];
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const order = await placeOrder(shop.url, newToken, items, headers);
+    await placeOrder(shop.url, newToken, items, headers);
+    await ask('GET', `/api/orders/${order.id}`, { token: newToken });
+    await ask('PATCH', `/api/orders/cancel/${order.id}`, { token: newToken });
+    await ask('PATCH', `/api/orders/restore/${order.id}`, { token: newToken });
+    await makeOld(shop.db, order.id);
+    await ask('DELETE', `/api/orders/${order.id}`, { token: newToken }, 204);
+    await ask('DELETE', `/api/customers/${id}`, { token: newToken }, 204);
+  }
+  used.add('POST /api/auth/register').add('POST /api/auth/login').add('POST /api/orders');
+
+  // The catalogue.
+  for (let time = 0; time < repeats; time += 1) {
+    const body = { name: 'Enamel mug', priceCents: 1_299, stock: 10 };
+    const { id } = await ask<{ id: string }>('POST', '/api/products', { token: admin, body }, 201);
+    await ask('GET', `/api/products/${id}`);
+    await ask('PUT', `/api/products/${id}`, { token: admin, body });
+    await ask('DELETE', `/api/products/${id}`, { token: admin }, 204);
+    await ask('PATCH', `/api/products/restore/${id}`, { token: admin });
+  }
+
+  // Mail that fails for good, and is sent again one by one and all at once.
+  shop.mail.become({ refuseWith: 550 });
+  const failedIds = await failSomeMails(shop);
+  shop.mail.become('accept');
+  for (const id of failedIds.slice(0, repeats)) await ask('POST', `/api/mails/${id}/send`, { token: admin });
+  for (let time = 0; time < repeats; time += 1) await ask('POST', '/api/failed-mails/send', { token: admin });
+
+  // What is due moves on, and old records go.
+  await shop.db`update orders set next_status_at = now()
+    where id in (select id from orders where status = 'shipped' order by id limit 20)`;
+  await eventually(
+    async () => {
+      const [due] = await shop.db`select count(*)::int as count from orders where next_status_at <= now()`;
+      const [unsent] = await shop.db`select count(*)::int as count from mails where state <> 'sent'`;
+      return due?.count === 0 && unsent?.count === 0;
+    },
+    { withinMs: 20_000 },
+  );
+  const { db, close } = openDatabase(recordedUrl, { poolSize: 1, applicationName: 'test' });
+  for (let time = 0; time < repeats; time += 1) {
+    await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { now: new Date(), batchSizeMax: 1_000 }));
+  }
+  await close(1_000);
+  for (let time = 0; time < repeats; time += 1) await request(shop.url, 'GET', '/metrics');
+  return used;
+}
+
+/** Makes mails of delivered orders that the sweep takes up, and waits until the mail server has refused them. */
+async function failSomeMails(shop: Shop): Promise<string[]> {
+  const rows = await shop.db<{ id: string }[]>`
+    update mails set state = 'queued', due_at = now(), sent_at = null
+    where id in (select id from mails where state = 'sent' order by id limit 12) returning id`;
+  const ids = rows.map(({ id }) => id);
+  await eventually(
+    async () => {
+      const [failed] = await shop.db`
+        select count(*)::int as count from mails where state = 'failed' and id = any(${ids}::uuid[])`;
+      return failed?.count === ids.length;
+    },
+    { withinMs: 20_000 },
+  );
+  return ids;
+}
