@@ -20,7 +20,7 @@ export const targetConnections = 50;
 
 const full: Sizes = {
   rounds: 5,
-  secondsPerRun: 8,
+  secondsPerRun: 4,
   warmUpSeconds: 3,
   settleMs: 300,
   watchMs: 1_000,
@@ -28,7 +28,7 @@ const full: Sizes = {
   connections: targetConnections,
   backlogOrders: 500_000,
   backlogMails: 20_000,
-  starts: 15,
+  starts: 7,
   memorySeconds: 60,
 };
 

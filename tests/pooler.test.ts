@@ -29,7 +29,7 @@ const parameters = (await pgBouncerKeepsStatements()) ? '' : '?prepare=false';
 /** Runs what docs/operations.md has the operator run, for one database of the suites. */
 async function limitRole(databaseUrl: string): Promise<void> {
   const statements = page.match(/^alter role shop in database shop set \w+ = '[\w.]+';$/gm) ?? [];
-  expect(statements).toHaveLength(7);
+  expect(statements).toHaveLength(8);
   const database = new URL(databaseUrl).pathname.slice(1);
   const server = postgres(databaseUrl, { max: 1 });
   for (const statement of statements) await server.unsafe(statement.replace('database shop', `database ${database}`));

@@ -23,7 +23,7 @@ export const poolerSettings = {
   pool_mode: 'transaction',
   max_prepared_statements: '200',
   ignore_startup_parameters:
-    'statement_timeout, lock_timeout, idle_in_transaction_session_timeout, random_page_cost, jit, max_parallel_workers_per_gather, work_mem',
+    'statement_timeout, lock_timeout, idle_in_transaction_session_timeout, random_page_cost, enable_seqscan, jit, max_parallel_workers_per_gather, work_mem',
   query_wait_timeout: '5',
   server_login_retry: '1',
 };
