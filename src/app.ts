@@ -89,9 +89,8 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       },
     }),
   );
-  app.use('/api/*', async (c, next) => {
+  app.use('/api/*', async (_c, next) => {
     if (draining()) throw unavailable('The process is shutting down.');
-    if (c.env.failure) throw c.env.failure;
     await next();
   });
   app.use(

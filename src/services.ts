@@ -12,7 +12,7 @@ import { findStandings, type Standing } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
 import { createOrderLane } from './domain/order-lane.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
-import { findProducts, findVersions } from './domain/products.ts';
+import { findProducts } from './domain/products.ts';
 import {
   createLog,
   openBacklog,
@@ -59,8 +59,6 @@ export type ApiServices = {
   standings: Lane<string, Standing | null>;
   /** A product as it is now, deleted ones included, shared likewise. */
   products: Lane<string, ProductRow | null>;
-  /** A product's version as it is now, shared likewise. */
-  productVersions: Lane<string, number | null>;
   orders: Lane<OrderRequest, Placement>;
   cache: Cache;
   throttle: LoginThrottle;
@@ -159,7 +157,6 @@ export function openApiServices(settings: Settings): ApiServices {
     transaction: (work) => withTransaction(db, work),
     standings: sharedLookup(db, findStandings),
     products: sharedLookup(db, findProducts),
-    productVersions: sharedLookup(db, findVersions),
     orders,
     cache,
     throttle: createLoginThrottle(redis),

@@ -88,15 +88,6 @@ export async function findProducts(reader: Reader, ids: string[]): Promise<Map<s
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** The versions of products, deleted ones included, in one query. */
-export async function findVersions(reader: Reader, ids: string[]): Promise<Map<string, number>> {
-  const rows = await reader
-    .select({ id: products.id, version: products.version })
-    .from(products)
-    .where(sql`${products.id} = any(${sql.param(ids)}::uuid[])`);
-  return new Map(rows.map(({ id, version }) => [id, version]));
-}
-
 /**
  * Lets everyone see a product, but a deleted one only an admin.
  * @param identify who asks; called only when it matters

@@ -18,10 +18,7 @@ export async function sendCachedList<Body>(
     JSON.stringify(await load()),
   );
   c.get('facts').cache = outcome;
-  if (kept) {
-    const isCurrent = async () => kept.expiresAt > Date.now() && (await cache.isCurrent(group, kept.version));
-    c.env.onKept?.({ route: c.req.routePath, cache: 'HIT', isCurrent });
-  }
+  if (kept) c.env.onKept?.({ group, ...kept, route: c.req.routePath });
   c.header('X-Cache', outcome);
   c.header('ETag', etag);
   const response = isFresh(c.req.header('if-none-match'), etag)

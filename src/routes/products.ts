@@ -66,8 +66,6 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         revalidate(c);
         c.header('ETag', productEtag(product));
         if (isFresh(c.req.header('if-none-match'), productEtag(product))) return c.body(null, 304);
-        const isCurrent = async () => (await services.productVersions.submit(product.id)) === product.version;
-        if (!product.deletedAt) c.env.onKept?.({ route: c.req.routePath, isCurrent });
         return c.json(body(product), 200);
       },
     )

@@ -2,12 +2,13 @@ import type { Counter, Histogram, Registry } from 'prom-client';
 import { createBoundedMap } from '../cache/bounded-map.ts';
 import type { ApiServices } from '../services.ts';
 import { logRequest, requestLines } from './access-log.ts';
-import type { AppEnv, Kept } from './env.ts';
+import type { AppEnv } from './env.ts';
 
 /** A whole answer as it once went out, and what proves that it still is the one. */
-type ReadyAnswer = Kept & { path: string; body: ArrayBuffer; headers: Headers };
+type ReadyAnswer = Kept & { body: ArrayBuffer; headers: Headers };
 
 type Env = AppEnv['Bindings'];
+type Kept = Parameters<NonNullable<Env['onKept']>>[0];
 export type Fetch = (request: Request, env: Env) => Response | Promise<Response>;
 
 const bytesMax = 16_000_000;
@@ -17,13 +18,12 @@ const entryBytes = 3_000;
 const telling = ['authorization', 'if-none-match', 'origin', 'traceparent', 'x-request-id'];
 
 /**
- * Gives public answers again as they went out, headers, compression and all, once they are proven current: a list by the
- * version of the cache, a product by its own. It spares them the way through router, middleware and validation, which is
- * most of what they cost.
+ * Gives the answers of public lists again as they went out, headers, compression and all, once the cache has proven
+ * them current. It spares a hit the way through router, middleware and validation, which is most of what it costs.
  */
 export function withReadyAnswers(
   fetch: Fetch,
-  { log, metrics }: Pick<ApiServices, 'log' | 'metrics'>,
+  { cache, log, metrics }: Pick<ApiServices, 'cache' | 'log' | 'metrics'>,
   draining: () => boolean,
 ): Fetch {
   const ready = createBoundedMap<ReadyAnswer>(bytesMax, (key, { body }) => entryBytes + key.length + body.byteLength);
@@ -32,20 +32,16 @@ export function withReadyAnswers(
 
   async function give(key: string, answer: ReadyAnswer, request: Request, env: Env): Promise<Response> {
     const startedAt = performance.now();
-    try {
-      if (!(await answer.isCurrent())) {
-        if (ready.get(key) === answer) ready.delete(key);
-        return pass(key, request, env);
-      }
-    } catch (failure) {
-      return fetch(request, { ...env, failure });
+    const current = answer.expiresAt > Date.now() && (await cache.isCurrent(answer.group, answer.version));
+    if (!current) {
+      if (ready.get(key) === answer) ready.delete(key);
+      return pass(key, request, env);
     }
     const requestId = crypto.randomUUID();
     const headers = new Headers(answer.headers);
     headers.set('X-Request-Id', requestId);
     count(answer.route, startedAt);
-    const { path, cache } = answer;
-    logRequest(lines, { requestId, method: 'GET', path, status: 200, startedAt, ...(cache && { cache }) });
+    logRequest(lines, { requestId, method: 'GET', path: answer.route, status: 200, startedAt, cache: 'HIT' });
     return new Response(answer.body, { headers });
   }
 
@@ -58,8 +54,8 @@ export function withReadyAnswers(
     if (!kept || response.status !== 200) return response;
     const body = await response.arrayBuffer();
     const headers = new Headers(response.headers);
-    if (kept.cache) headers.set('X-Cache', kept.cache);
-    ready.set(key, { ...kept, path: new URL(request.url).pathname, body, headers });
+    headers.set('X-Cache', 'HIT');
+    ready.set(key, { ...kept, body, headers });
     return new Response(body, response);
   }
 
