@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
+import { openDatabase } from '../src/db/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import {
@@ -14,7 +16,7 @@ import {
 } from './support/client.ts';
 import { readSource } from './support/declared.ts';
 import { bringTo, mailsOf, unitsOf, untilOrderWaits } from './support/orders.ts';
-import { type PgBouncer, pgBouncerKeepsStatements, poolerSettings, startPgBouncer } from './support/pgbouncer.ts';
+import { limitRole, type PgBouncer, pooledParameters, poolerSettings, startPgBouncer } from './support/pgbouncer.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
@@ -24,17 +26,7 @@ const root = join(import.meta.dir, '..');
 const page = readSource('docs/operations.md');
 
 /** A PgBouncer that keeps no prepared statements can only be used without. */
-const parameters = (await pgBouncerKeepsStatements()) ? '' : '?prepare=false';
-
-/** Runs what docs/operations.md has the operator run, for one database of the suites. */
-async function limitRole(databaseUrl: string): Promise<void> {
-  const statements = page.match(/^alter role shop in database shop set \w+ = '[\w.]+';$/gm) ?? [];
-  expect(statements).toHaveLength(8);
-  const database = new URL(databaseUrl).pathname.slice(1);
-  const server = postgres(databaseUrl, { max: 1 });
-  for (const statement of statements) await server.unsafe(statement.replace('database shop', `database ${database}`));
-  await server.end();
-}
+const parameters = await pooledParameters();
 
 test('docs/operations.md › names the settings of PgBouncer that the suites run with', () => {
   const [, block = ''] = /```ini\n(.*?)```/s.exec(page) ?? [];
@@ -54,7 +46,7 @@ describe('a shop behind PgBouncer', () => {
     shop = await startShop({
       apis: 2,
       through: async (databaseUrl) => {
-        await limitRole(databaseUrl);
+        await limitRole(databaseUrl, 'here');
         bouncer = await startPgBouncer(databaseUrl);
         return bouncer.url + parameters;
       },
@@ -96,6 +88,24 @@ describe('a shop behind PgBouncer', () => {
       select count(*)::int as connections from pg_stat_activity
       where datname = current_database() and application_name like 'shop %'`;
     expect(used?.connections).toBeWithin(1, 4 + 1);
+  });
+
+  test('loses no query of those that wait for a connection', async () => {
+    const { db, close } = openDatabase(bouncer.through(shop.databaseUrl) + parameters, {
+      poolSize: 2,
+      applicationName: 'crowd',
+    });
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, async (_, asker) => {
+        for (let round = 0; round < 100; round += 1) {
+          await db.execute(sql`select 1`);
+          await db.execute(sql`select ${asker}::int`);
+        }
+        return asker;
+      }),
+    );
+    expect(answers).toHaveLength(16);
+    await close(1_000);
   });
 
   test('brings an order to its end, with a mail for each status', async () => {
@@ -176,7 +186,7 @@ describe('a shop behind PgBouncer', () => {
       await shop.db.unsafe(`create database ${database}`);
       const target = new URL(shop.databaseUrl);
       target.pathname = `/${database}`;
-      await limitRole(target.href);
+      await limitRole(target.href, 'here');
       direct = postgres(target.href, { max: 1 });
       url = bouncer.through(target.href) + parameters;
     });

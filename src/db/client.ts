@@ -49,6 +49,12 @@ const planning = {
 };
 
 /**
+ * Unprepared, the driver first asks for a statement's description alone. Sent behind another query, that would be lost in
+ * a pooler, which gives the connection away once the other is answered.
+ */
+const unpipelined = { max_pipeline: 1 };
+
+/**
  * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
  * of `withTransaction`, so that a stuck statement is ended by Postgres before its caller gives up. A pooler in between
  * ignores what is asked for at the start of a connection; `missingTimeouts` tells.
@@ -59,6 +65,7 @@ export function openDatabase(
 ): DatabaseClient {
   const client = postgres(url, {
     max: poolSize,
+    ...(/[?&]prepare=false\b/.test(url) ? unpipelined : {}),
     connect_timeout: connectTimeoutSeconds,
     // A fixed short pause, because the default grows to 20 s and recovery would wait for it.
     backoff: () => reconnectDelaySeconds,

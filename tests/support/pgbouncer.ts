@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { asRunning } from '../../standalone/running.ts';
+import { readSource } from './declared.ts';
 import { freePort } from './ports.ts';
 import { installedProgram } from './programs.ts';
 import { eventually } from './wait.ts';
@@ -13,6 +14,10 @@ export type PgBouncer = {
   url: string;
   /** The database and credentials of another URL of its Postgres, through the pooler. */
   through: (databaseUrl: string) => string;
+  /** Ends it as a crash would (SIGKILL). */
+  kill: () => Promise<void>;
+  /** Starts it again on its port. */
+  start: () => Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -33,6 +38,21 @@ export async function pgBouncerKeepsStatements(): Promise<boolean> {
   const program = await installedProgram('pgbouncer', 'pgbouncer');
   const [, major, minor] = /PgBouncer (\d+)\.(\d+)/.exec(Bun.spawnSync([program, '--version']).stdout.toString()) ?? [];
   return Number(major) > 1 || Number(minor) >= 21;
+}
+
+/** What a URL that leads through the PgBouncer of this machine has at its end. */
+export async function pooledParameters(): Promise<string> {
+  return (await pgBouncerKeepsStatements()) ? '' : '?prepare=false';
+}
+
+/** Gives the role `shop` what docs/operations.md says that a pooler does not pass on, in the URL's database or in all. */
+export async function limitRole(databaseUrl: string, where: 'here' | 'everywhere'): Promise<void> {
+  const statements = readSource('docs/operations.md').match(/^alter role shop in database shop set .*;$/gm) ?? [];
+  if (statements.length === 0) throw new Error('docs/operations.md names no settings of the role.');
+  const scope = where === 'here' ? ` in database ${new URL(databaseUrl).pathname.slice(1)}` : '';
+  const server = postgres(databaseUrl, { max: 1 });
+  for (const statement of statements) await server.unsafe(statement.replace(' in database shop', scope));
+  await server.end();
 }
 
 /** Starts a PgBouncer before the Postgres of a URL on this machine; `settings` go over those that the shop asks for. */
@@ -62,24 +82,33 @@ export async function startPgBouncer(databaseUrl: string, settings: Record<strin
   const file = join(directory, 'pgbouncer.ini');
   writeFileSync(file, `[databases]\n* = host=127.0.0.1 port=${target.port}\n[pgbouncer]\n${lines.join('\n')}\n`);
   const log = Bun.file(join(directory, 'log'));
-  const child = Bun.spawn([await installedProgram('pgbouncer', 'pgbouncer'), file], {
+  const program = await installedProgram('pgbouncer', 'pgbouncer');
+  const launch = () =>
     // Its own session: Ctrl-C in a terminal must not end it before those who use it.
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  const running = asRunning(child, { signal: 'SIGTERM', lastSignal: 'SIGKILL', timeoutMs: stopTimeoutMs });
+    Bun.spawn([program, file], { detached: true, stdio: ['ignore', log, log] });
   const through = (direct: string) => {
     const pooled = new URL(direct);
     pooled.port = String(port);
     return pooled.href;
   };
   const url = through(databaseUrl);
-  await eventually(() => answers(url), { withinMs: 10_000 });
+  const untilUp = () => eventually(() => answers(url), { withinMs: 10_000 });
+
+  let child = launch();
+  await untilUp();
   return {
     url,
     through,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await child.exited;
+    },
+    start: async () => {
+      child = launch();
+      await untilUp();
+    },
     stop: async () => {
-      await running.stop();
+      await asRunning(child, { signal: 'SIGTERM', lastSignal: 'SIGKILL', timeoutMs: stopTimeoutMs }).stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };
