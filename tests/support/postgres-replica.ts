@@ -41,7 +41,7 @@ export async function startReplica(
 
 /** A base backup, as the manual's "Making a Base Backup Using the Low Level API" has it. */
 async function copyCluster({ url, cluster }: Pick<PostgresServer, 'url' | 'cluster'>, copy: string): Promise<void> {
-  const session = postgres(url, { max: 1 });
+  const session = postgres(url, { max: 1, onnotice: () => {} });
   await session`select pg_backup_start('replica', true)`;
   // With its owner, who alone may read it.
   const copying = Bun.spawnSync(['cp', '-a', cluster, copy]);

@@ -23,6 +23,8 @@ type ClusterOptions = {
   replicas?: number;
   /** For how long a node may be silent before the others hold it for lost, and let a replica take over. */
   nodeTimeoutMs?: number;
+  /** Opens the way by which clients are to reach the node of a port, and answers its port. */
+  announce?: (port: number) => Promise<number>;
 };
 
 const slots = 16_384;
@@ -33,17 +35,21 @@ export async function startRedisCluster({
   masters = 3,
   replicas = 0,
   nodeTimeoutMs = 1_500,
+  announce = async (port) => port,
 }: ClusterOptions = {}): Promise<RedisCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'shop-redis-cluster-'));
   const busPorts = new Map<RedisNode, number>();
+  const clientPorts = new Map<RedisNode, number>();
 
   async function startNode(): Promise<RedisNode> {
     const [port, busPort] = [await freePort(), await freePort()];
+    const clientPort = await announce(port);
     const settings = {
       port,
       dir: directory,
       'cluster-enabled': 'yes',
       'cluster-port': busPort,
+      'cluster-announce-port': clientPort,
       'cluster-config-file': `nodes-${port}.conf`,
       'cluster-node-timeout': nodeTimeoutMs,
       'repl-diskless-sync-delay': 0,
@@ -52,6 +58,7 @@ export async function startRedisCluster({
     };
     const node = await startRedisNode(port, redisArguments(settings), redisPassword);
     busPorts.set(node, busPort);
+    clientPorts.set(node, clientPort);
     return node;
   }
 
@@ -74,12 +81,14 @@ export async function startRedisCluster({
     throw error;
   }
   return {
-    url: `redis+cluster://:${encodeURIComponent(redisPassword)}@${nodes.map(({ port }) => `127.0.0.1:${port}`).join()}`,
+    url: `redis+cluster://:${encodeURIComponent(redisPassword)}@${[...clientPorts.values()].map((port) => `127.0.0.1:${port}`).join()}`,
     nodes,
     nodesOf: async (key) => {
       for (const node of nodes) {
         const ports = await portsOf(key, node).catch(() => []);
-        const [master, ...replicas] = ports.flatMap((port) => nodes.find((found) => found.port === port) ?? []);
+        const [master, ...replicas] = ports.flatMap(
+          (port) => nodes.find((found) => clientPorts.get(found) === port) ?? [],
+        );
         if (master) return { master, replicas };
       }
       throw new Error('No node of the cluster answers.');

@@ -52,7 +52,8 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   const logDirectory = process.env.TEST_LOGS ?? tmpdir();
   const settings = {
     HOST: '127.0.0.1',
-    DATABASE_URL: await through(testbed.databaseUrl),
+    DATABASE_URL: await through(queue === 'redis' ? testbed.databaseUrl : testbed.unpooledUrl),
+    ...(testbed.replicaUrl ? { DATABASE_REPLICA_URLS: testbed.replicaUrl } : {}),
     ...(queue === 'redis' ? { REDIS_URL: testbed.redisUrl } : {}),
     SMTP_URL: testbed.smtpUrl,
     MAIL_FROM: 'Shop <shop@example.com>',
