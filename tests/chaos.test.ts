@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import { tmpdir } from 'node:os';
 import { runChaos } from './chaos/chaos.ts';
-import type { FaultKind } from './chaos/faults.ts';
 import { report } from './chaos/report.ts';
+import { type SingleFault, single } from './chaos/single.ts';
 
 const loadMs = 35_000;
 const timeoutMs = 300_000;
 
 /** One or two of every sort; `bun run chaos` knows more, and has more time for them. */
-const kinds: FaultKind[] = [
+const kinds: SingleFault[] = [
   'worker killed',
   'API killed',
   'rolling restart',
@@ -25,7 +25,7 @@ describe('a shop under load', () => {
     test(
       'loses nothing, does nothing twice and recovers each time',
       async () => {
-        const result = await runChaos({
+        const result = await runChaos(single, {
           seed: Math.floor(Math.random() * 1_000_000),
           // The other suites run on the same machine at the same time.
           rate: 12,

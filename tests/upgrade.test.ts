@@ -6,6 +6,7 @@ import { migrateDatabase } from '../src/db/migrate.ts';
 import { orderStatuses } from '../src/schema/orders.ts';
 import { runUnderLoad, type Scene } from './chaos/chaos.ts';
 import { report } from './chaos/report.ts';
+import { single } from './chaos/single.ts';
 import { root } from './support/app-process.ts';
 import { findCodeBefore, unpackCode } from './support/code-before.ts';
 import { eventually } from './support/wait.ts';
@@ -41,7 +42,7 @@ describe('a shop under load', () => {
         code: commit ? code : root,
         logDirectory: process.env.TEST_LOGS ?? tmpdir(),
       };
-      const result = await runUnderLoad(options, async (scene) => {
+      const result = await runUnderLoad(single, options, async (scene) => {
         await migrateDatabase(scene.shop.postgres.url);
         // The code from before does all there is to do on the tables of this one, then the two do it together.
         await untilOrdersLive(scene);

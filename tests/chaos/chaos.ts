@@ -5,7 +5,6 @@ import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { createClient } from './client.ts';
 import { gatherCrowd } from './crowd.ts';
 import { createCustomers } from './customers.ts';
-import { type FaultKind, faultKinds, faults, type PlannedFault, planFaults } from './faults.ts';
 import { checkStock } from './invariants.ts';
 import { createJournal, type FaultRecord, type Journal } from './journal.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -15,7 +14,8 @@ import { createPlaceOrder, type PlaceOrder } from './orders.ts';
 import { seededRandom } from './random.ts';
 import { readProducts } from './records.ts';
 import { awaitRecovery, awaitRest } from './recovery.ts';
-import { type ChaosShop, startChaosShop } from './shop.ts';
+import type { ChaosShop } from './shop.ts';
+import { type Fault, type PlannedFault, planFaults, type Topology } from './topology.ts';
 
 export type LoadOptions = {
   seed: number;
@@ -33,15 +33,16 @@ export type LoadOptions = {
   onProgress?: (progress: Progress) => void;
 };
 
-export type ChaosOptions = LoadOptions & {
+export type ChaosOptions<Kind> = LoadOptions & {
   /** How long new faults begin. */
   loadMs: number;
-  kinds?: readonly FaultKind[];
+  /** Every kind that may befall the shop, by default. */
+  kinds?: readonly Kind[];
 };
 
 /** A shop under load, for whoever has something happen to it. */
-export type Scene = {
-  shop: ChaosShop;
+export type Scene<Shop = ChaosShop> = {
+  shop: Shop;
   placeOrder: PlaceOrder;
   journal: Journal;
   limits: Limits;
@@ -66,14 +67,17 @@ const monitorEveryMs = 2_000;
  * Runs a whole shop under load while faults come and go, lets it settle, and holds what is left against the promises.
  * @throws when the run itself fails or is interrupted; a broken promise is in the journal
  */
-export function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, loadMs, kinds = faultKinds } = options;
-  return runUnderLoad(options, async (scene) => {
+export function runChaos<Shop extends ChaosShop, Kind extends string>(
+  topology: Topology<Shop, Kind>,
+  options: ChaosOptions<Kind>,
+): Promise<ChaosResult> {
+  const { seed, loadMs, kinds = Object.keys(topology.faults) as Kind[] } = options;
+  return runUnderLoad(topology, options, async (scene) => {
     const startedAt = Date.now();
-    for (const planned of planFaults(seededRandom(seed), kinds)) {
+    for (const planned of planFaults(seededRandom(seed), topology, kinds)) {
       await sleep(planned.pauseMs, undefined, { signal: scene.signal });
       if (Date.now() - startedAt > loadMs) break;
-      const fault = await inflict(planned, scene);
+      const fault = await inflict(topology.faults[planned.kind], planned, scene);
       await awaitRecovery(fault, scene);
     }
   });
@@ -83,9 +87,10 @@ export function runChaos(options: ChaosOptions): Promise<ChaosResult> {
  * Runs a whole shop under load while something happens to it, and goes on as `runChaos` does.
  * @throws as `runChaos` does
  */
-export async function runUnderLoad(
+export async function runUnderLoad<Shop extends ChaosShop>(
+  topology: Pick<Topology<Shop, string>, 'start'>,
   options: LoadOptions,
-  happen: (scene: Scene) => Promise<void>,
+  happen: (scene: Scene<Shop>) => Promise<void>,
 ): Promise<ChaosResult> {
   const { seed, rate, code, patience = 1, logDirectory, onProgress } = options;
   const { signal = new AbortController().signal } = options;
@@ -93,7 +98,7 @@ export async function runUnderLoad(
   const journal = createJournal();
   const book = createBook(journal);
   const random = seededRandom(seed + 1);
-  const shop = await startChaosShop(logDirectory, journal, code);
+  const shop = await topology.start({ logDirectory, journal, code });
   try {
     signal.throwIfAborted();
     const client = createClient({ fleet: shop.fleet, journal, limits, random });
@@ -132,9 +137,12 @@ export async function runUnderLoad(
 }
 
 /** Brings a fault about and ends it when its time is over, or the run's is. */
-async function inflict(planned: PlannedFault, { shop, journal, signal }: Scene): Promise<FaultRecord> {
+async function inflict<Shop>(
+  { target, begin }: Fault<Shop>,
+  planned: PlannedFault<string>,
+  { shop, journal, signal }: Scene<Shop>,
+): Promise<FaultRecord> {
   const { kind, durationMs } = planned;
-  const { target, begin } = faults[kind];
   const record: FaultRecord = { kind, target, startedAt: Date.now(), endedAt: null, recoveredAt: null };
   journal.faults.push(record);
   const end = await begin(shop, planned);

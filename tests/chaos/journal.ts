@@ -1,5 +1,5 @@
 /** The part of the shop that a fault takes away. */
-export type Target = 'postgres' | 'redis' | 'mail server' | 'worker' | 'API' | 'all processes';
+export type Target = 'postgres' | 'replica' | 'redis' | 'mail server' | 'worker' | 'API' | 'all processes';
 
 /** A fault as it happened; moments are Unix ms, null while it has not come to that. */
 export type FaultRecord = {

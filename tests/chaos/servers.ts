@@ -3,31 +3,65 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { freePort } from '../../standalone/ports.ts';
-import { startPostgres } from '../../standalone/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
+import { startReplica } from '../support/postgres-replica.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { openSlowLink } from './slow-link.ts';
 
-/** A Postgres that can be taken away in several ways, and comes back on the same port with what it had committed. */
-export type ChaosPostgres = {
+/** A Postgres that comes back on the same port with what it had committed. */
+type Restartable = {
   url: string;
+  /** Where its data are. */
+  cluster: string;
   /** Ends it: SIGQUIT is its immediate mode, which is as good as a crash, SIGINT its fast and orderly one. */
   end: (signal: 'SIGQUIT' | 'SIGINT') => Promise<void>;
   start: () => Promise<void>;
-  /** Stops every process of the server. What comes back lets them go on. */
-  freeze: () => Promise<() => void>;
-  /** Ends the connections of the shop's processes. */
-  terminateConnections: () => Promise<void>;
   /** Ends it for good, and removes its data. */
   stop: () => Promise<void>;
 };
 
-/** Starts a Postgres with the durable settings it has by default, for data below `directory`. */
-export async function startChaosPostgres(directory: string): Promise<ChaosPostgres> {
+/** A Postgres that can be taken away in several ways. */
+export type ChaosPostgres = Restartable & {
+  /** Stops every process of the server. What comes back lets them go on. */
+  freeze: () => Promise<() => void>;
+  /** Ends the connections of the shop's processes. */
+  terminateConnections: () => Promise<void>;
+};
+
+/** A Postgres that follows another one, at a distance if need be. */
+export type ChaosReplica = Restartable & { setLag: (lagMs: number) => Promise<void> };
+
+type ServerSettings = Record<string, string>;
+
+const postmasterOf = (cluster: string) => Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]);
+
+function restartable(first: PostgresServer, startAgain: () => Promise<PostgresServer>): Restartable {
+  const { url, cluster } = first;
+  let server = first;
+  return {
+    url,
+    cluster,
+    end: async (signal) => {
+      process.kill(postmasterOf(cluster), signal);
+      await server.ended;
+    },
+    start: async () => {
+      server = await startAgain();
+    },
+    stop: async () => {
+      await server.stop();
+      rmSync(cluster, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts a Postgres for data below `directory`, with the durable settings it has by default. */
+export async function startChaosPostgres(directory: string, settings: ServerSettings = {}): Promise<ChaosPostgres> {
   const port = await freePort();
-  const launch = () => startPostgres({ directory, choosePort: async () => port });
-  let server = await launch();
-  const { url, cluster } = server;
-  const postmaster = () => Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const launch = () => startPostgres({ directory, settings, choosePort: async () => port });
+  const server = restartable(await launch(), launch);
+  const { url } = server;
+  const postmaster = () => postmasterOf(server.cluster);
 
   async function freeze(): Promise<() => void> {
     const own = postgres(url, { max: 1 });
@@ -49,22 +83,27 @@ export async function startChaosPostgres(directory: string): Promise<ChaosPostgr
     await own.end();
   }
 
-  return {
-    url,
-    end: async (signal) => {
-      process.kill(postmaster(), signal);
-      await server.ended;
-    },
-    start: async () => {
-      server = await launch();
-    },
-    freeze,
-    terminateConnections,
-    stop: async () => {
-      await server.stop();
-      rmSync(cluster, { recursive: true, force: true });
-    },
-  };
+  return { ...server, freeze, terminateConnections };
+}
+
+/** Starts a Postgres for data below `directory` that follows `primary`. */
+export async function startChaosReplica(
+  primary: ChaosPostgres,
+  directory: string,
+  settings: ServerSettings = {},
+): Promise<ChaosReplica> {
+  const first = await startReplica(primary, { directory, settings });
+  const port = portOf(first.url);
+  const server = restartable(first, () => startPostgres({ directory, settings, choosePort: async () => port }));
+
+  async function setLag(lagMs: number): Promise<void> {
+    const own = postgres(server.url, { max: 1 });
+    await own.unsafe(`alter system set recovery_min_apply_delay = '${lagMs}ms'`);
+    await own`select pg_reload_conf()`;
+    await own.end();
+  }
+
+  return { ...server, setLag };
 }
 
 /** A Redis that can be taken away in several ways, always reached at the same URL. */

@@ -7,7 +7,7 @@ import { admin } from '../support/client.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import { type ChaosMailServer, startChaosMailServer } from './mail-server.ts';
-import { type ChaosPostgres, type ChaosRedis, startChaosPostgres, startChaosRedis } from './servers.ts';
+import type { ChaosPostgres } from './servers.ts';
 
 /** How fast orders move on, and how soon they may be deleted, in a shop under chaos. */
 export const orderStatusIntervalMs = 2_000;
@@ -16,7 +16,6 @@ const orderDeleteAfterMs = 1_000;
 /** A whole shop of separate processes, with servers of its own. */
 export type ChaosShop = {
   postgres: ChaosPostgres;
-  redis: ChaosRedis;
   mailServer: ChaosMailServer;
   fleet: Fleet;
   /** The referee's own way to the database. */
@@ -24,11 +23,32 @@ export type ChaosShop = {
   stop: () => Promise<void>;
 };
 
+export type StartOptions = {
+  logDirectory: string;
+  journal: Journal;
+  /** Where the code is that the processes run, and that makes their tables. */
+  code?: string | undefined;
+};
+
+type ShopOptions = StartOptions & {
+  /** How many APIs, and how many workers. */
+  processes: number;
+};
+
 /**
- * Starts two APIs and two workers on a Postgres, a Redis and a mail server of their own.
- * @param code where the code is that they run, and that makes their tables
+ * Starts what a shop works on, with data below `directory`: its servers, and the settings that lead the processes to
+ * them. What ends a server goes on `tearDown` as soon as it runs.
  */
-export async function startChaosShop(logDirectory: string, journal: Journal, code = root): Promise<ChaosShop> {
+type StartServers<Servers> = (
+  directory: string,
+  tearDown: (() => unknown)[],
+) => Promise<{ servers: Servers; env: { DATABASE_URL: string; REDIS_URL: string; [name: string]: string } }>;
+
+/** Starts APIs and workers on servers and a mail server of their own. */
+export async function startChaosShop<Servers extends { postgres: ChaosPostgres }>(
+  { logDirectory, journal, code = root, processes }: ShopOptions,
+  startServers: StartServers<Servers>,
+): Promise<ChaosShop & Servers> {
   const tearDown: (() => unknown)[] = [];
   const stop = async () => {
     for (const step of tearDown.splice(0).reverse()) await step();
@@ -40,18 +60,14 @@ export async function startChaosShop(logDirectory: string, journal: Journal, cod
     chmodSync(directory, 0o755);
     const mailServer = await startChaosMailServer();
     tearDown.push(mailServer.stop);
-    const redis = await startChaosRedis();
-    tearDown.push(redis.stop);
-    const database = await startChaosPostgres(join(directory, 'postgres'));
-    tearDown.push(database.stop);
-    await makeTables(database.url, code);
-    const db = postgres(database.url, { max: 3, backoff: () => 0.2, onnotice: () => {} });
+    const { servers, env } = await startServers(directory, tearDown);
+    const { url } = servers.postgres;
+    await makeTables(url, code);
+    const db = postgres(url, { max: 3, backoff: () => 0.2, onnotice: () => {} });
     tearDown.push(() => db.end({ timeout: 1 }));
     const fleet = await startFleet({
       env: {
         HOST: '127.0.0.1',
-        DATABASE_URL: database.url,
-        REDIS_URL: redis.url,
         SMTP_URL: mailServer.url,
         MAIL_FROM: 'Shop <shop@example.com>',
         JWT_SECRET: 'known to every suite and to nobody else',
@@ -59,15 +75,16 @@ export async function startChaosShop(logDirectory: string, journal: Journal, cod
         ADMIN_PASSWORD: admin.password,
         ORDER_STATUS_INTERVAL: `${orderStatusIntervalMs}ms`,
         ORDER_DELETE_AFTER: `${orderDeleteAfterMs}ms`,
+        ...env,
       },
       logDirectory,
-      apis: 2,
-      workers: 2,
+      apis: processes,
+      workers: processes,
       code,
       journal,
     });
     tearDown.push(fleet.stop);
-    return { postgres: database, redis, mailServer, fleet, db, stop };
+    return { ...servers, mailServer, fleet, db, stop };
   } catch (error) {
     await stop();
     throw error;

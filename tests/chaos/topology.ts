@@ -1,0 +1,47 @@
+import type { Target } from './journal.ts';
+import type { Random } from './random.ts';
+import type { ChaosShop, StartOptions } from './shop.ts';
+
+/** A shop of one build, and everything that may befall it. */
+export type Topology<Shop extends ChaosShop, Kind extends string> = {
+  /** How many APIs there are, and how many workers. */
+  processes: number;
+  start: (options: StartOptions) => Promise<Shop>;
+  /** By what the report calls them. */
+  faults: Record<Kind, Fault<Shop>>;
+};
+
+export type Fault<Shop> = {
+  target: Target;
+  /** How long it lasts at least and at most; a fault of an instant has none. */
+  durationMs: readonly [number, number];
+  /** Brings it about; what comes back ends it. */
+  begin: (shop: Shop, planned: Hit) => Promise<End>;
+};
+
+/** `place` says which API, worker or node it hits. */
+type Hit = { durationMs: number; place: number };
+
+export type End = () => unknown;
+
+/** A fault that is to come. */
+export type PlannedFault<Kind> = Hit & { kind: Kind; pauseMs: number };
+
+/** The faults of a run, for ever: every kind comes once before any comes again. The same draws make the same faults. */
+export function* planFaults<Shop extends ChaosShop, Kind extends string>(
+  random: Random,
+  { faults, processes }: Topology<Shop, Kind>,
+  kinds: readonly Kind[],
+): Generator<PlannedFault<Kind>, never> {
+  for (;;) {
+    for (const kind of random.shuffle(kinds)) {
+      const [min, max] = faults[kind].durationMs;
+      yield {
+        kind,
+        durationMs: random.between(min, max),
+        place: random.between(0, processes - 1),
+        pauseMs: random.between(300, 1_500),
+      };
+    }
+  }
+}
