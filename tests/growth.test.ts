@@ -103,6 +103,11 @@ describe('GET /api/products?q= in a large shop', () => {
 
 describe('stock that changes again and again', () => {
   test('leaves the table as large as it was, and its indexes alone', async () => {
+    // What looks at the database meanwhile may still need the old rows, and keeps their room from being used again.
+    await Promise.all([shop.api(0).stop(), shop.worker(0).stop()]);
+    for (const table of ['products', 'orders', 'order_items', 'order_history', 'mails']) {
+      await shop.db`alter table ${shop.db(table)} set (autovacuum_enabled = off)`;
+    }
     const change = await changeStockOften(shop.db, { updates: 20_000, products: 500 });
     expect(change.hotShare).toBeGreaterThan(0.95);
     expect(change.tableGrowth).toBeLessThan(1.02);

@@ -214,7 +214,10 @@ describe('a shop behind PgBouncer', () => {
         select count(*)::int as all, count(distinct hash)::int as different from drizzle.__drizzle_migrations`;
       expect(applied?.all).toBeGreaterThan(0);
       expect(applied?.different).toBe(applied?.all);
-      expect(await direct`select 1 from pg_locks where locktype = 'advisory'`).toHaveLength(0);
+      const locks = await direct`
+        select 1 from pg_locks where locktype = 'advisory'
+          and database = (select oid from pg_database where datname = current_database())`;
+      expect(locks).toHaveLength(0);
       await run('seed', '--products', '30', '--customers', '5', '--orders', '20');
       expect(await run('create-admin', '--email', 'grace@example.com', '--name', 'Grace')).toContain('is now an admin');
       const [rows] = await direct`select (select count(*)::int from products) as products,
