@@ -20,15 +20,15 @@ export const targetConnections = 50;
 
 const full: Sizes = {
   rounds: 5,
-  secondsPerRun: 4,
-  warmUpSeconds: 3,
+  secondsPerRun: 3,
+  warmUpSeconds: 2,
   settleMs: 300,
   watchMs: 1_000,
   patienceSeconds: 120,
   connections: targetConnections,
   backlogOrders: 500_000,
   backlogMails: 20_000,
-  starts: 7,
+  starts: 5,
   memorySeconds: 60,
 };
 

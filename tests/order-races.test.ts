@@ -369,13 +369,14 @@ describe('all changes of orders', () => {
         await makeOld(shop.db, id);
         return id;
       });
+      // Every other order: one that is delivered at once can be neither cancelled nor deleted.
       const overdue = shop.db`
         update orders set next_status_at = now() - interval '1 hour'
-        where id in ${shop.db(ids)} and next_status_at is not null`.execute();
+        where id in ${shop.db(ids.filter((_, index) => index % 2))} and next_status_at is not null`.execute();
       const answers = await Promise.all(
         times(120, (index) => {
-          const id = ids[(index * 7) % ids.length] ?? '';
-          const action = [cancel, restore, remove, restore][(index * 3) % 4] ?? cancel;
+          const id = ids[Math.floor(index / 4) % ids.length] ?? '';
+          const action = [cancel, restore, remove, restore][index % 4] ?? cancel;
           return index % 5 === 0 ? place(index % 2 ? lines : lines.toReversed()) : action(id);
         }),
       );
