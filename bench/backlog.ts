@@ -18,7 +18,7 @@ export async function makeBacklog(databaseUrl: string, count: number, waiting: W
       await tx.unsafe(`
         create temporary table backlog on commit drop as
         select number, uuidv7(interval '-1 hour') as id, ${customerId(`number % ${customerCount} + 1`)} as customer_id,
-          ${productId(`(number * 7919) % ${productCount} + 1`)} as first, ${productId(secondLine)} as second
+          ${productId(`(number::bigint * 7919) % ${productCount} + 1`)} as first, ${productId(secondLine)} as second
         from generate_series(1, ${count}) as number`);
       await tx.unsafe(`
         insert into orders (id, customer_id, status, total_cents, currency, next_status_at, created_at, updated_at)
