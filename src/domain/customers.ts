@@ -1,4 +1,4 @@
-import { and, desc, eq, getTableColumns, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, inArray, isNull } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { customers, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
@@ -6,7 +6,7 @@ import type { CustomerQuery, ProfileChange } from '../schema/customers.ts';
 import { undeliveredStatuses } from '../schema/orders.ts';
 import type { CustomerRow } from './bodies.ts';
 import { isId } from './ids.ts';
-import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
+import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
 
 const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
@@ -29,29 +29,9 @@ export async function getCustomer(reader: Reader, id: string, viewer: Viewer): P
 
 /** A page of the undeleted accounts, newest first. */
 export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
-  const live = isNull(customers.deletedAt);
-  const newestFirst = desc(customers.id);
-  const start = await pageStart(query, (skipped) =>
-    reader
-      .select({ id: customers.id, key: sql<null>`null` })
-      .from(customers)
-      .where(live)
-      .orderBy(newestFirst)
-      .limit(1)
-      .offset(skipped),
+  return newestPage(reader, query, customers, isNull(customers.deletedAt), (where, order, limit) =>
+    reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
   );
-  const [rows, totalItems] = await Promise.all([
-    start === null
-      ? []
-      : reader
-          .select(columns)
-          .from(customers)
-          .where(and(live, start && lt(customers.id, start.id)))
-          .orderBy(newestFirst)
-          .limit(rowsToRead(query)),
-    countMatches(reader, customers, live, newestFirst),
-  ]);
-  return toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
 }
 
 /**

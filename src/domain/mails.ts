@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { plannedAnew } from '../db/planning.ts';
 import { customers, mails, orders } from '../db/tables.ts';
@@ -8,7 +8,7 @@ import type { OrderStatus } from '../schema/orders.ts';
 import type { MailRow, Order } from './bodies.ts';
 import { isId, newId } from './ids.ts';
 import { withAllDetails } from './order-reads.ts';
-import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
+import { newestPage, type Page } from './paging.ts';
 
 /** How long a mail may lie in the queue before the sweep enqueues it again. */
 export const handoverMs = 5_000;
@@ -138,28 +138,9 @@ export async function listMails(reader: Reader, query: MailQuery): Promise<Page<
     query.state && and(eq(mails.state, query.state), plannedAnew),
     query.orderId === undefined ? undefined : eq(mails.orderId, query.orderId),
   );
-  const newestFirst = desc(mails.id);
-  const start = await pageStart(query, (skipped) =>
-    reader
-      .select({ id: mails.id, key: sql<null>`null` })
-      .from(mails)
-      .where(matching)
-      .orderBy(newestFirst)
-      .limit(1)
-      .offset(skipped),
+  return newestPage(reader, query, mails, matching, (where, order, limit) =>
+    reader.select().from(mails).where(where).orderBy(order).limit(limit),
   );
-  const [rows, totalItems] = await Promise.all([
-    start === null
-      ? []
-      : reader
-          .select()
-          .from(mails)
-          .where(and(matching, start && lt(mails.id, start.id)))
-          .orderBy(newestFirst)
-          .limit(rowsToRead(query)),
-    countMatches(reader, mails, matching, newestFirst),
-  ]);
-  return toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
 }
 
 /**

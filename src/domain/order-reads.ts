@@ -1,11 +1,11 @@
-import { and, desc, eq, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
 import { orderHistory, orderItems, orders } from '../db/tables.ts';
 import { notFound } from '../errors.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import type { Order } from './bodies.ts';
 import { isId } from './ids.ts';
-import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
+import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
 
 type OrderRow = typeof orders.$inferSelect;
@@ -29,28 +29,9 @@ export async function listOrders(reader: Reader, query: OrderQuery, viewer: View
     query.status && eq(orders.status, query.status),
     query.includeDeleted ? undefined : undeleted(query.status),
   );
-  const newestFirst = desc(orders.id);
-  const start = await pageStart(query, (skipped) =>
-    reader
-      .select({ id: orders.id, key: sql<null>`null` })
-      .from(orders)
-      .where(matching)
-      .orderBy(newestFirst)
-      .limit(1)
-      .offset(skipped),
+  const page = await newestPage(reader, query, orders, matching, (where, order, limit) =>
+    reader.select().from(orders).where(where).orderBy(order).limit(limit),
   );
-  const [rows, totalItems] = await Promise.all([
-    start === null
-      ? []
-      : reader
-          .select()
-          .from(orders)
-          .where(and(matching, start && lt(orders.id, start.id)))
-          .orderBy(newestFirst)
-          .limit(rowsToRead(query)),
-    countMatches(reader, orders, matching, newestFirst),
-  ]);
-  const page = toPage(query, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
   return { ...page, rows: await withAllDetails(reader, page.rows) };
 }
 

@@ -1,5 +1,5 @@
-import { count, type SQL, sql } from 'drizzle-orm';
-import type { PgTable } from 'drizzle-orm/pg-core';
+import { and, count, desc, lt, type SQL, sql } from 'drizzle-orm';
+import type { AnyPgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Reader } from '../db/client.ts';
 import { encodeCursor, type PageRequest, type Position } from '../schema/paging.ts';
 
@@ -58,6 +58,34 @@ export function toPage<Row>(
     totalItems,
     nextCursor: place ? encodeCursor({ ...place, page: page + 1 }) : null,
   };
+}
+
+/**
+ * A page of a table, newest first. An id holds its moment of creation, so it is all that a place in such a list needs.
+ * @param read reads the rows of the page from the same table
+ */
+export async function newestPage<Row extends { id: string }>(
+  reader: Reader,
+  request: PageRequest,
+  table: PgTable & { id: AnyPgColumn<{ data: string }> },
+  matching: SQL | undefined,
+  read: (where: SQL | undefined, order: SQL, limit: number) => Promise<Row[]>,
+): Promise<Page<Row>> {
+  const newestFirst = desc(table.id);
+  const start = await pageStart(request, (skipped) =>
+    reader
+      .select({ id: sql<string>`${table.id}`, key: sql<null>`null` })
+      .from(table)
+      .where(matching)
+      .orderBy(newestFirst)
+      .limit(1)
+      .offset(skipped),
+  );
+  const [rows, totalItems] = await Promise.all([
+    start === null ? [] : read(and(matching, start && lt(table.id, start.id)), newestFirst, rowsToRead(request)),
+    countMatches(reader, table, matching, newestFirst),
+  ]);
+  return toPage(request, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
 }
 
 /** A page as it goes over the wire. */
