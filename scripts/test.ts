@@ -1,4 +1,4 @@
-// What `npm test` runs: brings up what the suites need, runs them with `bun test`, and takes everything down again.
+// What `npm test` and `npm run test:engines` run: brings up what the suites need, runs them with `bun test`, and takes everything down again.
 // Arguments go to `bun test`: npm test -- tests/orders
 
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { runSuites, startTestbedPostgres } from '../tests/support/suites.ts';
 import { testbedsMax } from '../tests/support/testbed-servers.ts';
 
 /** Suites mostly wait. */
-const parallelFiles = 3;
+const parallelFiles = 4;
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());

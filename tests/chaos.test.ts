@@ -4,7 +4,7 @@ import { runChaos } from './chaos/chaos.ts';
 import { report } from './chaos/report.ts';
 import { type SingleFault, single } from './chaos/single.ts';
 
-const loadMs = 35_000;
+const loadMs = 25_000;
 const timeoutMs = 300_000;
 
 /** One or two of every sort; `bun run chaos` knows more, and has more time for them. */

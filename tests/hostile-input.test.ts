@@ -22,7 +22,7 @@ import { type Shop, startShop } from './support/shop.ts';
 import { pause } from './support/wait.ts';
 
 /** How long to make up requests: `FUZZ_SECONDS=600 npm test -- tests/hostile-input` looks longer. */
-const fuzzSeconds = Number(process.env.FUZZ_SECONDS ?? 10);
+const fuzzSeconds = Number(process.env.FUZZ_SECONDS ?? 5);
 /** `FUZZ_SEED` takes the seed of an earlier run. */
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 /** An answer takes far less than a second; a machine with other work to do gets some more. */

@@ -9,8 +9,6 @@ import { eventually } from '../support/wait.ts';
 
 type List = { data: { id: string }[]; pagination: { nextCursor: string | null } };
 
-/** So often, a prepared statement has got the plan that it keeps. */
-const repeats = 6;
 /** Words that few products have, beginnings that nearly all have, and both together. */
 const searches = ['cedar', 'steel', 'a', 'a cedar', 's a'];
 const filters = ['minPriceCents=1000&maxPriceCents=900000', 'minPriceCents=1000&maxPriceCents=1001', 'inStock=true'];
@@ -19,9 +17,10 @@ const statuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
 
 /**
  * Uses every route of the API, in every way that makes another statement of it, and whatever the worker does meanwhile.
+ * @param repeats how often each statement is run, at least
  * @returns the routes that were used, as the OpenAPI document names them
  */
-export async function walkThrough(shop: Shop, recordedUrl: string): Promise<Set<string>> {
+export async function walkThrough(shop: Shop, recordedUrl: string, repeats: number): Promise<Set<string>> {
   const used = new Set<string>();
   const admin = await signInAdmin(shop.url);
 

@@ -7,8 +7,8 @@ const runMsMax = 20_000;
 /** What a run that is under way at the end of its time may still take. */
 const lastRunMsMax = 60_000;
 
-/** The seeds to try: some that are always the same and one that is new, or the one that is asked for. */
-export const seeds: readonly number[] = FC_SEED ? [Number(FC_SEED)] : [1, 2, Math.floor(Math.random() * 2 ** 31)];
+/** The seeds to try: one that is always the same and one that is new, or the one that is asked for. */
+export const seeds: readonly number[] = FC_SEED ? [Number(FC_SEED)] : [1, Math.floor(Math.random() * 2 ** 31)];
 
 /** How a property runs with one seed: so many times, unless another number is asked for. */
 export function parameters(seed: number, runs: number): fc.Parameters<unknown> {

@@ -21,7 +21,7 @@ export const suites = [
 
 /** The others, by why they are left out. */
 export const leftOut = {
-  'Bring servers of their own': ['chaos', 'pooler', 'redis-cluster', 'redis-sentinel', 'replicas', 'upgrade'],
+  'Bring servers of their own': ['chaos', 'upgrade'],
   'Are about one machine, or one Redis': ['demo', 'logs', 'outages', 'telemetry'],
   'Are about a process, whatever it works on': ['bundle', 'headers', 'hostile-input', 'runtimes', 'settings'],
   'Are about statements, without a shop': ['backlog', 'growth', 'migrations', 'seed'],

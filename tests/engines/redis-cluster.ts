@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test';
-import { type RedisCluster, startRedisCluster } from './support/redis-cluster.ts';
-import type { RedisNode } from './support/redis-node.ts';
-import { openShopOn, testAsEver } from './support/redis-suite.ts';
-import { eventually } from './support/wait.ts';
+import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
+import type { RedisNode } from '../support/redis-node.ts';
+import { openShopOn, testAsEver } from '../support/redis-suite.ts';
+import { eventually } from '../support/wait.ts';
 
 describe('a shop on a Redis Cluster', () => {
   const opened = openShopOn(() => startRedisCluster({ replicas: 1 }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { type SentinelGroup, startSentinelGroup } from './support/redis-sentinel.ts';
-import { openShopOn, testAsEver } from './support/redis-suite.ts';
+import { type SentinelGroup, startSentinelGroup } from '../support/redis-sentinel.ts';
+import { openShopOn, testAsEver } from '../support/redis-suite.ts';
 
 describe('a shop on a Redis with Sentinels', () => {
   const opened = openShopOn(() => startSentinelGroup());

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
-import { openDatabase } from '../src/db/client.ts';
-import { migrateDatabase } from '../src/db/migrate.ts';
-import type { OrderBody } from '../src/schema/orders.ts';
+import { openDatabase } from '../../src/db/client.ts';
+import { migrateDatabase } from '../../src/db/migrate.ts';
+import type { OrderBody } from '../../src/schema/orders.ts';
 import {
   type Account,
   createProduct,
@@ -13,16 +13,16 @@ import {
   registerCustomer,
   request,
   signInAdmin,
-} from './support/client.ts';
-import { readSource } from './support/declared.ts';
-import { bringTo, mailsOf, unitsOf, untilOrderWaits } from './support/orders.ts';
-import { limitRole, type PgBouncer, pooledParameters, poolerSettings, startPgBouncer } from './support/pgbouncer.ts';
-import { expectProblem } from './support/problem.ts';
-import { type Shop, startShop } from './support/shop.ts';
-import { eventually } from './support/wait.ts';
+} from '../support/client.ts';
+import { readSource } from '../support/declared.ts';
+import { bringTo, mailsOf, unitsOf, untilOrderWaits } from '../support/orders.ts';
+import { limitRole, type PgBouncer, pooledParameters, poolerSettings, startPgBouncer } from '../support/pgbouncer.ts';
+import { expectProblem } from '../support/problem.ts';
+import { type Shop, startShop } from '../support/shop.ts';
+import { eventually } from '../support/wait.ts';
 
 const withoutPostgresMsMax = 5_000;
-const root = join(import.meta.dir, '..');
+const root = join(import.meta.dir, '../..');
 const page = readSource('docs/operations.md');
 
 /** A PgBouncer that keeps no prepared statements can only be used without. */
