@@ -21,12 +21,13 @@ import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { pause } from './support/wait.ts';
 
-/** How long to make up requests: `FUZZ_SECONDS=600 npm test -- tests/hostile-input` looks longer. */
-const fuzzSeconds = Number(process.env.FUZZ_SECONDS ?? 5);
+/** How many requests to make up for each operation: `FUZZ_RUNS=1000 npm test -- tests/hostile-input` looks longer. */
+const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 15);
 /** `FUZZ_SEED` takes the seed of an earlier run. */
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 /** An answer takes far less than a second; a machine with other work to do gets some more. */
 const answerMsMax = 3_000;
+const fuzzRunMsMax = 1_000;
 const bodyBytesMax = 1024 * 1024;
 const sentAtOnce = 8;
 /** Bun gives a request 10 s for its headers and `idleTimeout`, 30 s, for the rest, and looks every few seconds. */
@@ -97,7 +98,7 @@ function tokenOf(caller: Caller): { token?: string } {
  * Sends a request, and gives back an answer that is declared.
  * @throws when it comes late, or is the shop's fault
  */
-async function send({ method, path, headers, body, caller }: Omit<MadeRequest, 'operation'>) {
+async function send({ method, path, headers, body, caller }: MadeRequest) {
   const startedAt = performance.now();
   const answer = await ask(method, path, { ...tokenOf(caller), headers, ...(body === undefined ? {} : { body }) });
   const tookMs = Math.round(performance.now() - startedAt);
@@ -129,21 +130,15 @@ describe('Every operation', () => {
     test(
       'answers as it declares, in time, and never with 5xx',
       async () => {
-        const reached = new Map<string, number>();
-        const property = fc.asyncProperty(anyRequest(operations, ids), async (made) => {
-          await send(made);
-          reached.set(made.operation, (reached.get(made.operation) ?? 0) + 1);
-        });
-        await fc.assert(property, {
-          seed,
-          numRuns: Number.MAX_SAFE_INTEGER,
-          interruptAfterTimeLimit: fuzzSeconds * 1_000,
-        });
-        const total = [...reached.values()].reduce((sum, count) => sum + count, 0);
-        console.log(`${total} requests to ${reached.size} operations, made from seed ${seed}.`);
-        expect([...reached.keys()].sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
+        console.log(`${fuzzRuns} requests to each of ${operations.length} operations, made from seed ${seed}.`);
+        for (const operation of operations) {
+          const property = fc.asyncProperty(anyRequest(operation, ids), async (made) => {
+            await send(made);
+          });
+          await fc.assert(property, { seed, numRuns: fuzzRuns });
+        }
       },
-      (fuzzSeconds + 60) * 1_000,
+      fuzzRuns * fuzzRunMsMax + 60_000,
     );
   });
 
