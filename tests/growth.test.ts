@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { changeStockOften } from './growth/churn.ts';
-import { recordWalk, startGrownShop } from './growth/shop.ts';
+import { recordWalk, setAutovacuum, startGrownShop } from './growth/shop.ts';
 import { faultOf, kinds, kindsOf } from './growth/statements.ts';
 import { request } from './support/client.ts';
 import type { Shop } from './support/shop.ts';
-import { eventually } from './support/wait.ts';
 
 /** Large enough for the plans of a large shop, and made in seconds; `npm run test:growth` takes the large one. */
 const size = { products: 50_000, customers: 4_000, orders: 60_000 };
@@ -106,13 +105,7 @@ describe('stock that changes again and again', () => {
   test('leaves the table as large as it was, and its indexes alone', async () => {
     // What looks at the database meanwhile may still need the old rows, and keeps their room from being used again.
     await Promise.all([shop.api(0).stop(), shop.worker(0).stop()]);
-    const tables = await shop.db`select relname as name from pg_stat_user_tables where schemaname = 'public'`;
-    for (const { name } of tables) await shop.db`alter table ${shop.db(name)} set (autovacuum_enabled = off)`;
-    await eventually(
-      async () =>
-        (await shop.db`select 1 from pg_stat_progress_analyze where datname = current_database()`).length === 0,
-      { withinMs: 20_000 },
-    );
+    await setAutovacuum(shop.db, 'off');
     const change = await changeStockOften(shop.db, { updates: 20_000, products: 500 });
     expect(change.hotShare).toBeGreaterThan(0.95);
     expect(change.tableGrowth).toBeLessThan(1.02);

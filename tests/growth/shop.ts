@@ -1,7 +1,9 @@
+import type { Sql } from 'postgres';
 import { openDatabase } from '../../src/db/client.ts';
 import { planAnewMark } from '../../src/db/planning.ts';
 import { seedShop } from '../../src/db/seed.ts';
 import { type Shop, startShop } from '../support/shop.ts';
+import { eventually } from '../support/wait.ts';
 import { openRecorder, type Recorded, recordingSettings } from './recorder.ts';
 import { isAside } from './statements.ts';
 import { walkThrough } from './walk.ts';
@@ -16,6 +18,8 @@ const runsUntilPlanKept = 6;
 /** A shop with one API process, no worker, and a database of a size. */
 export async function startGrownShop(size: Size): Promise<Shop> {
   const shop = await startShop({ workers: 0 });
+  // An analysis under way would keep the vacuum from marking pages as visible to all.
+  await setAutovacuum(shop.db, 'off');
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
   const given = { ...size, currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs };
   await seedShop(db, { ...given, onProgress: () => {} });
@@ -25,7 +29,18 @@ export async function startGrownShop(size: Size): Promise<Shop> {
     insert into idempotency_records (customer_id, key, request_hash, response, created_at)
     select customer_id, id::text, 'hash', '{}', now() from orders order by id desc limit ${Math.ceil(size.orders / 10)}`;
   await shop.db`vacuum analyze`;
+  await setAutovacuum(shop.db, 'on');
   return shop;
+}
+
+/** Lets autovacuum at every table or at none; what it has begun to analyze is finished then. */
+export async function setAutovacuum(db: Sql, enabled: 'on' | 'off'): Promise<void> {
+  const tables = await db`select relname as name from pg_stat_user_tables where schemaname = 'public'`;
+  for (const { name } of tables) await db`alter table ${db(name)} set (autovacuum_enabled = ${db.unsafe(enabled)})`;
+  await eventually(
+    async () => (await db`select 1 from pg_stat_progress_analyze where datname = current_database()`).length === 0,
+    { withinMs: 20_000 },
+  );
 }
 
 /**
