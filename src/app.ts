@@ -18,9 +18,11 @@ import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
+import { withPlainProducts } from './routes/plain-products.ts';
+import type { Fetch } from './routes/plain-reads.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
-import { type Fetch, withReadyAnswers } from './routes/ready-answers.ts';
+import { withReadyAnswers } from './routes/ready-answers.ts';
 import { requestMetrics } from './routes/request-metrics.ts';
 import { traceRequests } from './routes/trace.ts';
 import type { ApiServices } from './services.ts';
@@ -38,9 +40,10 @@ export type App = ClientView<ReturnType<typeof createApp>>;
 
 export type { Fetch };
 
-/** What a server calls for every request: the app, and before it the answers that are ready. */
+/** What a server calls for every request: the app, and before it what answers plain reads without it. */
 export function createFetch(services: ApiServices, draining: () => boolean): Fetch {
-  return withReadyAnswers(createApp(services, draining).fetch, services, draining);
+  const app = withReadyAnswers(createApp(services, draining).fetch, services, draining);
+  return withPlainProducts(app, services, draining);
 }
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */

@@ -74,7 +74,8 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
     waiters.splice(0, waiters.length, ...waiters.filter(isInTime));
     const waiting = [...[...running].flatMap((batch) => batch.filter(isInTime)), ...waiters];
     if (waiting.length === 0) return;
-    timer = setTimeout(refuseLate, Math.min(...waiting.map(({ endsAt }) => endsAt)) - Date.now());
+    const nextEndsAt = Math.min(...waiting.map(({ endsAt }) => endsAt));
+    timer = setTimeout(refuseLate, Math.max(0, nextEndsAt - Date.now()));
   }
 
   function stopTimer(): void {

@@ -173,6 +173,28 @@ describe('GET /api/products/:id', () => {
       expect(anonymous.headers.get('Vary')).toMatch(/\bAuthorization\b/i);
     });
 
+    test('answers the same whether or not the caller is told apart from others', async () => {
+      const descriptions = ['Holds 0.4 l', 'ä'.repeat(2_000)];
+      const [short = '', long = ''] = await Promise.all(
+        descriptions.map(async (description) => (await product({ description })).id),
+      );
+      const ownId = { 'X-Request-Id': randomUUID() };
+      const plain = { 'Accept-Encoding': 'identity' };
+      const told = [await read(short, { ...plain, ...ownId }), await read(long, { ...plain, ...ownId })];
+      for (let time = 0; time < 3; time += 1) {
+        const answers = [await read(short, plain), await read(long, plain)];
+        for (const [index, { status, headers, body }] of answers.entries()) {
+          expect({ status, body }).toEqual({ status: 200, body: told[index]?.body as ProductBody });
+          const names = (all: Headers | undefined) => Object.entries(all?.toJSON() ?? {}).map(([name]) => name);
+          expect(names(headers).sort()).toEqual(names(told[index]?.headers).sort());
+          for (const name of ['etag', 'cache-control', 'vary', 'content-type', 'content-length']) {
+            expect(headers.get(name)).toBe(told[index]?.headers.get(name) ?? null);
+          }
+          expect(headers.get('x-request-id')).not.toBe(ownId['X-Request-Id']);
+        }
+      }
+    });
+
     test('takes the id in capitals too', async () => {
       const mug = await product();
       expect((await read(mug.id.toUpperCase())).body).toEqual(mug);
