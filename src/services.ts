@@ -8,11 +8,11 @@ import { type Database, openDatabase, type Reader, type Transaction } from './db
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
-import { findStandings, type Standing } from './domain/accounts.ts';
+import { type Standing, standingFinder } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
 import { createOrderLane } from './domain/order-lane.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
-import { findProducts } from './domain/products.ts';
+import { productFinder } from './domain/products.ts';
 import {
   createLog,
   openBacklog,
@@ -72,14 +72,14 @@ export type ApiServices = {
 /** Finds many things with one query for all that ask at the same time. */
 function sharedLookup<Found>(
   db: Database,
-  find: (reader: Reader, ids: string[]) => Promise<Map<string, Found>>,
+  find: (ids: string[]) => Promise<Map<string, Found>>,
 ): Lane<string, Found | null> {
   return createLane({
     lanes: readLanes,
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
     run: async (ids) => {
-      const found = await withReader(db, (reader) => find(reader, [...new Set(ids)]));
+      const found = await withReader(db, () => find([...new Set(ids)]));
       return ids.map((id) => found.get(id) ?? null);
     },
   });
@@ -155,8 +155,8 @@ export function openApiServices(settings: Settings): ApiServices {
     read: (work) => withReader(db, work),
     readList: replicas.read,
     transaction: (work) => withTransaction(db, work),
-    standings: sharedLookup(db, findStandings),
-    products: sharedLookup(db, findProducts),
+    standings: sharedLookup(db, standingFinder(db)),
+    products: sharedLookup(db, productFinder(db)),
     orders,
     cache,
     throttle: createLoginThrottle(redis),

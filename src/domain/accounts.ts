@@ -63,13 +63,14 @@ async function requirePassword(account: Account | undefined, password: string, m
   return account;
 }
 
-/** The standing of several undeleted accounts in one query, by id. */
-export async function findStandings(reader: Reader, ids: string[]): Promise<Map<string, Standing>> {
-  const rows = await reader
+/** Prepares to find the standing of undeleted accounts by id, in one query for each call. */
+export function standingFinder(reader: Reader): (ids: string[]) => Promise<Map<string, Standing>> {
+  const query = reader
     .select({ id: customers.id, role: customers.role, tokenVersion: customers.tokenVersion })
     .from(customers)
-    .where(and(sql`${customers.id} = any(${sql.param(ids)}::uuid[])`, isNull(customers.deletedAt)));
-  return new Map(rows.map((row) => [row.id, row]));
+    .where(and(sql`${customers.id} = any(${sql.placeholder('ids')}::uuid[])`, isNull(customers.deletedAt)))
+    .prepare('standings by id');
+  return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
 }
 
 /**

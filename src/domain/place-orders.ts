@@ -39,11 +39,9 @@ export async function placeOrders(
   const answered = await answerRepeats(tx, requests, terms.now);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
-  const openAccounts = await holdAccounts(tx, open);
-  const shelves = await lockShelves(
-    tx,
-    new Set(open.flatMap((request) => request.lines.map((line) => line.productId))),
-  );
+  const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
+  // Sent together, done in this order: one way to Postgres and back.
+  const [openAccounts, shelves] = await Promise.all([holdAccounts(tx, open), lockShelves(tx, wanted)]);
   const stockBefore = new Map([...shelves].map(([id, { stock }]) => [id, stock]));
 
   const placed: NewOrder[] = [];

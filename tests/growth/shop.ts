@@ -59,12 +59,17 @@ export async function recordWalk(
   for (const [name, value] of Object.entries(settings)) {
     await shop.db.unsafe(`alter database ${recordedUrl.pathname.slice(1)} set ${name} = '${value}'`);
   }
-  const repeats = planCacheMode === 'auto' ? runsUntilPlanKept : 1;
   const env = { DATABASE_URL: recordedUrl.href };
   const api = await shop.startApi(env);
   const worker = await shop.startWorker(env);
   try {
-    const routes = await walkThrough({ ...shop, url: api.url }, recordedUrl.href, repeats);
+    const routes = await walkThrough(
+      { ...shop, url: api.url },
+      recordedUrl.href,
+      planCacheMode === 'auto'
+        ? { repeats: runsUntilPlanKept, plannedAnewToo: true }
+        : { repeats: 1, plannedAnewToo: false },
+    );
     // What is planned anew each time has no plan to keep.
     const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(planAnewMark);
     const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));
