@@ -5,7 +5,8 @@ import { handoverMs } from './mails.ts';
 
 /**
  * Moves orders whose time has come one step on, with their history and their mails, in one statement. Rows that
- * another worker holds are left to it; a step that is already on record is neither told nor mailed again. The next step is due one interval after this one was, so lateness does not add up.
+ * another worker holds are left to it; a step that is already on record is neither told nor mailed again. The next step
+ * is due one interval after this one was, so lateness does not add up.
  * @param batchSizeMax how many orders at most; fewer moved means that nothing more is due
  * @returns the statuses that orders entered, one for each that moved, and the mails that this owes
  */
