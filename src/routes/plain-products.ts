@@ -41,7 +41,8 @@ export function withPlainProducts(
   }
 
   return (request, env) => {
-    const [, path, id] = (isPlainRead(request) && productUrl.exec(request.url)) || [];
-    return path && id && !draining() ? give(request, env, path, id) : fetch(request, env);
+    // The address first: every list comes by here, too, and has its headers looked at later.
+    const [, path, id] = productUrl.exec(request.url) ?? [];
+    return path && id && isPlainRead(request) && !draining() ? give(request, env, path, id) : fetch(request, env);
   };
 }
