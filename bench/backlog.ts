@@ -9,7 +9,8 @@ const secondLine = `number % ${productCount} + 1`;
 /** Adds so many pending orders of two lines, with their history and mails, as a few statements. */
 export async function makeBacklog(databaseUrl: string, count: number, waiting: Waiting): Promise<void> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
-  const dueAt = waiting === 'steps' ? "now() - random() * interval '10 minutes'" : "now() + interval '1 hour'";
+  const dueAt =
+    waiting === 'steps' ? `now() - (1 - number / ${count}.0) * interval '10 minutes'` : "now() + interval '1 hour'";
   const mailState = waiting === 'mails' ? "'queued', now(), null::timestamptz" : "'sent', null::timestamptz, now()";
   try {
     await sql.begin(async (tx) => {

@@ -38,6 +38,7 @@ const rooms: Record<string, Room> = {
       'src/db',
       'src/domain',
       'src/foundation.ts',
+      'src/jobs/queue-names.ts',
       'src/jobs/queues.ts',
       'src/preparation.ts',
       'src/redis.ts',
@@ -60,7 +61,15 @@ const rooms: Record<string, Room> = {
     packages: ['type pino'],
   },
   'src/foundation.ts': {
-    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/redis.ts', 'src/settings.ts', ...helpers],
+    rooms: [
+      'src/db',
+      'src/domain',
+      'type src/jobs/queues.ts',
+      'src/log-output.ts',
+      'src/redis.ts',
+      'src/settings.ts',
+      ...helpers,
+    ],
     packages: ['pino'],
   },
   'src/preparation.ts': {
@@ -126,12 +135,13 @@ const rooms: Record<string, Room> = {
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
   'src/traced-lane.ts': { rooms: ['src/lane.ts', 'src/spans.ts'] },
   'src/elapsed.ts': {},
+  'src/log-output.ts': { packages: ['pino'] },
   'src/errors.ts': {},
   bench: {
     rooms: [
       'src/db',
       'src/domain/passwords.ts',
-      'src/jobs/queues.ts',
+      'src/jobs/queue-names.ts',
       'type src/schema',
       'standalone',
       'tests/chaos/mail-server.ts',
@@ -141,9 +151,10 @@ const rooms: Record<string, Room> = {
   },
 };
 
-/** What an entry point loads only where a setting or the runtime asks for it. */
+/** What is loaded only where a setting or the runtime asks for it, or once the process has begun to answer. */
 const onDemand: Record<string, string[]> = {
   'index.ts': ['./src/telemetry/traces.ts', './src/listen-on-node.ts'],
+  'src/services.ts': ['./jobs/queues.ts'],
   'worker.ts': ['./src/telemetry/traces.ts'],
 };
 

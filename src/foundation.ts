@@ -1,7 +1,8 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino } from 'pino';
 import { openDatabase } from './db/client.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { QueueHome } from './jobs/queues.ts';
+import { openLogOutput } from './log-output.ts';
 import { openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
@@ -16,7 +17,7 @@ export const scrapeTrouble = 'the metrics lack what could not be asked for';
 
 /** Opens the log of a process: JSON lines on the standard output, without secrets. */
 export function createLog(settings: Settings, name: string): Logger {
-  return pino({
+  const options: LoggerOptions = {
     name,
     level: settings.logLevel,
     redact: [
@@ -40,7 +41,8 @@ export function createLog(settings: Settings, name: string): Logger {
     formatters: { level: (label) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
     ...(settings.otlpEndpoint && { mixin: currentTrace }),
-  });
+  };
+  return pino(options, openLogOutput());
 }
 
 /** What a process cannot do without, by the variable it comes from. */

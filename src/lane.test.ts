@@ -29,9 +29,11 @@ describe('createLane', () => {
   });
 
   describe('when nothing is under way', () => {
-    test('starts at once, with all that came in the same turn', async () => {
+    test('starts at once, with all that came in the same turn of the event loop', async () => {
       const lane = openLane();
-      const answers = ['a', 'b'].map(lane.submit);
+      const first = lane.submit('a');
+      await Promise.resolve();
+      const answers = [first, lane.submit('b')];
       await settled();
       expect(lane.inputs()).toEqual([['a', 'b']]);
       lane.batches[0]?.end();
@@ -129,13 +131,13 @@ describe('createLane', () => {
       jest.useFakeTimers();
       const lane = openLane();
       const first = lane.submit('a').catch((error) => error.code);
-      await Promise.resolve();
+      await settled();
       const second = lane.submit('b').catch((error) => error.code);
       jest.advanceTimersByTime(databaseWaitMsMax + 1);
       expect(await Promise.all([first, second])).toEqual(['unavailable', 'unavailable']);
       lane.batches[0]?.end();
       const third = lane.submit('c');
-      while (lane.batches.length < 2) await Promise.resolve();
+      await settled();
       lane.batches[1]?.end();
       expect(await third).toBe('c!');
       expect(lane.inputs()).toEqual([['a'], ['c']]);
@@ -147,7 +149,7 @@ describe('createLane', () => {
       const refused: string[] = [];
       for (const input of ['a', 'b', 'c']) {
         lane.submit(input).catch(() => refused.push(input));
-        await Promise.resolve();
+        await settled();
         jest.advanceTimersByTime(1_000);
       }
       for (const expected of [[], ['a'], ['a', 'b'], ['a', 'b', 'c']]) {
@@ -157,7 +159,7 @@ describe('createLane', () => {
       }
       lane.batches[0]?.end();
       const last = lane.submit('d');
-      while (lane.batches.length < 2) await Promise.resolve();
+      await settled();
       lane.batches[1]?.end();
       expect(await last).toBe('d!');
       expect(lane.inputs()).toEqual([['a'], ['d']]);

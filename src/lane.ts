@@ -37,6 +37,13 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
   const running = new Set<Waiter<Input, Output>[]>();
   /** One for all, because one for each would cost more than its share of a batch. Set while anyone waits. */
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** While inputs of this turn of the event loop come together; begun with the first alone, batches would stay small. */
+  let gathering = false;
+
+  function startGathered(): void {
+    gathering = false;
+    startBatches();
+  }
 
   function startBatches(): void {
     while (running.size < options.lanes && waiters.length > 0) {
@@ -89,8 +96,8 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
       return new Promise<Output>((resolve, reject) => {
         waiters.push({ input, endsAt: Date.now() + databaseWaitMsMax, resolve, reject });
         timer ??= setTimeout(refuseLate, databaseWaitMsMax);
-        // A microtask later, so that inputs of one turn of the event loop share even the first batch.
-        queueMicrotask(startBatches);
+        if (!gathering) setImmediate(startGathered);
+        gathering = true;
       });
     },
     waiting: () => waiters.length,

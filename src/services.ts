@@ -22,7 +22,8 @@ import {
   scrapeTrouble,
   troubleLog,
 } from './foundation.ts';
-import { keyPrefix, type MailQueue, mailQueue, openMailQueue } from './jobs/queues.ts';
+import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
+import type { MailQueue } from './jobs/queues.ts';
 import { createLane, type Lane } from './lane.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
@@ -130,12 +131,15 @@ export function openApiServices(settings: Settings): ApiServices {
   let mails: MailQueue | undefined;
   let prepared = false;
   const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
-  void preparation.then((done) => {
+  void preparation.then(async (done) => {
     if (!done) return;
-    prepared = true;
     void cache.invalidate('customers');
-    // Not before, because a queue in Postgres that fails to open stays broken.
+    // BullMQ is a fifth of what a start loads, and the first lists are answered without it.
+    const { openMailQueue } = await import('./jobs/queues.ts');
+    if (closing.signal.aborted) return;
+    // Not before the schema is there, because a queue in Postgres that fails to open stays broken.
     mails = openMailQueue(home, mailQueueTrouble);
+    prepared = true;
   });
 
   return {

@@ -12,7 +12,8 @@ import {
 } from './foundation.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createMailer } from './jobs/mailer.ts';
-import { mailQueue, openMailQueue, orderQueue } from './jobs/queues.ts';
+import { mailQueue, orderQueue } from './jobs/queue-names.ts';
+import { openMailQueue } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { type RunningWorkers, startWorkers } from './jobs/workers.ts';

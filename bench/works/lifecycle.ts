@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import postgres from 'postgres';
-import { keyPrefix, mailQueue } from '../../src/jobs/queues.ts';
+import { keyPrefix, mailQueue } from '../../src/jobs/queue-names.ts';
 import { makeBacklog } from '../backlog.ts';
 import { residentBytes, treeCpuSeconds } from '../processes.ts';
 import { watchOthers } from '../quiet.ts';

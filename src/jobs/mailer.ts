@@ -1,3 +1,4 @@
+import { Transform } from 'node:stream';
 import { createTransport } from 'nodemailer';
 import type { MailMessage } from './mail-templates.tsx';
 
@@ -31,6 +32,11 @@ export function createMailer(smtpUrl: string, from: string): Mailer {
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  // A mail is written in some ten parts, and each would be a packet of its own.
+  transport.use('stream', (mail, done) => {
+    mail.message.transform(inOnePiece);
+    done();
+  });
   return {
     send: async (message) => {
       try {
@@ -42,6 +48,20 @@ export function createMailer(smtpUrl: string, from: string): Mailer {
     },
     close: () => transport.close(),
   };
+}
+
+/** Passes on everything that comes through at its end. */
+function inOnePiece(): Transform {
+  const parts: Buffer[] = [];
+  return new Transform({
+    transform(part, _encoding, done) {
+      parts.push(part);
+      done();
+    },
+    flush(done) {
+      done(null, Buffer.concat(parts));
+    },
+  });
 }
 
 /** Commands that speak of one message; a 5xx anywhere else (greeting, sign-in) is the server's trouble, not the mail's. */

@@ -3,9 +3,7 @@ import { createLane } from '../lane.ts';
 import { isCluster, type QueueConnection } from '../redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';
-
-export const mailQueue = 'mails';
-export const orderQueue = 'orders';
+import { keyPrefix, mailQueue } from './queue-names.ts';
 
 /** Where the queues live: Redis, or Postgres on a machine without one. */
 export type QueueHome = { kind: 'redis'; connection: QueueConnection } | { kind: 'postgres'; url: string };
@@ -17,8 +15,6 @@ export type QueuedMail = { id: string; attempts: number };
 export type QueueDepth = Record<string, number>;
 export type QueueDepths = Record<string, QueueDepth>;
 
-/** The hash tag keeps every key of the queues in one slot of a Redis Cluster. */
-export const keyPrefix = '{shop}';
 const postgresSchema = 'bullmq';
 const postgresPoolSize = 4;
 const mailsWaitingMax = 20_000;

@@ -13,8 +13,8 @@ import { composeMail } from './mail-templates.tsx';
 import type { Mailer, MailFault } from './mailer.ts';
 
 const recordRetryMs = 250;
-/** Two batches under way at once keep Postgres busy while messages are on their way. */
-const lanes = 2;
+/** One batch at a time: what comes meanwhile makes the next one larger, and a batch costs little more than a mail. */
+const lanes = 1;
 const batchSizeMax = 100;
 
 /** What became of one attempt at a mail: a `refused` one is tried again, a `failed` one when an admin says so. */

@@ -8,7 +8,7 @@ import { msSince } from '../elapsed.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 import type { MailQueue } from './queues.ts';
 
-const ordersPerBatch = 500;
+const ordersPerBatch = 1_000;
 const mailsPerBatch = 500;
 /** Enough to keep every worker busy until the next sweep, without enqueuing a whole backlog again and again. */
 const mailBatchesMax = 4;
@@ -41,7 +41,7 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
       onMoved(batch.entered);
       const queued = batch.mailIds.map((id) => ({ id, attempts: 0 }));
       // The mails of a backlog wait in the ledger, where they are cheap, until they are taken up below.
-      if (batches < mailBatchesMax) void enqueue(queued, sweepId);
+      if (movedInAll <= mailsPerBatch * mailBatchesMax) void enqueue(queued, sweepId);
     }
     return movedInAll;
   }

@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
-import {
-  depthOf,
-  keyPrefix,
-  mailQueue,
-  openQueue,
-  orderQueue,
-  postgresConnection,
-  type QueueDepth,
-  type QueueHome,
-} from './queues.ts';
+import { keyPrefix, mailQueue, orderQueue } from './queue-names.ts';
+import { depthOf, openQueue, postgresConnection, type QueueDepth, type QueueHome } from './queues.ts';
 
 /**
  * Mails that one worker process has in hand: three for each of its connections to the mail server, so that the next ones

@@ -28,7 +28,7 @@ export type ChaosMailServer = {
 
 const endOfMessage = '\r\n.\r\n';
 
-/** Starts a mail server that speaks just enough SMTP (RFC 5321) to take mails, and to take them badly. */
+/** Starts a mail server that speaks just enough SMTP (RFC 5321, RFC 2920) to take mails, and to take them badly. */
 export async function startChaosMailServer(): Promise<ChaosMailServer> {
   const deliveries: Delivery[] = [];
   const sockets = new Set<Socket>();
@@ -49,6 +49,7 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
     const say = (line: string) => socket.write(`${line}\r\n`);
     let unread = '';
     let inMessage = false;
+    let recipients = 0;
 
     function takeMessage(message: string): void {
       inMessage = false;
@@ -59,12 +60,18 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
 
     function takeCommand(line: string): void {
       const verb = line.slice(0, 4).toUpperCase();
+      if (verb === 'MAIL' || verb === 'RSET') recipients = 0;
       if (verb === 'QUIT') socket.end('221 Bye\r\n');
+      else if (verb === 'EHLO') say('250-chaos.test\r\n250 PIPELINING');
       else if (verb === 'RCPT' && manners === 'refuses') say('450 Try again later');
+      else if (verb === 'RCPT') {
+        recipients += 1;
+        say('250 Fine');
+      } else if (verb === 'DATA' && recipients === 0) say('554 No valid recipients');
       else if (verb === 'DATA') {
         inMessage = true;
         say('354 Go on');
-      } else if (['EHLO', 'HELO', 'MAIL', 'RCPT', 'RSET', 'NOOP'].includes(verb)) say('250 Fine');
+      } else if (['HELO', 'MAIL', 'RSET', 'NOOP'].includes(verb)) say('250 Fine');
       else say('502 Not here');
     }
 

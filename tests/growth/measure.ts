@@ -34,7 +34,7 @@ type Ground = { db: Database; close: () => Promise<void>; products: Product[]; c
 async function openGround({ db: sql, databaseUrl }: Shop): Promise<Ground> {
   const { db, close } = openDatabase(databaseUrl, { poolSize: 2, applicationName: 'growth' });
   const products = await sql<Product[]>`
-    select id, name, price_cents as "priceCents" from products where stock > 0 order by random() limit ${placesMax}`;
+    select id, name, price_cents as "priceCents" from products where stock >= 10 order by random() limit ${placesMax}`;
   const customers = await sql<{ id: string }[]>`select id from customers order by random() limit ${placesMax}`;
   const orders = await sql<{ id: string }[]>`select id from orders order by random() limit ${placesMax}`;
   const ids = (rows: { id: string }[]) => rows.map(({ id }) => id);
@@ -114,11 +114,15 @@ async function times(count: number, work: (round: number) => Promise<unknown>): 
   return all;
 }
 
-/** Does each work in turn on the small and on the large shop, and compares the medians. */
+/**
+ * Does each work in turn on the small and on the large shop, and compares the medians. Each has been done once before,
+ * so that both have their pages in memory.
+ */
 async function compareSizes(small: Ground, large: Ground): Promise<Target[]> {
   const targets: Target[] = [];
   for (const [what, work] of Object.entries(compared)) {
     const [smallMs, largeMs]: [number[], number[]] = [[], []];
+    for (const ground of [small, large]) await times(rounds, (round) => work(ground, round));
     for (let round = 0; round < rounds; round += 1) {
       smallMs.push(await timed(() => work(small, round)));
       largeMs.push(await timed(() => work(large, round)));
@@ -143,9 +147,11 @@ async function measureSearches({ db }: Ground): Promise<Target[]> {
 }
 
 async function measureOwnOrders({ db, customers }: Ground): Promise<Target> {
-  const ms = await times(rounds, (round) =>
-    listOrders(db, orderQuerySchema.parse({}), { id: at(customers, round), role: 'customer' }),
-  );
+  const list = (round: number) =>
+    listOrders(db, orderQuerySchema.parse({}), { id: at(customers, round), role: 'customer' });
+  // The first time, the pages come into memory.
+  await times(rounds, list);
+  const ms = await times(rounds, list);
   return { what: "an owner's orders, 99 of 100 within", value: percentile(ms, 99), limit: 5, unit: 'ms' };
 }
 
