@@ -29,7 +29,8 @@ export const order: Work = {
   async run({ stage, sizes, servers, measure }) {
     const { connections } = sizes;
     const { tokensFile, directory } = servers;
-    const shop = await stage.shop();
+    const home = await stage.newHome();
+    const shop = await stage.shop(home);
     const peers = [await stage.peer('fastify-pg'), await stage.peer('express-sequelize-bull')];
     await expectSameAnswers([shop, ...peers], (url) => placeSampleOrder(url, tokensFile));
     const { databaseUrl } = await stage.newHome();
@@ -41,14 +42,18 @@ export const order: Work = {
       { ...underLoad(shop, { order: 1 }, { connections: 1, tokensFile }), name: 'shop, 1 connection' },
       { ...pgbenchContender('order', { databaseUrl, connections: 1, directory }), name: 'pgbench, 1 connection' },
     ]);
+    stage.worker(home);
+    const beside = await measure([
+      { ...underLoad(shop, { order: 1 }, { connections, tokensFile }), name: 'shop, its worker mailing' },
+    ]);
     for (const written of [...[shop, ...peers], { name: 'pgbench', databaseUrl }]) {
       await expectWholeOrders(written.name, written.databaseUrl);
     }
     const ours = find(measured, 'shop');
     return {
       method:
-        '`POST /api/orders` by 1 000 customers, two random products of 10 000. Order, lines, stock, history and mail are committed, with `fsync`, before the answer. pgbench writes the same rows with one statement of data-modifying CTEs, one order a transaction.',
-      ...describeRounds([...measured, ...alone], 'orders/s'),
+        '`POST /api/orders` by 1 000 customers, two random products of 10 000. Order, lines, stock, history and mail are committed, with `fsync`, before the answer. pgbench writes the same rows with one statement of data-modifying CTEs, one order a transaction. In the last row a worker sends the mails of these orders meanwhile, on the same two cores.',
+      ...describeRounds([...measured, ...alone, ...beside], 'orders/s'),
       targets: [
         {
           what: 'Shop / pgbench',
