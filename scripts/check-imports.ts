@@ -151,7 +151,7 @@ const rooms: Record<string, Room> = {
   },
 };
 
-/** What is loaded only where a setting or the runtime asks for it, or once the process has begun to answer. */
+/** What is loaded only where a setting or the runtime asks for it, or where a process may do without. */
 const onDemand: Record<string, string[]> = {
   'index.ts': ['./src/telemetry/traces.ts', './src/listen-on-node.ts'],
   'src/services.ts': ['./jobs/queues.ts'],

@@ -128,18 +128,18 @@ export function openApiServices(settings: Settings): ApiServices {
   const backlog = openBacklog(databaseUrl);
   const mailQueueTrouble = troubleLog(log, 'the mail queue is out of reach');
   const home = openQueueHome(settings, databaseUrl, 'request', mailQueueTrouble);
-  let mails: MailQueue | undefined;
+  let mails: Promise<MailQueue> | undefined;
+  /** Loads BullMQ, a fifth of what a start would load, when there is the first mail to hand on. */
+  const openMails = () => {
+    mails ??= import('./jobs/queues.ts').then(({ openMailQueue }) => openMailQueue(home, mailQueueTrouble));
+    return mails;
+  };
   let prepared = false;
   const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
-  void preparation.then(async (done) => {
+  void preparation.then((done) => {
     if (!done) return;
-    void cache.invalidate('customers');
-    // BullMQ is a fifth of what a start loads, and the first lists are answered without it.
-    const { openMailQueue } = await import('./jobs/queues.ts');
-    if (closing.signal.aborted) return;
-    // Not before the schema is there, because a queue in Postgres that fails to open stays broken.
-    mails = openMailQueue(home, mailQueueTrouble);
     prepared = true;
+    void cache.invalidate('customers');
   });
 
   return {
@@ -149,8 +149,9 @@ export function openApiServices(settings: Settings): ApiServices {
     scrape: createScrape(metrics, {
       backlog: backlog.read,
       queues: async () => {
-        if (!mails) throw new Error('the mail queue is not open yet');
-        return { [mailQueue]: await mails.depth() };
+        // A queue in Postgres that fails to open stays broken.
+        if (!prepared) throw new Error('the shop is not ready to open the mail queue');
+        return { [mailQueue]: await (await openMails()).depth() };
       },
       onTrouble: troubleLog(log, scrapeTrouble),
     }),
@@ -164,7 +165,7 @@ export function openApiServices(settings: Settings): ApiServices {
     orders,
     cache,
     throttle: createLoginThrottle(redis),
-    mails: { enqueue: async (queued, requestId) => mails?.enqueue(queued, requestId) },
+    mails: { enqueue: async (queued, requestId) => (await openMails()).enqueue(queued, requestId) },
     databaseStatus: () =>
       withReader(db, ping).then(
         () => 'up' as const,
@@ -175,7 +176,7 @@ export function openApiServices(settings: Settings): ApiServices {
       closing.abort();
       await cache.close();
       redis?.disconnect();
-      await mails?.close().catch(() => {});
+      await mails?.then((queue) => queue.close()).catch(() => {});
       home.close();
       await Promise.all([closeDatabase(1_000), replicas.close(1_000), backlog.close()]);
     },
