@@ -10,6 +10,8 @@ export type Churn = {
   /** Size afterwards as a multiple of the size before. */
   tableGrowth: number;
   indexGrowth: number;
+  /** Whether somebody else had a snapshot of the database meanwhile, which keeps old rows from giving up their room. */
+  watched: boolean;
 };
 
 /** Changes the stock of some products again and again, as their orders would. */
@@ -21,10 +23,12 @@ export async function changeStockOften(
   await db`vacuum (full, analyze) products`;
   const rows = await db<{ id: string }[]>`select id from products order by md5(id::text) limit ${products}`;
   const before = await measure(db);
+  let watched = false;
   for (let done = 0; done < updates; done += updatesAtOnce) {
     const ids = rows.slice(done % products, (done % products) + updatesAtOnce).map(({ id }) => id);
     await db`update products set stock = stock + 1, version = version + 1, updated_at = now()
       where id = any(${ids}::uuid[])`;
+    watched ||= await isWatched(db);
   }
   const after = await eventually(async () => {
     const measured = await measure(db);
@@ -34,7 +38,15 @@ export async function changeStockOften(
     hotShare: (after.hot - before.hot) / (after.updates - before.updates),
     tableGrowth: after.bytes / before.bytes,
     indexGrowth: after.indexBytes / before.indexBytes,
+    watched,
   };
+}
+
+async function isWatched(db: Sql): Promise<boolean> {
+  const others = await db`
+    select 1 from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_xmin is not null`;
+  return others.length > 0;
 }
 
 async function measure(db: Sql) {

@@ -135,7 +135,7 @@ export async function walkThrough(
 
   // What is due moves on, and old records go.
   await shop.db`update orders set next_status_at = now()
-    where id in (select id from orders where status = 'shipped' order by id limit 20)`;
+    where status = 'shipped' and id in (select id from orders where status = 'shipped' order by id limit 20)`;
   await eventually(
     async () => {
       const [due] = await shop.db`select count(*)::int as count from orders where next_status_at <= now()`;
