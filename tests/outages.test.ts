@@ -287,6 +287,7 @@ describe('SIGTERM', () => {
     const answeredAt = performance.now();
     expect(await exit).toBe(0);
     expect(performance.now() - answeredAt).toBeLessThan(2_000);
+    expect(api.log().at(-1)).toMatchObject({ msg: 'stopped' });
     expect(idle.readyState).not.toBe('open');
     await expect(fetch(`${api.url}/healthz`)).rejects.toThrow();
   });
