@@ -39,7 +39,7 @@ const rooms: Record<string, Room> = {
       'src/domain',
       'src/foundation.ts',
       'src/jobs/queue-names.ts',
-      'src/jobs/queues.ts',
+      'type src/jobs/queues.ts',
       'src/preparation.ts',
       'src/redis.ts',
       'src/settings.ts',

@@ -39,9 +39,11 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
       if (batch.entered.length === 0) break;
       movedInAll += batch.entered.length;
       onMoved(batch.entered);
-      const queued = batch.mailIds.map((id) => ({ id, attempts: 0 }));
       // The mails of a backlog wait in the ledger, where they are cheap, until they are taken up below.
-      if (movedInAll <= mailsPerBatch * mailBatchesMax) void enqueue(queued, sweepId);
+      if (movedInAll <= mailsPerBatch * mailBatchesMax) {
+        const queued = batch.mailIds.map((id) => ({ id, attempts: 0 }));
+        void enqueue(queued, sweepId);
+      }
     }
     return movedInAll;
   }

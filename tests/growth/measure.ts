@@ -33,6 +33,7 @@ type Ground = { db: Database; close: () => Promise<void>; products: Product[]; c
 
 async function openGround({ db: sql, databaseUrl }: Shop): Promise<Ground> {
   const { db, close } = openDatabase(databaseUrl, { poolSize: 2, applicationName: 'growth' });
+  // All orders that are placed here find enough.
   const products = await sql<Product[]>`
     select id, name, price_cents as "priceCents" from products where stock >= 10 order by random() limit ${placesMax}`;
   const customers = await sql<{ id: string }[]>`select id from customers order by random() limit ${placesMax}`;

@@ -133,7 +133,7 @@ export async function walkThrough(
   for (const id of failedIds.slice(0, repeats)) await ask('POST', `/api/mails/${id}/send`, { token: admin });
   for (let time = 0; time < repeats; time += 1) await ask('POST', '/api/failed-mails/send', { token: admin });
 
-  // What is due moves on, and old records go.
+  // What is due moves on, and old records go. The status is asked for twice, because the worker may be moving one on.
   await shop.db`update orders set next_status_at = now()
     where status = 'shipped' and id in (select id from orders where status = 'shipped' order by id limit 20)`;
   await eventually(
