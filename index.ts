@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFetch, type Fetch } from './src/app.ts';
+import { createApp, type Fetch } from './src/app.ts';
 import type { Address, Server } from './src/listen-on-node.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
@@ -38,7 +38,7 @@ void runProcess(async (closing) => {
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const services = openApiServices(settings);
   const stopTraces = traces?.startTraces(settings, 'shop-api', services.log);
-  const fetch = createFetch(services, () => closing.aborted);
+  const { fetch } = createApp(services, () => closing.aborted);
   const address = { hostname: settings.host, port: settings.port };
   // Loaded where it is needed, because Bun would spend a tenth of its start on it.
   const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');

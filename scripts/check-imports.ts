@@ -25,8 +25,12 @@ const rooms: Record<string, Room> = {
     rooms: ['src/process.ts', 'src/settings.ts', 'src/worker-services.ts'],
   },
   'src/app.ts': {
-    rooms: ['src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
+    rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
     packages: ['hono', '@hono'],
+  },
+  'src/middleware': {
+    rooms: ['src/cache', 'src/routes/conditional.ts', 'type src/routes/env.ts'],
+    packages: ['hono', 'type pino', 'prom-client'],
   },
   'src/listen-on-node.ts': {
     rooms: ['type src/app.ts'],
@@ -98,7 +102,7 @@ const rooms: Record<string, Room> = {
       'src/errors.ts',
       'src/spans.ts',
     ],
-    packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'type prom-client', 'zod'],
+    packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'zod'],
   },
   'src/schema': {
     packages: ['zod'],

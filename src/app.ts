@@ -7,7 +7,8 @@ import { requestId } from 'hono/request-id';
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
-import { accessLog } from './routes/access-log.ts';
+import { observeRequests } from './middleware/observe-requests.ts';
+import { responseCache } from './middleware/response-cache.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { createGuards, createTokens } from './routes/auth.ts';
 import type { ClientView } from './routes/client-view.ts';
@@ -18,12 +19,8 @@ import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
-import { withPlainProducts } from './routes/plain-products.ts';
-import type { Fetch } from './routes/plain-reads.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
-import { withReadyAnswers } from './routes/ready-answers.ts';
-import { requestMetrics } from './routes/request-metrics.ts';
 import { traceRequests } from './routes/trace.ts';
 import type { ApiServices } from './services.ts';
 
@@ -38,13 +35,7 @@ const apiHeaders = {
 /** What `hc` types a client by. */
 export type App = ClientView<ReturnType<typeof createApp>>;
 
-export type { Fetch };
-
-/** What a server calls for every request: the app, and before it what answers plain reads without it. */
-export function createFetch(services: ApiServices, draining: () => boolean): Fetch {
-  const app = withReadyAnswers(createApp(services, draining).fetch, services, draining);
-  return withPlainProducts(app, services, draining);
-}
+export type Fetch = (request: Request, env: AppEnv['Bindings']) => Response | Promise<Response>;
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {
@@ -58,17 +49,19 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.notFound((c) => problem(c, new ShopError('not_found', 'There is nothing at this address.')));
   app.use(requestId());
   if (settings.otlpEndpoint) app.use('/api/*', traceRequests);
-  app.use(accessLog(log));
-  app.use(requestMetrics(metrics));
+  app.use(observeRequests(log, metrics));
+  app.use(
+    '/api/*',
+    responseCache(services.cache, () => !draining()),
+  );
   const secure = secureHeaders(apiHeaders);
-  // The page of the docs runs a script, and sends headers of its own.
-  app.use((c, next) => (c.req.path === '/docs' ? next() : secure(c, next)));
   app.use(async (c, next) => {
     // Before there is an answer: `compress` would add it to a copy of one.
     c.header('Vary', 'Accept-Encoding');
-    await next();
+    // The page of the docs runs a script, and sends headers of its own.
+    await (c.req.path === '/docs' ? next() : secure(c, next));
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
-    // So that nobody sends his next request to a process that is about to end.
+    // So that nobody sends their next request to a process that is about to end.
     if (draining()) c.res.headers.set('Connection', 'close');
   });
   if (settings.corsOrigins.length > 0) {
@@ -79,6 +72,10 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       }),
     );
   }
+  app.use('/api/*', (_c, next) => {
+    if (draining()) throw unavailable('The process is shutting down.');
+    return next();
+  });
   // Before methodNotAllowed, which replaces the answer but keeps its headers, Content-Encoding among them.
   app.use(compress());
   app.use(
@@ -92,10 +89,6 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       },
     }),
   );
-  app.use('/api/*', async (_c, next) => {
-    if (draining()) throw unavailable('The process is shutting down.');
-    await next();
-  });
   app.use(
     bodyLimit({
       maxSize: bodyBytesMax,

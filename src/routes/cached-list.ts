@@ -1,14 +1,14 @@
 import type { Context, TypedResponse } from 'hono';
 import type { Cache, CacheGroup } from '../cache/cache.ts';
 import { isFresh } from './conditional.ts';
-import type { AppEnv } from './env.ts';
+import type { AppEnv, KeptAnswer } from './env.ts';
 
 /**
  * Answers a list from the cache, its bytes untouched, or 304 when the caller has them already. The type says what the
  * bytes are, because `load` made them.
  */
 export async function sendCachedList<Body>(
-  c: Pick<Context<AppEnv>, 'req' | 'env' | 'get' | 'header' | 'body'>,
+  c: Pick<Context<AppEnv>, 'req' | 'get' | 'header' | 'body'> & { set: (key: 'kept', answer: KeptAnswer) => void },
   cache: Cache,
   group: CacheGroup,
   query: Record<string, unknown>,
@@ -18,7 +18,7 @@ export async function sendCachedList<Body>(
     JSON.stringify(await load()),
   );
   c.get('facts').cache = outcome;
-  if (kept) c.env.onKept?.({ group, ...kept, route: c.req.routePath });
+  if (kept) c.set('kept', { group, ...kept });
   c.header('X-Cache', outcome);
   c.header('ETag', etag);
   const response = isFresh(c.req.header('if-none-match'), etag)

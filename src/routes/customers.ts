@@ -3,7 +3,7 @@ import { customerBody } from '../domain/bodies.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
 import { pageBody } from '../domain/paging.ts';
 import type { Viewer } from '../domain/viewer.ts';
-import { idParams, noQuery, readConditions } from '../schema/common.ts';
+import { idParams, noQuery } from '../schema/common.ts';
 import {
   customerListSchema,
   customerQuerySchema,
@@ -18,7 +18,7 @@ import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { revalidate } from './conditional.ts';
 import type { AppEnv } from './env.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
+import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
 /** Customers' accounts. */
@@ -40,7 +40,8 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         summary: 'List customers',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { headers: readConditions, query: customerQuerySchema },
+        parameters: [ifNoneMatch],
+        request: { query: customerQuerySchema },
         responses: {
           200: json(customerListSchema, 'A page of the accounts, newest first', 'ETag', 'X-Cache'),
           304: { description: 'Unchanged since the entity tag in `If-None-Match`' },

@@ -29,6 +29,14 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { content: { 'application/json': { schema } }, required: true } as const;
 }
 
+/** In a route's declaration: a read that may answer 304. Read by hand, because validating it costs more than comparing. */
+export const ifNoneMatch = {
+  in: 'header',
+  name: 'If-None-Match',
+  schema: { type: 'string' },
+  description: 'An `ETag`; 304 if it is still the current one.',
+} as const;
+
 const problemAnswer = { content: { 'application/problem+json': { schema: problemSchema } }, description: 'Problem' };
 
 const everywhere = [500, 503] as const;

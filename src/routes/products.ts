@@ -11,14 +11,14 @@ import {
   restoreProduct,
   visibleProduct,
 } from '../domain/products.ts';
-import { idParams, noQuery, readConditions, writeConditions } from '../schema/common.ts';
+import { idParams, noQuery, writeConditions } from '../schema/common.ts';
 import { productInputSchema, productListSchema, productQuerySchema, productSchema } from '../schema/products.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { isFresh, matches, revalidate } from './conditional.ts';
 import type { AppEnv } from './env.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
+import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
@@ -34,7 +34,8 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         path: '/api/products',
         tags: ['Products'],
         summary: 'List products',
-        request: { headers: readConditions, query: productQuerySchema },
+        parameters: [ifNoneMatch],
+        request: { query: productQuerySchema },
         responses: {
           200: json(productListSchema, 'A page of the catalogue', 'ETag', 'X-Cache'),
           304: unchanged,
@@ -56,12 +57,13 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         tags: ['Products'],
         summary: 'Read a product',
         description: 'An admin also sees a deleted one.',
-        request: { headers: readConditions, params: idParams, query: noQuery },
+        parameters: [ifNoneMatch],
+        request: { params: idParams, query: noQuery },
         responses: { 200: json(productSchema, 'The product', 'ETag'), 304: unchanged, ...problems(404, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const found = isId(id) ? await (c.env.found ?? services.products.submit(id.toLowerCase())) : null;
+        const found = isId(id) ? await services.products.submit(id.toLowerCase()) : null;
         const product = await visibleProduct(found, () => identify(c.req.header('authorization')));
         revalidate(c);
         c.header('ETag', productEtag(product));

@@ -63,10 +63,7 @@ export const idInput = z
 /** A path's id. Any text passes, because a malformed id is an unknown one (404), not a bad value (422). */
 export const idParams = z.object({ id: z.string().meta({ format: 'uuid' }) });
 
-/** Conditional requests (RFC 9110, section 13). */
-export const readConditions = z.object({
-  'If-None-Match': z.string().optional().meta({ description: 'An `ETag`; 304 if it is still the current one.' }),
-});
+/** Conditional writes (RFC 9110, section 13). */
 export const writeConditions = z.object({
   'If-Match': z.string().optional().meta({ description: 'An `ETag`; 412 unless it is still the current one.' }),
 });
