@@ -50,7 +50,7 @@ export async function deleteOrder(
   const allowedAt = deletableAt(row, orderDeleteAfterMs);
   if (now < allowedAt) {
     throw new ShopError('order_too_recent', 'The order is too recent to be deleted.', {
-      deletableAt: allowedAt.toISOString(),
+      deletableAt: allowedAt,
     });
   }
   const { mailId } = row.status === 'cancelled' ? { mailId: null } : await endRun(tx, row, now);
