@@ -1,11 +1,10 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { plannedAnew } from '../db/planning.ts';
-import { customers, mails, orders } from '../db/tables.ts';
+import { customers, type MailRow, mails, type Order, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { MailQuery } from '../schema/mails.ts';
 import type { OrderStatus } from '../schema/orders.ts';
-import type { MailRow, Order } from './bodies.ts';
 import { isId, newId } from './ids.ts';
 import { withAllDetails } from './order-reads.ts';
 import { newestPage, type Page } from './paging.ts';

@@ -1,14 +1,11 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
-import { orderHistory, orderItems, orders } from '../db/tables.ts';
+import { type Order, type OrderRow, orderHistory, orderItems, orders } from '../db/tables.ts';
 import { notFound } from '../errors.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../schema/orders.ts';
-import type { Order } from './bodies.ts';
 import { isId } from './ids.ts';
 import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
-
-type OrderRow = typeof orders.$inferSelect;
 
 /**
  * Reads an order, for its owner or an admin; only an admin sees a deleted one.

@@ -1,19 +1,21 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { customers, orderHistory, orderItems, orders } from '../db/tables.ts';
+import { customers, type Order, type OrderRow, orderHistory, orderItems, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import { lifecycle, type OrderStatus } from '../schema/orders.ts';
-import { deletableAt, type Order } from './bodies.ts';
 import { isId } from './ids.ts';
 import { recordMail } from './mails.ts';
 import { withDetails } from './order-reads.ts';
 import { changeStock, lockShelves, takeFromShelves } from './stock.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
 
-type OrderRow = typeof orders.$inferSelect;
-
 /** An order after a change, and the ledger row of the mail that the change owes, if it owes one. */
 export type ChangedOrder = { order: Order; mailId: string | null };
+
+/** When an order becomes old enough to be deleted. */
+export function deletableAt(order: { createdAt: Date }, orderDeleteAfterMs: number): Date {
+  return new Date(order.createdAt.getTime() + orderDeleteAfterMs);
+}
 
 /**
  * Calls an order off and puts its stock back.

@@ -1,11 +1,11 @@
 import { and, gt, isNull, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { customers, idempotencyRecords } from '../db/tables.ts';
+import { customers, idempotencyRecords, type Order } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
-import { type OrderBody, type OrderLine, orderSchema } from '../schema/orders.ts';
-import { type Order, orderBody } from './bodies.ts';
+import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../schema/orders.ts';
 import { newId } from './ids.ts';
 import { handoverMs } from './mails.ts';
+import { deletableAt } from './orders.ts';
 import { lockShelves, type Shelf, takeFromShelves } from './stock.ts';
 
 /** How long a first answer is kept for its repeats (contract: "Orders"). */
@@ -93,7 +93,8 @@ function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: Order
     items,
     history: [{ status: 'pending', at: terms.now }],
   };
-  return { order, request, mailId: newId(terms.now), body: orderBody(order, terms.orderDeleteAfterMs) };
+  const body = serializeOrder(order, deletableAt(order, terms.orderDeleteAfterMs));
+  return { order, request, mailId: newId(terms.now), body };
 }
 
 /** Locks the accounts shared until the transaction ends, so that none is closed meanwhile; returns the open ones. */

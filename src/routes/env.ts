@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { CacheGroup, CacheOutcome } from '../cache/cache.ts';
-import type { ProductRow } from '../domain/bodies.ts';
+import type { ApiServices } from '../services.ts';
 
 /** What the access log tells beside the request itself. */
 export type Facts = { customerId?: string; cache?: CacheOutcome };
@@ -11,7 +11,7 @@ export type AppEnv = {
     /** The peer's address, which only the runtime's server knows. */
     remoteAddress?: string;
     /** The product that is asked for, when it has been looked up already. */
-    found?: Promise<ProductRow | null>;
+    found?: ReturnType<ApiServices['findProduct']>;
     /** Told that the answer may be given again as it is, as long as the version is the group's. */
     onKept?: (kept: { group: CacheGroup; version: string; expiresAt: number; route: string }) => void;
   };

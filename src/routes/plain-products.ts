@@ -1,6 +1,6 @@
-import { productBody } from '../domain/bodies.ts';
-import { productEtag } from '../domain/products.ts';
+import { serializeProduct } from '../schema/products.ts';
 import type { ApiServices } from '../services.ts';
+import { versionEtag } from './conditional.ts';
 import { answerPlainReads, type Env, type Fetch, isPlainRead } from './plain-reads.ts';
 
 const productUrl = /^https?:\/\/[^/?#]+(\/api\/products\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))$/;
@@ -14,7 +14,7 @@ const charactersMax = 1_024;
  */
 export function withPlainProducts(
   fetch: Fetch,
-  services: Pick<ApiServices, 'products' | 'settings' | 'log' | 'metrics'>,
+  services: Pick<ApiServices, 'findProduct' | 'settings' | 'log' | 'metrics'>,
   draining: () => boolean,
 ): Fetch {
   const answer = answerPlainReads(services);
@@ -22,13 +22,13 @@ export function withPlainProducts(
 
   async function give(request: Request, env: Env, path: string, id: string): Promise<Response> {
     const startedAt = performance.now();
-    const found = services.products.submit(id);
+    const found = services.findProduct(id);
     const product = await found.catch(() => null);
     if (known && product && !product.deletedAt) {
-      const body = JSON.stringify(productBody(product, services.settings.currency));
+      const body = JSON.stringify(serializeProduct(product, services.settings.currency));
       if (body.length <= charactersMax) {
         const headers = new Headers(known);
-        headers.set('ETag', productEtag(product));
+        headers.set('ETag', versionEtag(product));
         return answer(body, headers, { route: '/api/products/:id', path, startedAt });
       }
     }
