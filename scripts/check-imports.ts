@@ -107,6 +107,7 @@ const rooms: Record<string, Room> = {
     rooms: [
       'type src/db/client.ts',
       'src/db/planning.ts',
+      'src/db/sql.ts',
       'src/db/tables.ts',
       'src/db/transaction.ts',
       'src/schema',

@@ -1,5 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
+import { anyUuid } from '../db/sql.ts';
 import { type CustomerRow, customers } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import type { Registration, Role } from '../schema/customers.ts';
@@ -67,9 +68,20 @@ export function accountStatusFinder(reader: Reader): (ids: string[]) => Promise<
   const query = reader
     .select({ id: customers.id, role: customers.role, tokenVersion: customers.tokenVersion })
     .from(customers)
-    .where(and(sql`${customers.id} = any(${sql.placeholder('ids')}::uuid[])`, isNull(customers.deletedAt)))
+    .where(and(sql`${customers.id} = ${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)))
     .prepare('account statuses by id');
   return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
+}
+
+/** Locks accounts shared until the transaction ends, so that none is closed meanwhile; returns the ids of open ones. */
+export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<string>> {
+  const rows = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(sql`${customers.id} = ${anyUuid(ids)}`, isNull(customers.deletedAt)))
+    .orderBy(customers.id)
+    .for('key share');
+  return new Set(rows.map((row) => row.id));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { eq, getTableColumns, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
+import { anyUuid } from '../db/sql.ts';
 import { type ProductRow, products } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { ProductInput } from '../schema/products.ts';
@@ -83,7 +84,7 @@ export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<st
   const query = reader
     .select(columns)
     .from(products)
-    .where(sql`${products.id} = any(${sql.placeholder('ids')}::uuid[])`)
+    .where(sql`${products.id} = ${anyUuid(sql.placeholder('ids'))}`)
     .prepare('products by id');
   return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
 }
