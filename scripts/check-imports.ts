@@ -1,4 +1,5 @@
-// Holds every import against the rooms of docs/architecture.md. Biome sees to barrel files and to Bun's own modules.
+// Holds every import against the rooms of docs/architecture.md, and the rules against a clock and SQL helpers of their
+// own. Biome sees to barrel files and to Bun's own modules.
 
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -111,6 +112,7 @@ const rooms: Record<string, Room> = {
     rooms: [
       'type src/db/client.ts',
       'src/db/planning.ts',
+      'src/db/sql.ts',
       'src/db/tables.ts',
       'src/db/transaction.ts',
       'src/schema',
@@ -154,6 +156,12 @@ const rooms: Record<string, Room> = {
     packages: ['bullmq', 'bun', 'hono/jwt', 'postgres'],
   },
 };
+
+/** What must not stand in a room's code, and what to do instead. */
+const unwanted: { room: string; text: RegExp; instead: string }[] = [
+  { room: 'src/domain', text: /\bnew Date\(\)|\bDate\.now\(|\bperformance\b/, instead: 'rules are told the time' },
+  { room: 'src/domain', text: /::timestamptz|::\w+\[\]|\bsql\.param\(/, instead: 'src/db/sql.ts writes these' },
+];
 
 /** What is loaded only where a setting or the runtime asks for it, or where a process may do without. */
 const onDemand: Record<string, string[]> = {
@@ -220,6 +228,15 @@ function inCodeOffences(file: string, source: string): string[] {
   return calls.map(({ index }) => `${file}:${lineAt(source, index)}: imports stand at the top, not inside code`);
 }
 
+function unwantedOffences(file: string, source: string): string[] {
+  if (/\.test\.tsx?$/.test(file)) return [];
+  const held = unwanted.filter(({ room }) => isWithin(file, room));
+  return source.split('\n').flatMap((line, index) => {
+    const found = held.filter(({ text }) => text.test(line));
+    return found.map(({ instead }) => `${file}:${index + 1}: ${instead}: ${line.trim()}`);
+  });
+}
+
 /** Circles of imports that exist at run time; types are gone by then, so they may point both ways. */
 function circles(importsByFile: Map<string, Import[]>): string[] {
   const found: string[] = [];
@@ -240,6 +257,7 @@ const importsByFile = new Map([...sources].map(([file, source]) => [file, import
 const offences = [
   ...[...importsByFile].flatMap(([file, imports]) => roomOffences(file, imports)),
   ...[...sources].flatMap(([file, source]) => inCodeOffences(file, source)),
+  ...[...sources].flatMap(([file, source]) => unwantedOffences(file, source)),
   ...circles(importsByFile),
 ];
 

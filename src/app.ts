@@ -83,7 +83,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       app,
       onMethodNotAllowed: (c, methods) => {
         const refusal = new ShopError('method_not_allowed', `${c.req.method} is not possible here.`, {
-          headers: { Allow: methods.join(', ') },
+          allowedMethods: methods,
         });
         return problem(c, refusal);
       },

@@ -26,14 +26,18 @@ export type ErrorCode =
   | 'unavailable'
   | 'internal_error';
 
-/** What a problem document may carry beside its standard members. */
+/** What is known about a refusal beside its code. `routes/problem.ts` says how each fact goes over the wire. */
 export type ErrorDetails = {
   /** Field errors, or the short lines of an order. */
   errors?: Record<string, unknown>[];
-  /** When a too recent order may be deleted, RFC 3339. */
-  deletableAt?: string;
-  /** Response headers that belong to the error, such as `Retry-After`. */
-  headers?: Record<string, string>;
+  /** When a too recent order may be deleted. */
+  deletableAt?: Date;
+  /** How soon it is worth trying again. */
+  retryAfterSeconds?: number;
+  /** How many attempts there are, how many are left, and when all of them will be again. */
+  rateLimit?: { limit: number; remaining: number; resetSeconds: number };
+  /** What is possible instead, with `method_not_allowed`. */
+  allowedMethods?: string[];
 };
 
 /** A refusal of the shop: a stable code, a sentence for people, and nothing about HTTP. */
@@ -54,7 +58,7 @@ export function notFound(thing: 'product' | 'customer' | 'order' | 'mail'): Shop
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 
-/** A dependency is out of reach or overloaded; the caller may try again after `Retry-After` seconds. */
+/** A dependency is out of reach or overloaded; the caller may try again in a second. */
 export function unavailable(message: string, cause?: unknown): ShopError {
-  return new ShopError('unavailable', message, { headers: { 'Retry-After': '1' } }, { cause });
+  return new ShopError('unavailable', message, { retryAfterSeconds: 1 }, { cause });
 }

@@ -7,9 +7,9 @@ import { createRedisStore, onRenewal } from './cache/redis-store.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
+import type { ProductRow } from './db/tables.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
-import { type Standing, standingFinder } from './domain/accounts.ts';
-import type { ProductRow } from './domain/bodies.ts';
+import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
 import { createOrderLane } from './domain/order-lane.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
@@ -56,11 +56,12 @@ export type ApiServices = {
   /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
   readList: Replicas['read'];
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
-  /** An account's standing as it is now; reads that arrive together share one query. */
-  standings: Lane<string, Standing | null>;
+  /** What an account may do now, null when it is closed; reads that arrive together share one query. */
+  findAccountStatus: (id: string) => Promise<AccountStatus | null>;
   /** A product as it is now, deleted ones included, shared likewise. */
-  products: Lane<string, ProductRow | null>;
-  orders: Lane<OrderRequest, Placement>;
+  findProduct: (id: string) => Promise<ProductRow | null>;
+  /** Places an order with `placeOrders`, in a batch with those that come at the same time. */
+  placeOrder: (request: OrderRequest) => Promise<Placement>;
   cache: Cache;
   throttle: LoginThrottle;
   mails: Pick<MailQueue, 'enqueue'>;
@@ -122,7 +123,8 @@ export function openApiServices(settings: Settings): ApiServices {
     })),
     createListLoads(metrics),
   );
-  const orders = createOrderLane(db, settings, createBatchSizes(metrics));
+  const now = () => new Date();
+  const orders = createOrderLane(db, { ...settings, now }, createBatchSizes(metrics));
   watchOrderLane(metrics, orders.waiting);
   watchPool(metrics, poolSize, () => workUnderWay(db));
   const backlog = openBacklog(databaseUrl);
@@ -156,13 +158,13 @@ export function openApiServices(settings: Settings): ApiServices {
       onTrouble: troubleLog(log, scrapeTrouble),
     }),
     ordersEntered,
-    now: () => new Date(),
+    now,
     read: (work) => withReader(db, work),
     readList: replicas.read,
     transaction: (work) => withTransaction(db, work),
-    standings: sharedLookup(db, standingFinder(db)),
-    products: sharedLookup(db, productFinder(db)),
-    orders,
+    findAccountStatus: sharedLookup(db, accountStatusFinder(db)).submit,
+    findProduct: sharedLookup(db, productFinder(db)).submit,
+    placeOrder: orders.submit,
     cache,
     throttle: createLoginThrottle(redis),
     mails: { enqueue: async (queued, requestId) => (await openMails()).enqueue(queued, requestId) },

@@ -99,14 +99,10 @@ async function consume(limiter: RateLimiterAbstract, key: string): Promise<void>
     await limiter.consume(key);
   } catch (state) {
     if (!(state instanceof RateLimiterRes)) throw state;
-    const waitSeconds = String(Math.max(1, Math.ceil(state.msBeforeNext / 1_000)));
+    const waitSeconds = Math.max(1, Math.ceil(state.msBeforeNext / 1_000));
     throw new ShopError('rate_limited', 'Too many failed attempts to sign in; try again later.', {
-      headers: {
-        'Retry-After': waitSeconds,
-        'RateLimit-Limit': String(limiter.points),
-        'RateLimit-Remaining': String(state.remainingPoints),
-        'RateLimit-Reset': waitSeconds,
-      },
+      retryAfterSeconds: waitSeconds,
+      rateLimit: { limit: limiter.points, remaining: state.remainingPoints, resetSeconds: waitSeconds },
     });
   }
 }

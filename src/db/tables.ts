@@ -187,3 +187,18 @@ export const idempotencyRecords = pgTable(
     index('idempotency_records_created_idx').on(table.createdAt),
   ],
 );
+
+/** What is read of a product: all but what only searches use. */
+export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
+/** What is read of an account: all but what only signing in uses. */
+export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
+export type OrderRow = typeof orders.$inferSelect;
+export type OrderItemRow = typeof orderItems.$inferSelect;
+export type OrderHistoryRow = typeof orderHistory.$inferSelect;
+export type MailRow = typeof mails.$inferSelect;
+
+/** An order with its lines in the order of the request, and its history in the order of events. */
+export type Order = OrderRow & {
+  items: Pick<OrderItemRow, 'productId' | 'name' | 'quantity' | 'unitPriceCents'>[];
+  history: Pick<OrderHistoryRow, 'status' | 'at'>[];
+};

@@ -1,9 +1,9 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
-import { customers } from '../db/tables.ts';
+import { anyUuid } from '../db/sql.ts';
+import { type CustomerRow, customers } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import type { Registration, Role } from '../schema/customers.ts';
-import type { CustomerRow } from './bodies.ts';
 import { newId } from './ids.ts';
 import { passwordMatches } from './passwords.ts';
 
@@ -11,7 +11,7 @@ import { passwordMatches } from './passwords.ts';
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
 
 /** What every request of a signed-in caller is checked against. */
-export type Standing = { id: string; role: Role; tokenVersion: number };
+export type AccountStatus = { id: string; role: Role; tokenVersion: number };
 
 const hasEmail = (email: string) => and(sql`lower(${customers.email}) = lower(${email})`, isNull(customers.deletedAt));
 
@@ -63,14 +63,25 @@ async function requirePassword(account: Account | undefined, password: string, m
   return account;
 }
 
-/** Prepares to find the standing of undeleted accounts by id, in one query for each call. */
-export function standingFinder(reader: Reader): (ids: string[]) => Promise<Map<string, Standing>> {
+/** Prepares to find the status of undeleted accounts by id, in one query for each call. */
+export function accountStatusFinder(reader: Reader): (ids: string[]) => Promise<Map<string, AccountStatus>> {
   const query = reader
     .select({ id: customers.id, role: customers.role, tokenVersion: customers.tokenVersion })
     .from(customers)
-    .where(and(sql`${customers.id} = any(${sql.placeholder('ids')}::uuid[])`, isNull(customers.deletedAt)))
-    .prepare('standings by id');
+    .where(and(sql`${customers.id} = ${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)))
+    .prepare('account statuses by id');
   return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
+}
+
+/** Locks accounts shared until the transaction ends, so that none is closed meanwhile; returns the ids of open ones. */
+export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<string>> {
+  const rows = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(sql`${customers.id} = ${anyUuid(ids)}`, isNull(customers.deletedAt)))
+    .orderBy(customers.id)
+    .for('key share');
+  return new Set(rows.map((row) => row.id));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
+import { timestamp } from '../db/sql.ts';
 import type { MailState } from '../schema/mails.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
@@ -19,7 +20,7 @@ export type Backlog = {
 /** Reads how far the workers lag behind: a few steps in indexes, however many orders and mails there are. */
 export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
   const limit = sql.raw(String(countedMax));
-  const at = sql`${now.toISOString()}::timestamptz`;
+  const at = timestamp(now);
   const secondsSince = (moment: SQL) => sql`greatest(0, coalesce(extract(epoch from ${at} - ${moment}), 0))::float8`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
   const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (

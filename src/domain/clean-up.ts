@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
+import { timestamp } from '../db/sql.ts';
 import { idempotencyKeptMs } from './place-orders.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function deleteOldIdempotencyRecords(
   const rows = await tx.execute(sql`
     delete from idempotency_records where ctid = any(array(
       select ctid from idempotency_records
-      where created_at < ${new Date(now.getTime() - idempotencyKeptMs).toISOString()}::timestamptz
+      where created_at < ${timestamp(new Date(now.getTime() - idempotencyKeptMs))}
       order by created_at limit ${batchSizeMax} for update skip locked
     )) returning 1`);
   return rows.length;

@@ -1,10 +1,9 @@
 import { and, eq, getTableColumns, inArray, isNull } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
-import { customers, orders } from '../db/tables.ts';
+import { type CustomerRow, customers, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { CustomerQuery, ProfileChange } from '../schema/customers.ts';
 import { undeliveredStatuses } from '../schema/orders.ts';
-import type { CustomerRow } from './bodies.ts';
 import { isId } from './ids.ts';
 import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';

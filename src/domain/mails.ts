@@ -1,12 +1,11 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { plannedAnew } from '../db/planning.ts';
-import { customers, mails, orders } from '../db/tables.ts';
+import { anyUuid, timestamp } from '../db/sql.ts';
+import { customers, type MailRow, mails, type Order, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { MailQuery } from '../schema/mails.ts';
-import type { OrderStatus } from '../schema/orders.ts';
-import type { MailRow, Order } from './bodies.ts';
-import { isId, newId } from './ids.ts';
+import { isId } from './ids.ts';
 import { withAllDetails } from './order-reads.ts';
 import { newestPage, type Page } from './paging.ts';
 
@@ -24,17 +23,6 @@ const givenUpAfterMs = 24 * 3_600_000;
 /** A mail in a worker's hands, with all that its text needs. */
 export type MailToSend = { mail: MailRow; order: Order; recipient: { name: string; email: string } };
 
-/** Writes the one mail that an order owes for entering a status in a run; the unique key makes a second one fail. */
-export async function recordMail(
-  tx: Transaction,
-  step: { orderId: string; run: number; status: OrderStatus },
-  now: Date,
-): Promise<string> {
-  const id = newId(now);
-  await tx.insert(mails).values({ id, ...step, createdAt: now, dueAt: new Date(now.getTime() + handoverMs) });
-  return id;
-}
-
 /**
  * Takes unsent mails whose time has come out to be enqueued, the longest waiting first: new ones that nobody
  * enqueued, failed ones that are to be tried again, and those whose worker died with them.
@@ -45,16 +33,14 @@ export async function collectDueMails(
   { now, batchSizeMax }: { now: Date; batchSizeMax: number },
 ): Promise<{ id: string; attempts: number }[]> {
   const rows = await tx.execute<{ id: string; attempts: number }>(sql`
-    update mails set state = 'queued', due_at = ${new Date(now.getTime() + handoverMs).toISOString()}::timestamptz
+    update mails set state = 'queued', due_at = ${timestamp(new Date(now.getTime() + handoverMs))}
     where id = any(array(
-      select id from mails where due_at <= ${now.toISOString()}::timestamptz
+      select id from mails where due_at <= ${timestamp(now)}
       order by due_at limit ${batchSizeMax} for no key update skip locked
     ))
     returning id, attempts`);
   return [...rows];
 }
-
-const anyOf = (ids: string[]) => sql`any(${sql.param(ids)}::uuid[])`;
 
 /**
  * Takes unsent mails into a worker's hands for the length of a lease.
@@ -65,7 +51,7 @@ export async function claimMails(tx: Transaction, ids: string[], now: Date): Pro
   const free = tx
     .select({ id: mails.id })
     .from(mails)
-    .where(and(sql`${mails.id} = ${anyOf(ids)}`, eq(mails.state, 'queued')))
+    .where(and(sql`${mails.id} = ${anyUuid(ids)}`, eq(mails.state, 'queued')))
     .orderBy(mails.id)
     .for('no key update');
   const claimed = await tx
@@ -78,7 +64,7 @@ export async function claimMails(tx: Transaction, ids: string[], now: Date): Pro
     .select({ order: orders, name: customers.name, email: customers.email })
     .from(orders)
     .innerJoin(customers, eq(customers.id, orders.customerId))
-    .where(sql`${orders.id} = ${anyOf(claimed.map(({ orderId }) => orderId))}`);
+    .where(sql`${orders.id} = ${anyUuid(claimed.map(({ orderId }) => orderId))}`);
   const details = await withAllDetails(
     tx,
     found.map(({ order }) => order),
@@ -98,7 +84,7 @@ export async function recordSent(tx: Transaction, ids: string[], now: Date): Pro
   await tx
     .update(mails)
     .set({ state: 'sent', sentAt: now, dueAt: null, lastError: null })
-    .where(sql`${mails.id} = ${anyOf(ids)}`);
+    .where(sql`${mails.id} = ${anyUuid(ids)}`);
 }
 
 /**
@@ -164,7 +150,7 @@ export async function sendAllAgain(
   { now, batchSizeMax }: { now: Date; batchSizeMax: number },
 ): Promise<number> {
   const rows = await tx.execute(sql`
-    update mails set state = 'queued', due_at = ${now.toISOString()}::timestamptz
+    update mails set state = 'queued', due_at = ${timestamp(now)}
     where id = any(array(
       select id from mails where state = 'failed' order by id limit ${batchSizeMax} for no key update skip locked
     ))

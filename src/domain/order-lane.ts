@@ -14,15 +14,16 @@ const waitingMax = 1_000;
 /**
  * Places orders by group commit: those that arrive while a batch is being written share the next transaction.
  * A batch that fails as a whole is done again one order at a time, so that a bad one fails alone.
+ * @param terms those of every order; `now` is asked for each batch
  * @param onBatch hears how many orders each batch has
  */
 export function createOrderLane(
   db: Database,
-  terms: Omit<OrderTerms, 'now'>,
+  terms: Omit<OrderTerms, 'now'> & { now: () => Date },
   onBatch: (orders: number) => void,
 ): Lane<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>
-    withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: new Date() }), endsAt);
+    withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: terms.now() }), endsAt);
 
   async function placeAlone(request: OrderRequest, endsAt: number): Promise<Placement | Error> {
     try {

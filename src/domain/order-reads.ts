@@ -1,14 +1,12 @@
 import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
-import { orderHistory, orderItems, orders } from '../db/tables.ts';
+import { anyUuid } from '../db/sql.ts';
+import { type Order, type OrderRow, orderHistory, orderItems, orders } from '../db/tables.ts';
 import { notFound } from '../errors.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../schema/orders.ts';
-import type { Order } from './bodies.ts';
 import { isId } from './ids.ts';
 import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
-
-type OrderRow = typeof orders.$inferSelect;
 
 /**
  * Reads an order, for its owner or an admin; only an admin sees a deleted one.
@@ -54,7 +52,7 @@ function stage({ run, status }: Pick<OrderRow, 'run' | 'status'>): number {
 
 /** Adds lines and history to orders. */
 export async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
-  const ids = sql`any(${sql.param(rows.map((row) => row.id))}::uuid[])`;
+  const ids = anyUuid(rows.map((row) => row.id));
   const [items, history] = await Promise.all([
     reader.select().from(orderItems).where(sql`${orderItems.orderId} = ${ids}`).orderBy(orderItems.position),
     reader.select().from(orderHistory).where(sql`${orderHistory.orderId} = ${ids}`).orderBy(orderHistory.run),

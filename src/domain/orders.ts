@@ -1,19 +1,23 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { customers, orderHistory, orderItems, orders } from '../db/tables.ts';
+import { timestamp } from '../db/sql.ts';
+import { type Order, type OrderRow, orderItems, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
-import { lifecycle, type OrderStatus } from '../schema/orders.ts';
-import { deletableAt, type Order } from './bodies.ts';
-import { isId } from './ids.ts';
-import { recordMail } from './mails.ts';
+import { lifecycle } from '../schema/orders.ts';
+import { holdAccounts } from './accounts.ts';
+import { isId, newId } from './ids.ts';
+import { recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './order-reads.ts';
-import { changeStock, lockShelves, takeFromShelves } from './stock.ts';
+import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from './stock.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
-
-type OrderRow = typeof orders.$inferSelect;
 
 /** An order after a change, and the ledger row of the mail that the change owes, if it owes one. */
 export type ChangedOrder = { order: Order; mailId: string | null };
+
+/** When an order becomes old enough to be deleted. */
+export function deletableAt(order: { createdAt: Date }, orderDeleteAfterMs: number): Date {
+  return new Date(order.createdAt.getTime() + orderDeleteAfterMs);
+}
 
 /**
  * Calls an order off and puts its stock back.
@@ -26,14 +30,14 @@ export async function cancelOrder(tx: Transaction, id: string, viewer: Viewer, n
   if (!lifecycle[row.status].cancellable) {
     throw new ShopError('order_not_cancellable', `An order that is ${row.status} cannot be cancelled.`);
   }
-  const { changed, mailId } = await endRun(tx, row, now);
+  const { changed, mailId } = await endRun(tx, row, null, now);
   return { order: await withDetails(tx, changed), mailId };
 }
 
 /**
  * Deletes an order softly; one that still runs is cancelled by it, from `shipped` too.
  * @param orderDeleteAfterMs how old an order must be
- * @returns the mail that a cancellation owes, and whether stock came back
+ * @returns the mail that this owes, if it cancelled the order
  * @throws {ShopError} `not_found`, `forbidden`, `order_delivered`, `order_too_recent` with `deletableAt`
  */
 export async function deleteOrder(
@@ -49,13 +53,11 @@ export async function deleteOrder(
   if (!lifecycle[row.status].deletable) throw new ShopError('order_delivered', 'A delivered order cannot be deleted.');
   const allowedAt = deletableAt(row, orderDeleteAfterMs);
   if (now < allowedAt) {
-    throw new ShopError('order_too_recent', 'The order is too recent to be deleted.', {
-      deletableAt: allowedAt.toISOString(),
-    });
+    throw new ShopError('order_too_recent', 'The order is too recent to be deleted.', { deletableAt: allowedAt });
   }
-  const { mailId } = row.status === 'cancelled' ? { mailId: null } : await endRun(tx, row, now);
+  if (row.status !== 'cancelled') return endRun(tx, row, now, now);
   await tx.update(orders).set({ deletedAt: now, updatedAt: now }).where(eq(orders.id, row.id));
-  return { mailId };
+  return { mailId: null };
 }
 
 /**
@@ -74,7 +76,8 @@ export async function restoreOrder(
   if (!lifecycle[row.status].restorable) {
     throw new ShopError('order_not_restorable', `An order that is ${row.status} cannot be restored.`);
   }
-  if (!(await holdAccount(tx, row.customerId))) {
+  const openAccounts = await holdAccounts(tx, [row.customerId]);
+  if (!openAccounts.has(row.customerId)) {
     throw new ShopError('order_not_restorable', 'The account of this order has been closed.');
   }
   const lines = await linesOf(tx, row.id);
@@ -85,13 +88,9 @@ export async function restoreOrder(
     ),
     lines,
   );
-  await changeStock(tx, lines, -1, now);
-  const { changed, mailId } = await enterStatus(tx, row, now, {
-    status: 'pending',
-    run: row.run + 1,
-    nextStatusAt: new Date(now.getTime() + orderStatusIntervalMs),
-    deletedAt: null,
-  });
+  const nextStatusAt = new Date(now.getTime() + orderStatusIntervalMs);
+  const restored: OrderRow = { ...row, status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null };
+  const { changed, mailId } = await enterStatus(tx, restored, taken(lines), now);
   return { order: await withDetails(tx, changed), mailId };
 }
 
@@ -100,16 +99,6 @@ async function lockOrder(tx: Transaction, id: string): Promise<OrderRow> {
   const [row] = isId(id) ? await tx.select().from(orders).where(eq(orders.id, id)).for('no key update') : [];
   if (!row) throw notFound('order');
   return row;
-}
-
-/** Keeps an account from being closed until the transaction ends; false when it is closed already. */
-async function holdAccount(tx: Transaction, customerId: string): Promise<boolean> {
-  const rows = await tx
-    .select({ id: customers.id })
-    .from(customers)
-    .where(and(eq(customers.id, customerId), isNull(customers.deletedAt)))
-    .for('key share');
-  return rows.length > 0;
 }
 
 function linesOf(tx: Transaction, orderId: string) {
@@ -121,28 +110,30 @@ function linesOf(tx: Transaction, orderId: string) {
 }
 
 /** Cancels a running order: its stock comes back, and it leaves the schedule. */
-async function endRun(tx: Transaction, row: OrderRow, now: Date) {
+async function endRun(tx: Transaction, row: OrderRow, deletedAt: Date | null, now: Date): Promise<Entered> {
   const lines = await linesOf(tx, row.id);
   await lockShelves(
     tx,
     lines.map((line) => line.productId),
   );
-  await changeStock(tx, lines, 1, now);
-  return enterStatus(tx, row, now, { status: 'cancelled', nextStatusAt: null });
+  return enterStatus(tx, { ...row, status: 'cancelled', nextStatusAt: null, deletedAt }, returned(lines), now);
 }
 
-async function enterStatus(
-  tx: Transaction,
-  row: OrderRow,
-  now: Date,
-  change: { status: OrderStatus } & Partial<OrderRow>,
-): Promise<{ changed: OrderRow; mailId: string }> {
-  const changed = { ...row, ...change, updatedAt: now };
-  await tx
-    .update(orders)
-    .set({ ...change, updatedAt: now })
-    .where(eq(orders.id, row.id));
-  const step = { orderId: row.id, run: changed.run, status: changed.status };
-  await tx.insert(orderHistory).values({ ...step, at: now });
-  return { changed, mailId: await recordMail(tx, step, now) };
+type Entered = { changed: OrderRow; mailId: string };
+
+/**
+ * Writes an order in the status that it enters, with history, mail and stock, in one statement.
+ * @param order as it is to be from `now` on; its lines do not change
+ */
+async function enterStatus(tx: Transaction, order: OrderRow, stockChanges: StockChange[], now: Date): Promise<Entered> {
+  const mailId = newId(now);
+  await tx.execute(sql`
+    with entered as (
+      update orders set status = ${order.status}, run = ${order.run}, next_status_at = ${timestamp(order.nextStatusAt)},
+        deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${timestamp(now)}
+      where id = ${order.id}
+      returning id as order_id, run, status, ${mailId}::uuid as mail_id
+    ), ${recordsOfEntered(now, 'fails')}
+    ${stockChanged(stockChanges, now)}`);
+  return { changed: { ...order, updatedAt: now }, mailId };
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import type { PageRequest } from '../schema/paging.ts';
-import { pageBody, pageStart, toPage } from './paging.ts';
+import { pageStart, toPage } from './paging.ts';
 
 const cursor = { sort: 'name', page: 4, key: 'mug', id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c' };
 const place = (row: string) => ({ sort: 'name', key: row, id: cursor.id });
@@ -63,23 +63,6 @@ describe('toPage', () => {
       [{ limit: 2, cursor }, ['a']],
     ] as [PageRequest, string[]][])('has no next cursor: %j', (request, rows) => {
       expect(toPage(request, rows, rows.length, place)).toMatchObject({ rows, nextCursor: null });
-    });
-  });
-});
-
-describe('pageBody', () => {
-  describe('when it goes over the wire', () => {
-    test.each([
-      [0, 0],
-      [1, 1],
-      [10, 1],
-      [11, 2],
-    ])('%d items make %d pages of ten', (totalItems, totalPages) => {
-      const page = { rows: ['a'], page: 1, limit: 10, totalItems, nextCursor: null };
-      expect(pageBody(page, (row) => row.toUpperCase())).toEqual({
-        data: ['A'],
-        pagination: { page: 1, limit: 10, totalItems, totalPages, nextCursor: null },
-      });
     });
   });
 });

@@ -88,20 +88,6 @@ export async function newestPage<Row extends { id: string }>(
   return toPage(request, rows, totalItems, (row) => ({ sort: '-createdAt', key: null, id: row.id }));
 }
 
-/** A page as it goes over the wire. */
-export function pageBody<Row, Body>({ rows, nextCursor, ...page }: Page<Row>, body: (row: Row) => Body) {
-  return {
-    data: rows.map(body),
-    pagination: {
-      page: page.page,
-      limit: page.limit,
-      totalItems: page.totalItems,
-      totalPages: Math.ceil(page.totalItems / page.limit),
-      nextCursor,
-    },
-  };
-}
-
 /**
  * Counts matches exactly up to 10 000; beyond, the planner's estimate is enough and costs nothing.
  * @param order leads through an index, lest dead rows at the head of the table are read again and again

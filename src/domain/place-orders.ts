@@ -1,12 +1,14 @@
-import { and, gt, isNull, sql } from 'drizzle-orm';
+import { and, gt, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { customers, idempotencyRecords } from '../db/tables.ts';
+import { bigints, integers, smallints, texts, timestamp, uuids } from '../db/sql.ts';
+import { idempotencyRecords, type Order } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
-import { type OrderBody, type OrderLine, orderSchema } from '../schema/orders.ts';
-import { type Order, orderBody } from './bodies.ts';
+import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../schema/orders.ts';
+import { holdAccounts } from './accounts.ts';
 import { newId } from './ids.ts';
-import { handoverMs } from './mails.ts';
-import { lockShelves, type Shelf, takeFromShelves } from './stock.ts';
+import { recordsOfEntered } from './lifecycle.ts';
+import { deletableAt } from './orders.ts';
+import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from './stock.ts';
 
 /** How long a first answer is kept for its repeats (contract: "Orders"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
@@ -39,9 +41,10 @@ export async function placeOrders(
   const answered = await answerRepeats(tx, requests, terms.now);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
+  const customerIds = new Set(open.map((request) => request.customerId));
   const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
   // Sent together, done in this order: one way to Postgres and back.
-  const [openAccounts, shelves] = await Promise.all([holdAccounts(tx, open), lockShelves(tx, wanted)]);
+  const [openAccounts, shelves] = await Promise.all([holdAccounts(tx, [...customerIds]), lockShelves(tx, wanted)]);
   const stockBefore = new Map([...shelves].map(([id, { stock }]) => [id, stock]));
 
   const placed: NewOrder[] = [];
@@ -61,7 +64,7 @@ export async function placeOrders(
     }
   });
 
-  if (placed.length > 0) await write(tx, placed, taken(stockBefore, shelves), terms);
+  if (placed.length > 0) await write(tx, placed, stockChanges(stockBefore, shelves), terms);
   return outcomes;
 }
 
@@ -93,19 +96,8 @@ function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: Order
     items,
     history: [{ status: 'pending', at: terms.now }],
   };
-  return { order, request, mailId: newId(terms.now), body: orderBody(order, terms.orderDeleteAfterMs) };
-}
-
-/** Locks the accounts shared until the transaction ends, so that none is closed meanwhile; returns the open ones. */
-async function holdAccounts(tx: Transaction, requests: OrderRequest[]): Promise<Set<string>> {
-  const ids = [...new Set(requests.map((request) => request.customerId))];
-  const rows = await tx
-    .select({ id: customers.id })
-    .from(customers)
-    .where(and(sql`${customers.id} = any(${sql.param(ids)}::uuid[])`, isNull(customers.deletedAt)))
-    .orderBy(customers.id)
-    .for('key share');
-  return new Set(rows.map((row) => row.id));
+  const body = serializeOrder(order, deletableAt(order, terms.orderDeleteAfterMs));
+  return { order, request, mailId: newId(terms.now), body };
 }
 
 /**
@@ -127,7 +119,7 @@ async function answerRepeats(
   const scopes = [...new Set(keyed.map((entry) => entry.scope))];
   const locks = await tx.execute<{ scope: string; locked: boolean }>(sql`
     select scope, pg_try_advisory_xact_lock(hashtextextended(scope, 0)) as locked
-    from unnest(${sql.param(scopes)}::text[]) as scope`);
+    from unnest(${texts(scopes)}) as scope`);
   const held = new Set(locks.filter((lock) => lock.locked).map((lock) => lock.scope));
   // A statement of its own, because only a snapshot taken under the lock shows what its last holder committed.
   const records = await tx
@@ -136,7 +128,7 @@ async function answerRepeats(
     .where(
       and(
         sql`(${idempotencyRecords.customerId}, ${idempotencyRecords.key}) in (select * from unnest(
-          ${sql.param(keyed.map((entry) => entry.customerId))}::uuid[], ${sql.param(keyed.map((entry) => entry.key))}::text[]))`,
+          ${uuids(keyed.map((entry) => entry.customerId))}, ${texts(keyed.map((entry) => entry.key))}))`,
         gt(idempotencyRecords.createdAt, new Date(now.getTime() - idempotencyKeptMs)),
       ),
     );
@@ -158,17 +150,17 @@ async function answerRepeats(
   return answers;
 }
 
-function taken(before: Map<string, number>, shelves: Map<string, Shelf>) {
+function stockChanges(before: Map<string, number>, shelves: Map<string, Shelf>): StockChange[] {
   return [...shelves.values()]
-    .map(({ id, stock }) => ({ productId: id, quantity: (before.get(id) ?? stock) - stock }))
-    .filter(({ quantity }) => quantity > 0);
+    .map(({ id, stock }) => ({ productId: id, units: stock - (before.get(id) ?? stock) }))
+    .filter(({ units }) => units !== 0);
 }
 
 /** Writes all that was decided in one statement: one round trip, however many orders. */
 async function write(
   tx: Transaction,
   placed: NewOrder[],
-  stockTaken: { productId: string; quantity: number }[],
+  changes: StockChange[],
   { now, currency, orderStatusIntervalMs }: OrderTerms,
 ): Promise<void> {
   const orders = placed.map(({ order }) => order);
@@ -176,39 +168,32 @@ async function write(
   const records = placed.flatMap(({ request: { customerId, idempotency }, body }) =>
     idempotency ? [{ customerId, ...idempotency, response: JSON.stringify(body) }] : [],
   );
-  const at = sql`${now.toISOString()}::timestamptz`;
-  const later = (ms: number) => sql`${new Date(now.getTime() + ms).toISOString()}::timestamptz`;
-  const uuids = (values: string[]) => sql`${sql.param(values)}::uuid[]`;
-  const texts = (values: string[]) => sql`${sql.param(values)}::text[]`;
-  const integers = (values: number[]) => sql`${sql.param(values)}::int[]`;
+  const at = timestamp(now);
 
   await tx.execute(sql`
-    with new_orders as (
-      insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select id, customer_id, 'pending', 1, total_cents, ${currency}, ${later(orderStatusIntervalMs)}, ${at}, ${at}
-      from unnest(
+    with entered as (
+      select placed.*, 1 as run, 'pending' as status from unnest(
         ${uuids(orders.map((order) => order.id))},
         ${uuids(orders.map((order) => order.customerId))},
-        ${sql.param(orders.map((order) => order.totalCents))}::bigint[]
-      ) as t(id, customer_id, total_cents)
+        ${bigints(orders.map((order) => order.totalCents))},
+        ${uuids(placed.map(({ mailId }) => mailId))}
+      ) as placed(order_id, customer_id, total_cents, mail_id)
+    ), new_orders as (
+      insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
+      select order_id, customer_id, status, run, total_cents, ${currency},
+        ${timestamp(new Date(now.getTime() + orderStatusIntervalMs))}, ${at}, ${at}
+      from entered
     ), new_items as (
       insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
       select * from unnest(
         ${uuids(items.map((item) => item.orderId))},
         ${uuids(items.map((item) => item.productId))},
-        ${sql.param(items.map((item) => item.position))}::smallint[],
+        ${smallints(items.map((item) => item.position))},
         ${texts(items.map((item) => item.name))},
         ${integers(items.map((item) => item.quantity))},
         ${integers(items.map((item) => item.unitPriceCents))}
       )
-    ), new_history as (
-      insert into order_history (order_id, run, status, at)
-      select order_id, 1, 'pending', ${at} from unnest(${uuids(orders.map((order) => order.id))}) as order_id
-    ), new_mails as (
-      insert into mails (id, order_id, run, status, created_at, due_at)
-      select id, order_id, 1, 'pending', ${at}, ${later(handoverMs)}
-      from unnest(${uuids(placed.map(({ mailId }) => mailId))}, ${uuids(orders.map((order) => order.id))}) as t(id, order_id)
-    ), new_records as (
+    ), ${recordsOfEntered(now, 'fails')}, new_records as (
       insert into idempotency_records (customer_id, key, request_hash, response, created_at)
       select t.*, ${at} from unnest(
         ${uuids(records.map((record) => record.customerId))},
@@ -219,10 +204,5 @@ async function write(
       on conflict (customer_id, key) do update
       set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
     )
-    update products set stock = stock - t.quantity, version = version + 1, updated_at = ${at}
-    from unnest(
-      ${uuids(stockTaken.map((line) => line.productId))},
-      ${integers(stockTaken.map((line) => line.quantity))}
-    ) as t(product_id, quantity)
-    where products.id = t.product_id`);
+    ${stockChanged(changes, now)}`);
 }

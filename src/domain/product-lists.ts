@@ -1,9 +1,8 @@
 import { and, desc, gt, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
 import { plannedAnew } from '../db/planning.ts';
-import { products } from '../db/tables.ts';
+import { type ProductRow, products } from '../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../schema/products.ts';
-import type { ProductRow } from './bodies.ts';
 import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
 import { findMatches, matchesWords, searchWords } from './product-search.ts';
 import { beyond, sortColumn, sortKey, sortOrder } from './product-sorts.ts';

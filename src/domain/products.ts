@@ -1,9 +1,9 @@
 import { eq, getTableColumns, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
-import { products } from '../db/tables.ts';
+import { anyUuid } from '../db/sql.ts';
+import { type ProductRow, products } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { ProductInput } from '../schema/products.ts';
-import type { ProductRow } from './bodies.ts';
 import { isId, newId } from './ids.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -11,11 +11,6 @@ const { search: _search, ...columns } = getTableColumns(products);
 
 /** What is read of a product: all but what only searches use. */
 export const productColumns = columns;
-
-/** The entity tag of a product: its version, which moves with every change (RFC 9110, section 8.8.3). */
-export function productEtag(row: Pick<ProductRow, 'version'>): string {
-  return `"${row.version}"`;
-}
 
 /** Puts a product into the catalogue. */
 export async function createProduct(tx: Transaction, input: ProductInput, now: Date): Promise<ProductRow> {
@@ -26,19 +21,19 @@ export async function createProduct(tx: Transaction, input: ProductInput, now: D
 
 /**
  * Replaces a product, stock included, under the row's lock.
- * @param precondition tells whether the product with this entity tag may be replaced
+ * @param mayReplace tells whether the product may be replaced in this version
  * @throws {ShopError} `not_found`, `precondition_failed`
  */
 export async function replaceProduct(
   tx: Transaction,
   id: string,
   input: ProductInput,
-  precondition: (etag: string) => boolean,
+  mayReplace: (version: number) => boolean,
   now: Date,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
-  if (!precondition(productEtag(row))) {
+  if (!mayReplace(row.version)) {
     throw new ShopError('precondition_failed', 'The product has changed since you read it.');
   }
   return changeProduct(tx, row, { ...input, updatedAt: now });
@@ -89,7 +84,7 @@ export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<st
   const query = reader
     .select(columns)
     .from(products)
-    .where(sql`${products.id} = any(${sql.placeholder('ids')}::uuid[])`)
+    .where(sql`${products.id} = ${anyUuid(sql.placeholder('ids'))}`)
     .prepare('products by id');
   return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
 }

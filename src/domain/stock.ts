@@ -1,7 +1,9 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
+import { anyUuid, integers, timestamp, uuids } from '../db/sql.ts';
 import { products } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
+import type { OrderLine } from '../schema/orders.ts';
 
 /** What an order needs to know of a product, read under its lock. */
 export type Shelf = { id: string; name: string; priceCents: number; stock: number };
@@ -20,7 +22,7 @@ export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promi
       deletedAt: products.deletedAt,
     })
     .from(products)
-    .where(sql`${products.id} = any(${sql.param([...ids])}::uuid[])`)
+    .where(sql`${products.id} = ${anyUuid([...ids])}`)
     .orderBy(products.id)
     .for('no key update');
   return new Map(rows.filter((row) => row.deletedAt === null).map((row) => [row.id, row]));
@@ -30,7 +32,7 @@ export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promi
  * Takes what `lines` ask for off the shelves, all of it or nothing. Changes `shelves`, not the database.
  * @throws {ShopError} `unknown_product`, `insufficient_stock` naming every line that cannot be had
  */
-export function takeFromShelves(shelves: Map<string, Shelf>, lines: { productId: string; quantity: number }[]): void {
+export function takeFromShelves(shelves: Map<string, Shelf>, lines: OrderLine[]): void {
   const unknown = lines.filter((line) => !shelves.has(line.productId));
   if (unknown.length > 0) {
     throw new ShopError('unknown_product', 'The order names products that the shop does not have.', {
@@ -58,18 +60,26 @@ export function takeFromShelves(shelves: Map<string, Shelf>, lines: { productId:
   for (const { shelf, quantity } of wanted) shelf.stock -= quantity;
 }
 
-/** Puts lines back into the stock of locked products (`sign` 1), or takes them out of it (-1). */
-export async function changeStock(
-  tx: Transaction,
-  lines: { productId: string; quantity: number }[],
-  sign: 1 | -1,
-  now: Date,
-): Promise<void> {
-  await tx.execute(sql`
-    update products set stock = stock + line.quantity, version = version + 1, updated_at = ${now.toISOString()}::timestamptz
+/** How many units of a product come into stock, or go out of it when negative. */
+export type StockChange = { productId: string; units: number };
+
+/** What comes back into stock with an order's lines. */
+export function returned(lines: OrderLine[]): StockChange[] {
+  return lines.map(({ productId, quantity }) => ({ productId, units: quantity }));
+}
+
+/** What goes out of stock with an order's lines. */
+export function taken(lines: OrderLine[]): StockChange[] {
+  return lines.map(({ productId, quantity }) => ({ productId, units: -quantity }));
+}
+
+/** The one statement that changes stock, of products that this transaction has locked; no product may be named twice. */
+export function stockChanged(changes: StockChange[], now: Date): SQL {
+  return sql`
+    update products set stock = stock + change.units, version = version + 1, updated_at = ${timestamp(now)}
     from unnest(
-      ${sql.param(lines.map((line) => line.productId))}::uuid[],
-      ${sql.param(lines.map((line) => sign * line.quantity))}::int[]
-    ) as line(product_id, quantity)
-    where products.id = line.product_id`);
+      ${uuids(changes.map((change) => change.productId))},
+      ${integers(changes.map((change) => change.units))}
+    ) as change(product_id, units)
+    where products.id = change.product_id`;
 }

@@ -1,7 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { authenticate, changePassword, reauthenticate, register } from '../domain/accounts.ts';
-import { customerBody } from '../domain/bodies.ts';
 import { hashPassword } from '../domain/passwords.ts';
 import { noQuery } from '../schema/common.ts';
 import {
@@ -9,6 +8,7 @@ import {
   customerSchema,
   passwordChangeSchema,
   registrationSchema,
+  serializeCustomer,
   sessionSchema,
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
@@ -17,8 +17,10 @@ import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
+type AccountServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'settings' | 'throttle' | 'transaction'>;
+
 /** Registering, signing in, changing the password. */
-export function accountRoutes(services: ApiServices, { signedIn }: Guards, tokens: Tokens) {
+export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
   const { settings, throttle } = services;
   const addressOf = (c: Pick<Context<AppEnv>, 'req' | 'env'>) =>
     clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
@@ -41,7 +43,7 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
           register(tx, { ...account, passwordHash, role: 'customer' }, services.now()),
         );
         await services.cache.invalidate('customers');
-        return c.json(customerBody(customer), 201, { Location: `/api/customers/${customer.id}` });
+        return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
       },
     )
     .openapi(
@@ -62,7 +64,7 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
         );
         const { token, expiresAt } = await tokens.issue(account);
         const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };
-        return c.json({ ...session, customer: customerBody(account) }, 200);
+        return c.json({ ...session, customer: serializeCustomer(account) }, 200);
       },
     )
     .openapi(

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { sign, verify } from 'hono/jwt';
 import { z } from 'zod';
 import { createBoundedMap } from '../cache/bounded-map.ts';
-import type { Account, Standing } from '../domain/accounts.ts';
+import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
 import type { ApiServices } from '../services.ts';
@@ -54,13 +54,13 @@ type SignedInEnv = AppEnv & { Variables: { viewer: Viewer } };
 export type Guards = ReturnType<typeof createGuards>;
 
 /** Middleware that asks who calls. Revocation and role are read from Postgres for every request. */
-export function createGuards(services: ApiServices, tokens: Tokens) {
+export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccountStatus'>, tokens: Tokens) {
   async function identify(authorization: string | undefined): Promise<Viewer | null> {
     const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
     const claims = token === undefined ? null : await tokens.check(token);
-    const standing = claims && (await services.standings.submit(claims.sub));
-    if (!standing || !isCurrent(standing, claims)) return null;
-    return { id: standing.id, role: standing.role };
+    const account = claims && (await findAccountStatus(claims.sub));
+    if (!account || !isCurrent(account, claims)) return null;
+    return { id: account.id, role: account.role };
   }
 
   async function requireViewer(c: Context<SignedInEnv>): Promise<Viewer> {
@@ -94,8 +94,8 @@ export function createGuards(services: ApiServices, tokens: Tokens) {
   return { identify, signedIn, adminOnly, adminParameters };
 }
 
-function isCurrent(standing: Standing, claims: Claims | null): boolean {
-  return standing.tokenVersion === claims?.ver;
+function isCurrent(account: AccountStatus, claims: Claims | null): boolean {
+  return account.tokenVersion === claims?.ver;
 }
 
 /**

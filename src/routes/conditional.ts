@@ -1,5 +1,10 @@
 import type { Context } from 'hono';
 
+/** The entity tag of a thing that moves its version with every change (RFC 9110, section 8.8.3). */
+export function versionEtag({ version }: { version: number }): string {
+  return `"${version}"`;
+}
+
 /** The opaque part of entity tags, for the weak comparison of RFC 9110, section 8.8.3.2; compression makes ours weak. */
 const opaqueTags = (header: string) => header.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
 

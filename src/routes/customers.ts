@@ -1,7 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { customerBody } from '../domain/bodies.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
-import { pageBody } from '../domain/paging.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
@@ -12,7 +10,9 @@ import {
   type ProfileChange,
   phoneChangeSchema,
   profileSchema,
+  serializeCustomer,
 } from '../schema/customers.ts';
+import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
@@ -21,14 +21,16 @@ import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
+type CustomerServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'readList' | 'transaction'>;
+
 /** Customers' accounts. */
-export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: Guards) {
+export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
   const { cache, now } = services;
 
   async function change(id: string, profile: ProfileChange, viewer: Viewer) {
     const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, now()));
     await cache.invalidate('customers');
-    return customerBody(customer);
+    return serializeCustomer(customer);
   }
 
   return new OpenAPIHono<AppEnv>()
@@ -52,7 +54,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         const query = c.req.valid('query');
         revalidate(c);
         return sendCachedList(c, cache, 'customers', query, async () =>
-          pageBody(await services.readList((reader) => listCustomers(reader, query)), customerBody),
+          serializePage(await services.readList((reader) => listCustomers(reader, query)), serializeCustomer),
         );
       },
     )
@@ -70,7 +72,7 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
       async (c) => {
         const { id } = c.req.valid('param');
         const customer = await services.read((reader) => getCustomer(reader, id, c.get('viewer')));
-        return c.json(customerBody(customer), 200);
+        return c.json(serializeCustomer(customer), 200);
       },
     )
     .openapi(

@@ -4,8 +4,10 @@ import type { ApiServices } from '../services.ts';
 import type { AppEnv } from './env.ts';
 import { json } from './openapi.ts';
 
+type HealthServices = Pick<ApiServices, 'cache' | 'databaseStatus' | 'metrics' | 'prepared' | 'scrape'>;
+
 /** What an operator's machinery asks. */
-export function healthRoutes(services: ApiServices, draining: () => boolean) {
+export function healthRoutes(services: HealthServices, draining: () => boolean) {
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({

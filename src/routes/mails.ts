@@ -1,9 +1,8 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { mailBody } from '../domain/bodies.ts';
 import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
-import { pageBody } from '../domain/paging.ts';
 import { idParams, noQuery } from '../schema/common.ts';
-import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema } from '../schema/mails.ts';
+import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
+import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import type { AppEnv } from './env.ts';
@@ -11,8 +10,10 @@ import { bearer, json, problems } from './openapi.ts';
 
 const resentMax = 10_000;
 
+type MailServices = Pick<ApiServices, 'mails' | 'now' | 'read' | 'transaction'>;
+
 /** The mail ledger, for admins. */
-export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
+export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -27,7 +28,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
       }),
       async (c) => {
         const query = c.req.valid('query');
-        return c.json(pageBody(await services.read((reader) => listMails(reader, query)), mailBody), 200);
+        return c.json(serializePage(await services.read((reader) => listMails(reader, query)), serializeMail), 200);
       },
     )
     .openapi(
@@ -45,7 +46,7 @@ export function mailRoutes(services: ApiServices, { adminOnly }: Guards) {
         const { id } = c.req.valid('param');
         const mail = await services.transaction((tx) => sendAgain(tx, id, services.now()));
         void services.mails.enqueue([mail], c.get('requestId'));
-        return c.json(mailBody(mail), 200);
+        return c.json(serializeMail(mail), 200);
       },
     )
     .openapi(

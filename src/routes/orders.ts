@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { orderBody } from '../domain/bodies.ts';
 import { getOrder, listOrders } from '../domain/order-reads.ts';
-import { cancelOrder, deleteOrder, restoreOrder } from '../domain/orders.ts';
-import { pageBody } from '../domain/paging.ts';
+import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
@@ -13,7 +11,9 @@ import {
   orderListSchema,
   orderQuerySchema,
   orderSchema,
+  serializeOrder,
 } from '../schema/orders.ts';
+import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import type { AppEnv } from './env.ts';
@@ -22,11 +22,17 @@ import { requireJson } from './request-body.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
 
+type OrderServices = Pick<
+  ApiServices,
+  'cache' | 'mails' | 'now' | 'ordersEntered' | 'placeOrder' | 'read' | 'settings' | 'transaction'
+>;
+
 /** Orders, from placing to restoring. */
-export function orderRoutes(services: ApiServices, { signedIn, adminParameters }: Guards) {
+export function orderRoutes(services: OrderServices, { signedIn, adminParameters }: Guards) {
   const { cache, mails, now, settings } = services;
   const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
-  const body = (order: Parameters<typeof orderBody>[0]) => orderBody(order, orderDeleteAfterMs);
+  const body = (order: Parameters<typeof serializeOrder>[0]) =>
+    serializeOrder(order, deletableAt(order, orderDeleteAfterMs));
 
   /**
    * What follows a commit that changed an order: if it entered a status, its mail goes to the queue; lists show the new
@@ -56,7 +62,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
       async (c) => {
         const query = c.req.valid('query');
         const page = await services.read((reader) => listOrders(reader, query, c.get('viewer')));
-        return c.json(pageBody(page, body), 200);
+        return c.json(serializePage(page, body), 200);
       },
     )
     .openapi(
@@ -99,7 +105,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
           body: order,
           replayed,
           mailId,
-        } = await services.orders.submit({
+        } = await services.placeOrder({
           customerId: c.get('viewer').id,
           lines: items,
           idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },

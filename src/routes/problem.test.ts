@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { Hono } from 'hono';
 import { type Logger, pino } from 'pino';
-import { ShopError } from '../errors.ts';
+import { type ErrorCode, type ErrorDetails, ShopError } from '../errors.ts';
 import type { AppEnv } from './env.ts';
 import { handleError } from './problem.ts';
 
@@ -26,12 +26,11 @@ async function answerTo(error: unknown) {
 
 describe('handleError', () => {
   describe('when the shop refuses', () => {
-    test('answers a problem document with the members and headers of the refusal', async () => {
-      const details = { errors: [{ path: 'name', message: 'is missing' }], headers: { 'Retry-After': '1' } };
+    test('answers a problem document that says what is wrong', async () => {
+      const details = { errors: [{ path: 'name', message: 'is missing' }] };
       const { status, headers, body, log } = await answerTo(new ShopError('validation_failed', 'No name.', details));
       expect(status).toBe(422);
       expect(headers.get('Content-Type')).toBe('application/problem+json');
-      expect(headers.get('Retry-After')).toBe('1');
       expect(body).toEqual({
         type: '/docs#validation_failed',
         title: 'Invalid request',
@@ -42,6 +41,30 @@ describe('handleError', () => {
         errors: details.errors,
       });
       expect(log).toBeEmpty();
+    });
+
+    test('says a moment in RFC 3339', async () => {
+      const deletableAt = new Date('2026-11-22T12:00:00.5Z');
+      const { body } = await answerTo(new ShopError('order_too_recent', 'Wait.', { deletableAt }));
+      expect(body).toMatchObject({ deletableAt: '2026-11-22T12:00:00.500Z' });
+    });
+  });
+
+  describe('when the refusal says how and when to go on', () => {
+    const plainMembers = ['type', 'title', 'status', 'detail', 'code', 'requestId'];
+
+    test.each<[ErrorCode, ErrorDetails, Record<string, string>]>([
+      ['unavailable', { retryAfterSeconds: 7 }, { 'retry-after': '7' }],
+      [
+        'rate_limited',
+        { rateLimit: { limit: 10, remaining: 0, resetSeconds: 7 } },
+        { 'ratelimit-limit': '10', 'ratelimit-remaining': '0', 'ratelimit-reset': '7' },
+      ],
+      ['method_not_allowed', { allowedMethods: ['GET', 'PUT'] }, { allow: 'GET, PUT' }],
+    ])('says so in headers alone: %s, %j', async (code, details, expected) => {
+      const { headers, body } = await answerTo(new ShopError(code, 'Not now.', details));
+      expect(headers.toJSON()).toEqual({ 'content-type': 'application/problem+json', ...expected });
+      expect(Object.keys(Object(body))).toEqual(plainMembers);
     });
   });
 

@@ -36,9 +36,10 @@ export const answers: Record<ErrorCode, Answer> = {
 };
 
 /** Turns a refusal into an RFC 9457 problem document. */
-export function problem(c: Context<AppEnv>, { code, message, details }: ShopError): Response {
+export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
+  const { code, message, details } = refusal;
   const { status, title } = answers[code];
-  const { headers, ...members } = details;
+  const { errors, deletableAt } = details;
   const body = {
     type: `/docs#${code}`,
     title,
@@ -46,13 +47,27 @@ export function problem(c: Context<AppEnv>, { code, message, details }: ShopErro
     detail: message,
     code,
     requestId: c.get('requestId'),
-    ...members,
+    errors,
+    deletableAt: deletableAt?.toISOString(),
   };
-  return c.body(JSON.stringify(body), status, {
-    'Content-Type': 'application/problem+json',
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json', ...headersOf(refusal) });
+}
+
+/**
+ * The one place where the facts of a refusal become headers (RFC 9110, sections 10.2.1, 10.2.3 and 11.6.1).
+ */
+function headersOf({ code, details }: ShopError): Record<string, string> {
+  const { retryAfterSeconds, rateLimit, allowedMethods } = details;
+  return {
     ...(code === 'unauthenticated' && { 'WWW-Authenticate': 'Bearer' }),
-    ...headers,
-  });
+    ...(retryAfterSeconds !== undefined && { 'Retry-After': String(retryAfterSeconds) }),
+    ...(rateLimit && {
+      'RateLimit-Limit': String(rateLimit.limit),
+      'RateLimit-Remaining': String(rateLimit.remaining),
+      'RateLimit-Reset': String(rateLimit.resetSeconds),
+    }),
+    ...(allowedMethods && { Allow: allowedMethods.join(', ') }),
+  };
 }
 
 const codesOfHttpExceptions: Partial<Record<number, ErrorCode>> = {

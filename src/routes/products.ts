@@ -1,32 +1,32 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { productBody } from '../domain/bodies.ts';
 import { isId } from '../domain/ids.ts';
-import { pageBody } from '../domain/paging.ts';
 import { listProducts } from '../domain/product-lists.ts';
-import {
-  createProduct,
-  deleteProduct,
-  productEtag,
-  replaceProduct,
-  restoreProduct,
-  visibleProduct,
-} from '../domain/products.ts';
+import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
-import { productInputSchema, productListSchema, productQuerySchema, productSchema } from '../schema/products.ts';
+import { serializePage } from '../schema/paging.ts';
+import {
+  productInputSchema,
+  productListSchema,
+  productQuerySchema,
+  productSchema,
+  serializeProduct,
+} from '../schema/products.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
-import { isFresh, matches, revalidate } from './conditional.ts';
+import { isFresh, matches, revalidate, versionEtag } from './conditional.ts';
 import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 
+type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'now' | 'readList' | 'settings' | 'transaction'>;
+
 /** The catalogue. */
-export function productRoutes(services: ApiServices, { identify, adminOnly }: Guards) {
+export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
   const { cache, now, settings } = services;
-  const body = (row: Parameters<typeof productBody>[0]) => productBody(row, settings.currency);
+  const body = (row: Parameters<typeof serializeProduct>[0]) => serializeProduct(row, settings.currency);
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -46,7 +46,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         const query = c.req.valid('query');
         revalidate(c);
         return sendCachedList(c, cache, 'products', query, async () =>
-          pageBody(await services.readList((reader) => listProducts(reader, query)), body),
+          serializePage(await services.readList((reader) => listProducts(reader, query)), body),
         );
       },
     )
@@ -63,11 +63,11 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const found = isId(id) ? await services.products.submit(id.toLowerCase()) : null;
+        const found = isId(id) ? await services.findProduct(id.toLowerCase()) : null;
         const product = await visibleProduct(found, () => identify(c.req.header('authorization')));
         revalidate(c);
-        c.header('ETag', productEtag(product));
-        if (isFresh(c.req.header('if-none-match'), productEtag(product))) return c.body(null, 304);
+        c.header('ETag', versionEtag(product));
+        if (isFresh(c.req.header('if-none-match'), versionEtag(product))) return c.body(null, 304);
         return c.json(body(product), 200);
       },
     )
@@ -86,7 +86,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         const input = c.req.valid('json');
         const product = await services.transaction((tx) => createProduct(tx, input, now()));
         await cache.invalidate('products');
-        c.header('ETag', productEtag(product));
+        c.header('ETag', versionEtag(product));
         return c.json(body(product), 201, { Location: `/api/products/${product.id}` });
       },
     )
@@ -105,10 +105,10 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        const mayReplace = (etag: string) => matches(c.req.header('if-match'), etag);
+        const mayReplace = (version: number) => matches(c.req.header('if-match'), versionEtag({ version }));
         const product = await services.transaction((tx) => replaceProduct(tx, id, input, mayReplace, now()));
         await cache.invalidate('products');
-        c.header('ETag', productEtag(product));
+        c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
       },
     )
@@ -127,7 +127,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         const { id } = c.req.valid('param');
         const product = await services.transaction((tx) => restoreProduct(tx, id, now()));
         await cache.invalidate('products');
-        c.header('ETag', productEtag(product));
+        c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
       },
     )

@@ -51,6 +51,19 @@ export const timestamp = z.iso
   .datetime({ precision: 3 })
   .meta({ format: 'date-time', example: '2026-11-22T12:00:00.000Z' });
 
+/**
+ * What the shop holds of a thing that goes over the wire as `Body`: moments are dates there. Structural, so that
+ * schemas know no tables.
+ */
+export type Held<Body, Moment extends keyof Body> = Omit<Body, Moment> & {
+  [Key in Moment]: null extends Body[Key] ? Date | null : Date;
+};
+
+/** A moment that may be missing, as it goes over the wire. */
+export function serializeMoment(moment: Date | null): string | null {
+  return moment?.toISOString() ?? null;
+}
+
 /** A UUIDv7 as it stands in answers. */
 export const id = z.uuid().meta({ description: 'UUIDv7', example: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c' });
 

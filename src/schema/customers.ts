@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, line, text, timestamp } from './common.ts';
+import { type Held, id, line, text, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const roles = ['customer', 'admin'] as const;
@@ -37,6 +37,19 @@ export const customerSchema = z
 export const customerListSchema = listOf('CustomerList', customerSchema);
 
 export type CustomerBody = z.infer<typeof customerSchema>;
+
+/** An account as it goes over the wire. */
+export function serializeCustomer(customer: Held<CustomerBody, 'createdAt' | 'updatedAt'>): CustomerBody {
+  return {
+    id: customer.id,
+    name: customer.name,
+    email: customer.email,
+    phone: customer.phone,
+    role: customer.role,
+    createdAt: customer.createdAt.toISOString(),
+    updatedAt: customer.updatedAt.toISOString(),
+  };
+}
 
 export const registrationSchema = z
   .strictObject({ name, email, password, phone: phone.nullable().default(null) })

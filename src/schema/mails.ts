@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, idInput, timestamp } from './common.ts';
+import { type Held, id, idInput, serializeMoment, timestamp } from './common.ts';
 import { orderStatuses } from './orders.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
@@ -29,6 +29,24 @@ export const queuedMailsSchema = z
   .meta({ id: 'QueuedMails' });
 
 export type MailBody = z.infer<typeof mailSchema>;
+
+/** A row of the mail ledger as it goes over the wire; `dueAt` is called `nextAttemptAt` there. */
+export function serializeMail(
+  mail: Held<Omit<MailBody, 'nextAttemptAt'>, 'createdAt' | 'sentAt'> & { dueAt: Date | null },
+): MailBody {
+  return {
+    id: mail.id,
+    orderId: mail.orderId,
+    run: mail.run,
+    status: mail.status,
+    state: mail.state,
+    attempts: mail.attempts,
+    lastError: mail.lastError,
+    createdAt: mail.createdAt.toISOString(),
+    nextAttemptAt: serializeMoment(mail.dueAt),
+    sentAt: serializeMoment(mail.sentAt),
+  };
+}
 
 export const mailQuerySchema = z
   .strictObject({ ...pageQuery, state: z.enum(mailStates).optional(), orderId: idInput.optional() })

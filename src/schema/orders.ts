@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { currency, id, idInput, priceCents, queryTrue, timestamp } from './common.ts';
+import { currency, type Held, id, idInput, priceCents, queryTrue, serializeMoment, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'] as const;
@@ -47,6 +47,34 @@ export const orderSchema = z
 export const orderListSchema = listOf('OrderList', orderSchema);
 
 export type OrderBody = z.infer<typeof orderSchema>;
+
+type HeldOrder = Held<
+  Omit<OrderBody, 'history' | 'deletableAt'>,
+  'nextStatusAt' | 'createdAt' | 'updatedAt' | 'deletedAt'
+> & { history: { status: OrderStatus; at: Date }[] };
+
+/** An order as it goes over the wire. */
+export function serializeOrder(order: HeldOrder, deletableAt: Date): OrderBody {
+  return {
+    id: order.id,
+    customerId: order.customerId,
+    status: order.status,
+    totalCents: order.totalCents,
+    currency: order.currency,
+    items: order.items.map(({ productId, name, quantity, unitPriceCents }) => ({
+      productId,
+      name,
+      quantity,
+      unitPriceCents,
+    })),
+    history: order.history.map(({ status, at }) => ({ status, at: at.toISOString() })),
+    nextStatusAt: serializeMoment(order.nextStatusAt),
+    deletableAt: deletableAt.toISOString(),
+    createdAt: order.createdAt.toISOString(),
+    updatedAt: order.updatedAt.toISOString(),
+    deletedAt: serializeMoment(order.deletedAt),
+  };
+}
 
 export const orderInputSchema = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { z } from 'zod';
-import { checkCursor, encodeCursor, type Position, pageQuery } from './paging.ts';
+import { checkCursor, encodeCursor, type Position, pageQuery, serializePage } from './paging.ts';
 
 const position: Position = {
   sort: 'name',
@@ -76,6 +76,23 @@ describe('checkCursor', () => {
 
     test('refuses a key of another type', () => {
       for (const key of [1, null]) expect(refusal({ cursor: encodeCursor({ ...position, key }) })).toHaveLength(1);
+    });
+  });
+});
+
+describe('serializePage', () => {
+  describe('when it goes over the wire', () => {
+    test.each([
+      [0, 0],
+      [1, 1],
+      [10, 1],
+      [11, 2],
+    ])('%d items make %d pages of ten', (totalItems, totalPages) => {
+      const page = { rows: ['a'], page: 1, limit: 10, totalItems, nextCursor: null };
+      expect(serializePage(page, (row) => row.toUpperCase())).toEqual({
+        data: ['A'],
+        pagination: { page: 1, limit: 10, totalItems, totalPages, nextCursor: null },
+      });
     });
   });
 });

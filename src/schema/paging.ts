@@ -84,3 +84,20 @@ export const paginationSchema = z
 export function listOf<Item extends z.ZodType>(name: string, item: Item) {
   return z.object({ data: z.array(item), pagination: paginationSchema }).meta({ id: name });
 }
+
+/** A page as it goes over the wire, in the envelope of `listOf`. */
+export function serializePage<Row, Body>(
+  page: { rows: Row[]; page: number; limit: number; totalItems: number; nextCursor: string | null },
+  serialize: (row: Row) => Body,
+) {
+  return {
+    data: page.rows.map(serialize),
+    pagination: {
+      page: page.page,
+      limit: page.limit,
+      totalItems: page.totalItems,
+      totalPages: Math.ceil(page.totalItems / page.limit),
+      nextCursor: page.nextCursor,
+    },
+  };
+}

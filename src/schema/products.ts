@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { currency, id, line, priceCents, queryInteger, queryTrue, text, timestamp } from './common.ts';
+import {
+  currency,
+  type Held,
+  id,
+  line,
+  priceCents,
+  queryInteger,
+  queryTrue,
+  serializeMoment,
+  text,
+  timestamp,
+} from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 const stockMax = 1_000_000_000;
@@ -22,6 +33,24 @@ export const productSchema = z
 export const productListSchema = listOf('ProductList', productSchema);
 
 export type ProductBody = z.infer<typeof productSchema>;
+
+/** A product as it goes over the wire; the shop has one currency. */
+export function serializeProduct(
+  product: Held<Omit<ProductBody, 'currency'>, 'createdAt' | 'updatedAt' | 'deletedAt'>,
+  shopCurrency: string,
+): ProductBody {
+  return {
+    id: product.id,
+    name: product.name,
+    description: product.description,
+    priceCents: product.priceCents,
+    currency: shopCurrency,
+    stock: product.stock,
+    createdAt: product.createdAt.toISOString(),
+    updatedAt: product.updatedAt.toISOString(),
+    deletedAt: serializeMoment(product.deletedAt),
+  };
+}
 
 /** A product as an admin writes it, whole. */
 export const productInputSchema = z

@@ -95,11 +95,6 @@ export const kinds: Kind[] = [
     text: /^update products set .* where products\.id = \$$/,
     indexes: ['products_pkey'],
   },
-  {
-    name: 'stock, changed',
-    text: /^update products set stock = stock \+ line\.quantity, /,
-    indexes: ['products_pkey'],
-  },
 
   // Customers.
   {
@@ -114,7 +109,9 @@ export const kinds: Kind[] = [
   },
   {
     name: 'accounts of orders, held',
-    text: /^select id from customers where \(customers\.id = .* for key share$/,
+    text: new RegExp(
+      `^select id from customers where \\(customers\\.id = ${anyId} .*\\) order by customers\\.id for key share$`,
+    ),
     indexes: ['customers_live_idx', 'customers_pkey'],
   },
   {
@@ -152,8 +149,13 @@ export const kinds: Kind[] = [
   // Orders.
   {
     name: 'orders, placed',
-    text: /^with new_orders as /,
+    text: /^with entered as \( select /,
     indexes: ['products_pkey', 'idempotency_records_customer_id_key_pk'],
+  },
+  {
+    name: 'order, cancelled, deleted while it runs, or restored',
+    text: /^with entered as \( update orders /,
+    indexes: ['orders_pkey', 'products_pkey'],
   },
   {
     name: 'orders, moved on',
@@ -196,7 +198,11 @@ export const kinds: Kind[] = [
     text: /^select … from orders inner join customers /,
     indexes: ['orders_pkey', 'customers_pkey'],
   },
-  { name: 'order, changed', text: /^update orders set .* where orders\.id = \$$/, indexes: ['orders_pkey'] },
+  {
+    name: 'cancelled order, deleted',
+    text: /^update orders set updated_at = \$, deleted_at = \$ where orders\.id = \$$/,
+    indexes: ['orders_pkey'],
+  },
   {
     name: 'lines of orders',
     text: /^select … from order_items where order_items\.order_id = .* order by order_items\.position$/,
@@ -207,7 +213,6 @@ export const kinds: Kind[] = [
     text: /^select … from order_history /,
     indexes: ['order_history_order_id_run_status_pk'],
   },
-  { name: 'step of an order, new', text: /^insert into order_history /, indexes: [] },
   { name: 'idempotency keys, tried', text: /^select scope, pg_try_advisory_xact_lock/, indexes: [] },
   {
     name: 'idempotency records',
@@ -221,7 +226,6 @@ export const kinds: Kind[] = [
   },
 
   // Mails.
-  { name: 'mail, new', text: /^insert into mails /, indexes: [] },
   {
     name: 'mails, due ones taken up',
     text: /^update mails set state = 'queued', .* where due_at <= /,

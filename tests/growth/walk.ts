@@ -100,7 +100,7 @@ export async function walkThrough(
     await ask('POST', '/api/auth/password', { token, body: passwords }, 204);
     const newToken = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
 
-    // Orders of it: one is cancelled and restored, one deleted, and both end.
+    // Orders of it: one is cancelled, restored, and deleted while it runs, one deleted after it was cancelled.
     await pages('/api/orders?limit=2', newToken);
     await pages('/api/orders?limit=2&status=pending', newToken);
     const items = [{ productId: String(product?.id), quantity: 1 }];
@@ -110,8 +110,12 @@ export async function walkThrough(
     await ask('GET', `/api/orders/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/cancel/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/restore/${order.id}`, { token: newToken });
-    await makeOld(shop.db, order.id);
-    await ask('DELETE', `/api/orders/${order.id}`, { token: newToken }, 204);
+    const other = await placeOrder(shop.url, newToken, items);
+    await ask('PATCH', `/api/orders/cancel/${other.id}`, { token: newToken });
+    for (const { id } of [order, other]) {
+      await makeOld(shop.db, id);
+      await ask('DELETE', `/api/orders/${id}`, { token: newToken }, 204);
+    }
     await ask('DELETE', `/api/customers/${id}`, { token: newToken }, 204);
   }
   used.add('POST /api/auth/register').add('POST /api/auth/login').add('POST /api/orders');
