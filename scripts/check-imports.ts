@@ -12,6 +12,7 @@ const helpers = [
   'src/elapsed.ts',
   'src/errors.ts',
   'src/lane.ts',
+  'src/lib',
   'src/spans.ts',
   'src/traced-lane.ts',
 ];
@@ -85,6 +86,7 @@ const rooms: Record<string, Room> = {
     packages: ['ioredis'],
   },
   'src/settings.ts': {
+    rooms: ['src/lib'],
     packages: ['zod'],
   },
   'src/routes': {
@@ -101,6 +103,7 @@ const rooms: Record<string, Room> = {
     packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'type prom-client', 'zod'],
   },
   'src/schema': {
+    rooms: ['src/lib'],
     packages: ['zod'],
   },
   'src/domain': {
@@ -130,6 +133,7 @@ const rooms: Record<string, Room> = {
     rooms: ['type src/db', 'type src/domain', 'type src/jobs', 'src/schema', 'type src/settings.ts', ...helpers],
     packages: ['@opentelemetry', 'type pino', 'prom-client'],
   },
+  'src/lib': { packages: ['zod'] },
   'src/deadline.ts': { rooms: ['src/errors.ts'] },
   'src/lane.ts': { rooms: ['src/deadline.ts', 'src/errors.ts'] },
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },

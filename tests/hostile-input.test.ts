@@ -353,6 +353,11 @@ describe('An e-mail address', () => {
       'ada@example.com@evil.example.com',
       'ada@example.com\u202e',
       'ada@exämple.com',
+      'ada@-bad-.com',
+      `ada@${'b'.repeat(64)}.com`,
+      `${'a'.repeat(65)}@example.com`,
+      'ada@example..com',
+      '.ada..@example.com',
       '\u0430da@example.com',
       'ada@example.com\u2028Bcc: evil@example.com',
     ])('is refused at every door: %j', async (email) => {
