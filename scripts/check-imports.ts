@@ -26,7 +26,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/process.ts', 'src/settings.ts', 'src/worker-services.ts'],
   },
   'src/app.ts': {
-    rooms: ['src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
+    rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
     packages: ['hono', '@hono'],
   },
   'src/listen-on-node.ts': {
@@ -89,11 +89,16 @@ const rooms: Record<string, Room> = {
     rooms: ['src/lib'],
     packages: ['zod'],
   },
+  'src/middleware': {
+    rooms: ['src/errors.ts'],
+    packages: ['hono'],
+  },
   'src/routes': {
     rooms: [
       'src/cache',
       'src/domain',
       'src/jobs/queues.ts',
+      'src/middleware',
       'src/schema',
       'type src/services.ts',
       'src/elapsed.ts',

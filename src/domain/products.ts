@@ -26,7 +26,7 @@ export async function createProduct(tx: Transaction, input: ProductInput, now: D
 
 /**
  * Replaces a product, stock included, under the row's lock.
- * @param precondition tells whether the product with this entity tag may be replaced
+ * @param precondition tells whether the product with this entity tag may be changed
  * @throws {ShopError} `not_found`, `precondition_failed`
  */
 export async function replaceProduct(
@@ -38,28 +38,40 @@ export async function replaceProduct(
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
-  if (!precondition(productEtag(row))) {
-    throw new ShopError('precondition_failed', 'The product has changed since you read it.');
-  }
+  requireCondition(row, precondition);
   return changeProduct(tx, row, { ...input, updatedAt: now });
 }
 
 /**
  * Takes a product out of the catalogue; orders keep what they hold.
- * @throws {ShopError} `not_found`
+ * @param precondition as with `replaceProduct`
+ * @throws {ShopError} `not_found`, `precondition_failed`
  */
-export async function deleteProduct(tx: Transaction, id: string, now: Date): Promise<void> {
+export async function deleteProduct(
+  tx: Transaction,
+  id: string,
+  precondition: (etag: string) => boolean,
+  now: Date,
+): Promise<void> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
+  requireCondition(row, precondition);
   await changeProduct(tx, row, { deletedAt: now, updatedAt: now });
 }
 
 /**
  * Puts a deleted product back.
- * @throws {ShopError} `not_found`, `product_not_deleted`
+ * @param precondition as with `replaceProduct`
+ * @throws {ShopError} `not_found`, `precondition_failed`, `product_not_deleted`
  */
-export async function restoreProduct(tx: Transaction, id: string, now: Date): Promise<ProductRow> {
+export async function restoreProduct(
+  tx: Transaction,
+  id: string,
+  precondition: (etag: string) => boolean,
+  now: Date,
+): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
+  requireCondition(row, precondition);
   if (!row.deletedAt) throw new ShopError('product_not_deleted', 'The product is not deleted.');
   return changeProduct(tx, row, { deletedAt: null, updatedAt: now });
 }
@@ -68,6 +80,11 @@ async function lockProduct(tx: Transaction, id: string): Promise<ProductRow> {
   const [row] = isId(id) ? await tx.select(columns).from(products).where(eq(products.id, id)).for('no key update') : [];
   if (!row) throw notFound('product');
   return row;
+}
+
+function requireCondition(row: ProductRow, precondition: (etag: string) => boolean): void {
+  if (precondition(productEtag(row))) return;
+  throw new ShopError('precondition_failed', 'The product is not the one that the conditions of the request name.');
 }
 
 async function changeProduct(tx: Transaction, row: ProductRow, change: Partial<ProductRow>): Promise<ProductRow> {

@@ -1,4 +1,5 @@
 import type { Counter, Histogram, Registry } from 'prom-client';
+import { isOneHost } from '../middleware/host.ts';
 import type { ApiServices } from '../services.ts';
 import { logRequest, requestLines } from './access-log.ts';
 import type { AppEnv, Facts } from './env.ts';
@@ -11,7 +12,11 @@ const telling = ['authorization', 'if-none-match', 'origin', 'traceparent', 'x-r
 
 /** Whether a request is a read that anyone could have sent, so that it need not pass the app to be answered as there. */
 export function isPlainRead(request: Request): boolean {
-  return request.method === 'GET' && !telling.some((name) => request.headers.has(name));
+  return (
+    request.method === 'GET' &&
+    isOneHost(request.headers.get('host')) &&
+    !telling.some((name) => request.headers.has(name))
+  );
 }
 
 type Read = { route: string; path: string; startedAt: number } & Facts;

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { productBody } from '../domain/bodies.ts';
 import { isId } from '../domain/ids.ts';
 import { pageBody } from '../domain/paging.ts';
@@ -16,12 +17,16 @@ import { productInputSchema, productListSchema, productQuerySchema, productSchem
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
-import { isFresh, matches, revalidate } from './conditional.ts';
+import { isFresh, mayChange, revalidate } from './conditional.ts';
 import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
+
+/** What the conditions of a request say of the product that it is to change. */
+const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (etag: string) =>
+  mayChange(c.req.header('if-match'), c.req.header('if-none-match'), etag);
 
 /** The catalogue. */
 export function productRoutes(services: ApiServices, { identify, adminOnly }: Guards) {
@@ -103,8 +108,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        const mayReplace = (etag: string) => matches(c.req.header('if-match'), etag);
-        const product = await services.transaction((tx) => replaceProduct(tx, id, input, mayReplace, now()));
+        const product = await services.transaction((tx) => replaceProduct(tx, id, input, conditionOf(c), now()));
         await cache.invalidate('products');
         c.header('ETag', productEtag(product));
         return c.json(body(product), 200);
@@ -118,12 +122,12 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         summary: 'Put a deleted product back',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 413, 422) },
+        request: { headers: writeConditions, params: idParams, query: noQuery },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 412, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const product = await services.transaction((tx) => restoreProduct(tx, id, now()));
+        const product = await services.transaction((tx) => restoreProduct(tx, id, conditionOf(c), now()));
         await cache.invalidate('products');
         c.header('ETag', productEtag(product));
         return c.json(body(product), 200);
@@ -137,12 +141,12 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         summary: 'Take a product out of the catalogue',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 413, 422) },
+        request: { headers: writeConditions, params: idParams, query: noQuery },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 412, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteProduct(tx, id, now()));
+        await services.transaction((tx) => deleteProduct(tx, id, conditionOf(c), now()));
         await cache.invalidate('products');
         return c.body(null, 204);
       },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, idInput, timestamp } from './common.ts';
+import { id, idInput, optional, timestamp } from './common.ts';
 import { orderStatuses } from './orders.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
@@ -31,6 +31,10 @@ export const queuedMailsSchema = z
 export type MailBody = z.infer<typeof mailSchema>;
 
 export const mailQuerySchema = z
-  .strictObject({ ...pageQuery, state: z.enum(mailStates).optional(), orderId: idInput.optional() })
+  .strictObject({
+    ...pageQuery,
+    state: optional(z.enum(mailStates)).meta({ type: 'string', enum: mailStates }),
+    orderId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
+  })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type MailQuery = z.output<typeof mailQuerySchema>;
