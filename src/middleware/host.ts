@@ -1,8 +1,8 @@
 import { createMiddleware } from 'hono/factory';
 import { ShopError } from '../errors.ts';
 
-/** One host with or without a port; blanks and commas are what servers put between two of them. */
-const oneHost = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::\d{0,5})?$/;
+/** A host with or without a port (RFC 3986, section 3.2.2), but for the comma, which servers put between two of them. */
+const oneHost = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})*)(?::\d{0,5})?$/;
 
 /** Whether a `Host` header is what RFC 9112, section 3.2, lets pass; HTTP/1.0 needs none. */
 export function isOneHost(host: string | null | undefined): boolean {

@@ -99,7 +99,8 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
         path: '/api/products/{id}',
         tags: ['Products'],
         summary: 'Replace a product',
-        description: 'Stock included. With `If-Match`, only if it has not changed since.',
+        description:
+          'Stock included. With `If-Match`, only if it has not changed since; with `If-None-Match: *`, never.',
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
