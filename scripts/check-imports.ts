@@ -13,6 +13,7 @@ const helpers = [
   'src/elapsed.ts',
   'src/errors.ts',
   'src/lane.ts',
+  'src/lib',
   'src/spans.ts',
   'src/traced-lane.ts',
 ];
@@ -30,7 +31,7 @@ const rooms: Record<string, Room> = {
     packages: ['hono', '@hono'],
   },
   'src/middleware': {
-    rooms: ['src/cache', 'src/routes/conditional.ts', 'type src/routes/env.ts'],
+    rooms: ['src/cache', 'src/errors.ts', 'src/routes/conditional.ts', 'type src/routes/env.ts'],
     packages: ['hono', 'type pino', 'prom-client'],
   },
   'src/listen-on-node.ts': {
@@ -90,6 +91,7 @@ const rooms: Record<string, Room> = {
     packages: ['ioredis'],
   },
   'src/settings.ts': {
+    rooms: ['src/lib'],
     packages: ['zod'],
   },
   'src/routes': {
@@ -97,6 +99,7 @@ const rooms: Record<string, Room> = {
       'src/cache',
       'src/domain',
       'src/jobs/queues.ts',
+      'src/middleware',
       'src/schema',
       'type src/services.ts',
       'src/elapsed.ts',
@@ -106,6 +109,7 @@ const rooms: Record<string, Room> = {
     packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'zod'],
   },
   'src/schema': {
+    rooms: ['src/lib'],
     packages: ['zod'],
   },
   'src/domain': {
@@ -136,6 +140,7 @@ const rooms: Record<string, Room> = {
     rooms: ['type src/db', 'type src/domain', 'type src/jobs', 'src/schema', 'type src/settings.ts', ...helpers],
     packages: ['@opentelemetry', 'type pino', 'prom-client'],
   },
+  'src/lib': { packages: ['zod'] },
   'src/deadline.ts': { rooms: ['src/errors.ts'] },
   'src/lane.ts': { rooms: ['src/deadline.ts', 'src/errors.ts'] },
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },

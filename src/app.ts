@@ -7,6 +7,7 @@ import { requestId } from 'hono/request-id';
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
+import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -31,6 +32,14 @@ const apiHeaders = {
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   xFrameOptions: 'DENY',
 };
+
+/** What pages of other origins may read of an answer beside its content. */
+const headersForScripts = [
+  ...['Allow', 'ETag', 'Idempotent-Replayed', 'Location', 'Retry-After', 'WWW-Authenticate', 'X-Cache', 'X-Request-Id'],
+  ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
+];
+/** The longest that any browser keeps a preflight but Firefox. */
+const preflightSecondsMax = 7_200;
 
 /** What `hc` types a client by. */
 export type App = ClientView<ReturnType<typeof createApp>>;
@@ -64,11 +73,15 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     // So that nobody sends their next request to a process that is about to end.
     if (draining()) c.res.headers.set('Connection', 'close');
   });
+  app.use(requireOneHost);
   if (settings.corsOrigins.length > 0) {
     app.use(
       cors({
         origin: settings.corsOrigins.includes('*') ? '*' : settings.corsOrigins,
-        exposeHeaders: ['ETag', 'Location', 'X-Request-Id', 'X-Cache', 'Idempotent-Replayed', 'Retry-After'],
+        exposeHeaders: headersForScripts,
+        // A preflight allows whatever headers it asks for, since no cookie goes along.
+        allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+        maxAge: preflightSecondsMax,
       }),
     );
   }

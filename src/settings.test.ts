@@ -35,7 +35,7 @@ describe('readSettings', () => {
         databaseReplicaUrls: [],
         redis: undefined,
         smtpUrl: undefined,
-        mailFrom: 'Shop <shop@localhost>',
+        mailFrom: { name: 'Shop', address: 'shop@localhost' },
         jwtSecret: undefined,
         jwtTtlMs: dayMs,
         currency: 'USD',
@@ -116,9 +116,14 @@ describe('readSettings', () => {
         { redis: { kind: 'server' as const, url: 'rediss://:secret@redis:6380/3' } },
       ],
       ['SMTP_URL', 'smtps://user:pass@mail:465', { smtpUrl: 'smtps://user:pass@mail:465' }],
-      ['MAIL_FROM', 'shop@example.com', { mailFrom: 'shop@example.com' }],
-      ['MAIL_FROM', 'The Shop <shop@example.com>', { mailFrom: 'The Shop <shop@example.com>' }],
+      ['MAIL_FROM', 'shop@example.com', { mailFrom: { name: '', address: 'shop@example.com' } }],
+      [
+        'MAIL_FROM',
+        '"Müller, Co" <shop@müller.test>',
+        { mailFrom: { name: 'Müller, Co', address: 'shop@xn--mller-kva.test' } },
+      ],
       ['CURRENCY', 'JPY', { currency: 'JPY' }],
+      ['CURRENCY', 'XCG', { currency: 'XCG' }],
       ['LOG_LEVEL', 'silent', { logLevel: 'silent' as const }],
       ['TRUST_PROXY', '2', { trustProxyHops: 2 }],
       [
@@ -227,6 +232,8 @@ describe('readSettings', () => {
       ['JWT_SECRET', 'x'.repeat(31)],
       ['CURRENCY', 'usd'],
       ['CURRENCY', 'US'],
+      ['CURRENCY', 'ZZZ'],
+      ['CURRENCY', 'BTC'],
       ['ADMIN_PASSWORD', 'x'.repeat(7)],
       ['ADMIN_PASSWORD', 'x'.repeat(129)],
       ['LOG_LEVEL', 'loud'],
@@ -237,6 +244,14 @@ describe('readSettings', () => {
       ['CORS_ORIGINS', 'https://shop.example, nonsense'],
     ])('%s=%j is refused', (name, text) => {
       expect(faultsOf({ [name]: text })).toEqual([name]);
+    });
+
+    test('holds the first admin’s address to what accounts may have', () => {
+      const admin = (email: string) => ({ ADMIN_EMAIL: email, ADMIN_PASSWORD: 'open sesame' });
+      expect(readSettings(admin('m&m@x.test')).adminEmail).toBe('m&m@x.test');
+      for (const email of ['a@bad-.com', 'admin@localhost', `${'a'.repeat(65)}@x.test`, 'admin@müller.test']) {
+        expect(faultsOf(admin(email))).toEqual(['ADMIN_EMAIL']);
+      }
     });
 
     test('names every fault at once', () => {

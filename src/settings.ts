@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { minorUnitDigits } from './lib/currencies.ts';
+import { emailAddress } from './lib/email-address.ts';
+import { mailbox } from './lib/mailbox.ts';
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationMsMax = 3_650 * unitMs.d;
@@ -95,15 +98,6 @@ function integer(minimum: number, maximum: number) {
     .pipe(z.number().min(minimum).max(maximum));
 }
 
-const mailAddress = /^[^\s<>@]+@[^\s<>@]+$/;
-const mailbox = z
-  .string()
-  .refine(
-    (text) =>
-      mailAddress.test(text) || (!/[\r\n]/.test(text) && mailAddress.test(/^[^<>]*<([^<>]+)>$/.exec(text)?.[1] ?? '')),
-    'must be an address, or a name with the address in angle brackets',
-  );
-
 /** Several of a kind, separated by commas. */
 function listOf(item: z.ZodType<string, string>) {
   return z
@@ -132,18 +126,18 @@ const environmentSchema = z.object({
   DATABASE_REPLICA_URLS: listOf(url('postgres', 'postgresql')).default([]),
   REDIS_URL: redisPlace.optional(),
   SMTP_URL: url('smtp', 'smtps').optional(),
-  MAIL_FROM: mailbox.default('Shop <shop@localhost>'),
+  MAIL_FROM: mailbox.default({ name: 'Shop', address: 'shop@localhost' }),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_TTL: duration(1_000).default(unitMs.d),
   CURRENCY: z
     .string()
-    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD')
+    .refine((code) => minorUnitDigits(code) !== null, 'must be an ISO 4217 code such as USD')
     .default('USD'),
   ORDER_STATUS_INTERVAL: duration(1).default(unitMs.h),
   ORDER_DELETE_AFTER: duration(0).default(unitMs.d),
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
-  ADMIN_EMAIL: z.email().optional(),
+  ADMIN_EMAIL: emailAddress.optional(),
   ADMIN_PASSWORD: z
     .string()
     .min(8, 'must have 8 to 128 characters')

@@ -110,6 +110,12 @@ describe('POST /api/auth/register', () => {
       ['an address without a domain', { email: 'ada' }, 'email'],
       ['an address with a line break', { email: 'ada@example.com\nbcc@example.com' }, 'email'],
       ['an address that is too long', { email: `${'a'.repeat(250)}@example.com` }, 'email'],
+      ['a local part that is too long', { email: `${'a'.repeat(65)}@example.com` }, 'email'],
+      ['a label that is too long', { email: `ada@${'a'.repeat(64)}.com` }, 'email'],
+      ['a label that ends in a hyphen', { email: 'ada@bad-.com' }, 'email'],
+      ['a quoted local part', { email: '"ada"@example.com' }, 'email'],
+      ['an address literal', { email: 'ada@[192.0.2.1]' }, 'email'],
+      ['a domain in Unicode', { email: 'ada@müller.example' }, 'email'],
       ['a password of 7 characters', { password: 'x'.repeat(7) }, 'password'],
       ['a password of 129 characters', { password: 'x'.repeat(129) }, 'password'],
       ['no password', { password: undefined }, 'password'],
@@ -130,6 +136,20 @@ describe('POST /api/auth/register', () => {
       const answer = await register({ name: '', email: 'ada', password: 'short', phone: '1', role: 'admin' });
       expectInvalid(answer, 'name', 'email', 'password', 'phone', 'role');
     });
+  });
+
+  describe('when the address is a rare one', () => {
+    test.each(['m&m', 'a/b', 'user=tag', "o'neil+shop", 'l'.repeat(64)])(
+      'takes it, and knows it again in any case: %s',
+      async (local) => {
+        const email = `${local}@${randomUUID()}.xn--p1ai`;
+        const { status, body } = await register(registration({ email }));
+        expect(status).toBe(201);
+        expect(body.email).toBe(email);
+        expectProblem(await register(registration({ email: email.toUpperCase() })), 409, 'email_taken');
+        expect((await login(email.toUpperCase(), 'open sesame')).status).toBe(200);
+      },
+    );
   });
 
   describe('when another account has the address', () => {
@@ -347,7 +367,7 @@ describe('bun run admin:create', () => {
 
   describe('when the address is new', () => {
     test('opens an admin’s account', async () => {
-      const email = freshEmail();
+      const email = `grace/ops=${freshEmail()}`;
       const { code } = await createAdmin(['--email', email, '--name', 'Grace Hopper'], {
         ADMIN_PASSWORD: 'open sesame',
       });
@@ -372,6 +392,7 @@ describe('bun run admin:create', () => {
         createAdmin(['--email', email, '--name', 'Grace Hopper'], { ADMIN_PASSWORD: 'short' }),
         createAdmin(['--email', email, '--name', ' '], { ADMIN_PASSWORD: 'open sesame' }),
         createAdmin(['--email', 'nobody', '--name', 'Grace Hopper'], { ADMIN_PASSWORD: 'open sesame' }),
+        createAdmin(['--email', 'grace@bad-.com', '--name', 'Grace Hopper'], { ADMIN_PASSWORD: 'open sesame' }),
         createAdmin(['--email', email, '--name', 'Grace Hopper']),
       ]);
       for (const { code, complaint } of outcomes) {

@@ -380,14 +380,21 @@ describe('The order of checks', () => {
       const queries = [
         'customerId=nonsense',
         `customerId=${stranger.id}`,
-        'customerId=',
+        'customerId=&customerId=nonsense',
+        'customerId=false',
         'includeDeleted=true',
         'includeDeleted=nonsense',
-        'includeDeleted',
+        'includeDeleted=false&includeDeleted=true',
         'includeDeleted=true&limit=0&nonsense=1',
       ];
       for (const query of queries) {
         expectProblem(await ask('GET', `/api/orders?${query}`, { token: stranger.token }), 403, 'forbidden');
+      }
+    });
+
+    test('200 to what is as if it were not sent', async () => {
+      for (const query of ['customerId=', 'includeDeleted=', 'includeDeleted', 'customerId=&includeDeleted=false']) {
+        expect((await ask('GET', `/api/orders?${query}`, { token: stranger.token })).status).toBe(200);
       }
     });
   });
@@ -434,6 +441,8 @@ describe('The order of checks', () => {
           body: { name: 'Mug', priceCents: 1, stock: 1 },
           headers: { 'If-Match': '"0"' },
         }),
+        ask('DELETE', `/api/products/${product}`, { token: adminToken, headers: { 'If-Match': '"0"' } }),
+        ask('PATCH', `/api/products/restore/${nowhere}`, { token: adminToken, headers: { 'If-Match': '"0"' } }),
         ask('GET', `/api/orders/${deleted}`, { token }),
         ask('PATCH', `/api/orders/cancel/${deleted}`, { token }),
         ask('DELETE', `/api/orders/${deleted}`, { token }),

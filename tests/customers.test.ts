@@ -199,6 +199,17 @@ describe('PATCH /api/customers/email/:id', () => {
       expectProblem(old, 401, 'invalid_credentials');
     });
 
+    test('takes a rare one, like every other door', async () => {
+      const account = await customer();
+      for (const local of ['m&m', 'a/b', 'user=tag']) {
+        const email = `${local}@${crypto.randomUUID()}.xn--p1ai`;
+        expect((await changeEmail(account.id, account.token, email)).body.email).toBe(email);
+        const profile = { name: account.name, email: `x${email}`, phone: null };
+        expect((await replace(account.id, account.token, profile)).status).toBe(200);
+        expect(await signIn(shop.url, { email: `x${email}`, password: account.password })).toBeString();
+      }
+    });
+
     test('takes one that a deleted account had, and gives up its own', async () => {
       const [account, { email }] = await Promise.all([customer(), deletedCustomer()]);
       expect((await changeEmail(account.id, account.token, email)).status).toBe(200);

@@ -186,6 +186,27 @@ describe('the mails of an order', () => {
   });
 });
 
+describe('the mails of a shop in Budapest', () => {
+  describe('when its domain is not ASCII and its currency has minor units that nobody uses', () => {
+    test('name its domain in ASCII, and write amounts as ISO 4217 has it', async () => {
+      const from = '"Müllers, Bolt" <shop@müller.test>';
+      const other = await startShop({ env: { MAIL_FROM: from, CURRENCY: 'HUF' } });
+      try {
+        const ada = await registerCustomer(other.url, { email: "o'neil&sons/ada=1@xn--e1afmkfd.xn--p1ai" });
+        const mug = await createProduct(other.url, await signInAdmin(other.url), { priceCents: 62_500 });
+        const { id } = await placeOrder(other.url, ada.token, [{ productId: mug.id, quantity: 2 }]);
+        const { headers, text } = await eventually(() => other.mail.messages[0], { withinMs: 15_000 });
+        expect(headers['message-id']).toBe(`<${id}.1.pending@xn--mller-kva.test>`);
+        expect(headers.from).toEndWith('<shop@xn--mller-kva.test>');
+        expect(headers.to).toEndWith(`<${ada.email}>`);
+        expect(text).toContain('HUF\u00a01,250.00');
+      } finally {
+        await other.stop();
+      }
+    }, 60_000);
+  });
+});
+
 describe('a mail that the server refuses', () => {
   describe('when it says 4xx', () => {
     test('is tried again within 5 s, then after at most twice as long, and sent once', async () => {

@@ -322,7 +322,7 @@ describe('GET /api/orders', () => {
       expect(await list('?status=delivered')).toEqual([]);
     });
 
-    test.each(['customerId=', 'customerId=mug', 'includeDeleted=true'])('answers 403 to ?%s', async (parameter) => {
+    test.each(['customerId=mug', 'includeDeleted=true'])('answers 403 to ?%s', async (parameter) => {
       expectProblem(await call('GET', `/api/orders?${parameter}`), 403, 'forbidden');
     });
   });

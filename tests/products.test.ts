@@ -38,8 +38,10 @@ const read = (id: string, headers: Record<string, string> = {}) =>
 const readAsAdmin = (id: string) => ask<ProductBody>('GET', `/api/products/${id}`, { token: adminToken });
 const replace = (id: string, body: unknown, headers: Record<string, string> = {}) =>
   ask<ProductBody>('PUT', `/api/products/${id}`, { token: adminToken, body, headers });
-const remove = (id: string) => ask('DELETE', `/api/products/${id}`, { token: adminToken });
-const restore = (id: string) => ask<ProductBody>('PATCH', `/api/products/restore/${id}`, { token: adminToken });
+const remove = (id: string, headers: Record<string, string> = {}) =>
+  ask('DELETE', `/api/products/${id}`, { token: adminToken, headers });
+const restore = (id: string, headers: Record<string, string> = {}) =>
+  ask<ProductBody>('PATCH', `/api/products/restore/${id}`, { token: adminToken, headers });
 const order = (id: string, quantity = 1) =>
   ask<OrderBody>('POST', '/api/orders', { token: customer.token, body: { items: [{ productId: id, quantity }] } });
 const etagOf = async (id: string) => (await read(id)).headers.get('ETag') ?? '';
@@ -486,6 +488,81 @@ describe('DELETE /api/products/:id', () => {
       expectProblem(await ask('DELETE', path, { token: customer.token }), 403, 'forbidden');
       expectProblem(await ask('DELETE', path), 401, 'unauthenticated');
       expect((await read(mug.id)).body).toEqual(mug);
+    });
+  });
+});
+
+describe('A condition on a change', () => {
+  /** A product that the change is possible for, and the tag that an admin reads of it. */
+  async function changeable(isDeleted: boolean) {
+    const { id } = await (isDeleted ? deletedProduct() : product());
+    const { headers } = await readAsAdmin(id);
+    return { id, etag: strong(headers.get('ETag') ?? '') };
+  }
+
+  const change = (id: string, headers: Record<string, string>) => replace(id, input({ name: 'Changed' }), headers);
+  const changes = [
+    ['PUT', false, change],
+    ['DELETE', false, remove],
+    ['restore', true, restore],
+  ] as const;
+
+  describe.each(changes)('when it is sent with %s', (_what, isDeleted, send) => {
+    const holding: [string, (etag: string) => Record<string, string>][] = [
+      ['If-Match names what is there', (etag) => ({ 'If-Match': etag })],
+      ['If-Match names it weakened', (etag) => ({ 'If-Match': `W/${etag}` })],
+      ['If-Match names it among others', (etag) => ({ 'If-Match': `"other", ${etag}` })],
+      ['If-Match names anything', () => ({ 'If-Match': '*' })],
+      ['If-None-Match names something else', () => ({ 'If-None-Match': '"other"' })],
+      ['both hold', (etag) => ({ 'If-Match': etag, 'If-None-Match': 'W/"other"' })],
+    ];
+
+    test.each(holding)('is obeyed: %s', async (_condition, headersFor) => {
+      const { id, etag } = await changeable(isDeleted);
+      expect((await send(id, headersFor(etag))).status).toBeOneOf([200, 204]);
+    });
+
+    const failing: [string, (etag: string) => Record<string, string>][] = [
+      ['If-Match names what was', (etag) => ({ 'If-Match': `"${Number(etag.slice(1, -1)) - 1}"` })],
+      ['If-Match names nothing', (etag) => ({ 'If-Match': etag.slice(1, -1) })],
+      ['If-None-Match names anything', () => ({ 'If-None-Match': '*' })],
+      ['If-None-Match names what is there', (etag) => ({ 'If-None-Match': etag })],
+      ['If-None-Match names it weakened', (etag) => ({ 'If-None-Match': `"other", W/${etag}` })],
+      ['one of both fails', (etag) => ({ 'If-Match': etag, 'If-None-Match': '*' })],
+    ];
+
+    test.each(failing)('answers 412 and changes nothing: %s', async (_condition, headersFor) => {
+      const { id, etag } = await changeable(isDeleted);
+      const before = await readAsAdmin(id);
+      expectProblem(await send(id, headersFor(etag)), 412, 'precondition_failed');
+      expect((await readAsAdmin(id)).body).toEqual(before.body);
+    });
+
+    test('answers 412 after an order has moved the stock', async () => {
+      const { id } = await product();
+      const etag = await etagOf(id);
+      await order(id);
+      if (isDeleted) await remove(id);
+      expectProblem(await send(id, { 'If-Match': etag }), 412, 'precondition_failed');
+    });
+
+    test('lets one of several through', async () => {
+      const { id, etag } = await changeable(isDeleted);
+      const answers = await Promise.all([1, 2, 3, 4].map(() => send(id, { 'If-Match': etag })));
+      const refused = answers.filter(({ status }) => status === 412 || status === 404);
+      expect(refused).toHaveLength(3);
+    });
+  });
+
+  describe('when the change would be refused in any case', () => {
+    test('comes after 404 and before the refusal', async () => {
+      const stale = { 'If-Match': '"0"' };
+      const deleted = await deletedProduct();
+      expectProblem(await remove(deleted.id, stale), 404, 'not_found');
+      expectProblem(await change(deleted.id, stale), 404, 'not_found');
+      const { id } = await product();
+      expectProblem(await restore(id, stale), 412, 'precondition_failed');
+      expectProblem(await restore(id, { 'If-Match': await etagOf(id) }), 409, 'product_not_deleted');
     });
   });
 });

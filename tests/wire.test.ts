@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { migrateDatabase } from '../src/db/migrate.ts';
+import { exchange } from './hostile/sockets.ts';
 import { startProcess } from './support/app-process.ts';
 import {
   type Account,
@@ -137,6 +138,47 @@ describe('A problem document', () => {
   });
 });
 
+describe('The Host of a request', () => {
+  const ask11 = (path: string, hosts: string[]) => {
+    const lines = [`GET ${path} HTTP/1.1`, ...hosts.map((host) => `Host:${host}`), 'Connection: close', '', ''];
+    return exchange(shop.api(0).url, lines.join('\r\n'), { untilClosed: true });
+  };
+
+  describe('when there are two, or one that is none', () => {
+    test.each([
+      [[' a.example', ' b.example']],
+      [[' a.example', ' a.example']],
+      [[' a.example,b.example']],
+      [[' a b']],
+      [[' user@a.example']],
+      [[' a.example/api']],
+      [[' <script>']],
+    ])('answers 400, wherever it leads: %j', async (hosts) => {
+      const { id } = await createProduct(shop.url, adminToken);
+      // The second of two equal reads is answered from what was kept of the first.
+      for (const path of ['/api/products', '/api/products', `/api/products/${id}`, '/healthz', '/nowhere']) {
+        expect((await ask11(path, [' shop.example'])).status).not.toBe(400);
+        const { status, answer } = await ask11(path, hosts);
+        expect(status).toBe(400);
+        expect(answer).not.toContain('"data"');
+      }
+    });
+
+    test('says so in a problem document, with the usual headers', async () => {
+      const { answer } = await ask11('/api/products', [' a.example', ' b.example']);
+      expect(answer).toMatch(/^content-type: application\/problem\+json\r$/im);
+      expect(answer).toMatch(/^x-content-type-options: nosniff\r$/im);
+      expect(answer).toMatch(/^x-request-id: \S+\r$/im);
+    });
+  });
+
+  describe('when there is one', () => {
+    test.each([' shop.example', ' SHOP.example:3000', ' [::1]:3000', ' api_1'])('answers: %s', async (host) => {
+      expect((await ask11('/healthz', [host])).status).toBe(200);
+    });
+  });
+});
+
 describe('A request body', () => {
   describe('when it is not JSON', () => {
     test.each([
@@ -190,6 +232,9 @@ describe('A request body', () => {
       ['application/xml'],
       ['text/json'],
       ['application/json; charset=iso-8859-1'],
+      ['application/json; charset=utf-8; charset=iso-8859-1'],
+      ['application/json; charset'],
+      ['application/json, application/json'],
       ['application/jsonx'],
       [''],
     ])('answers 415: %p', async (type) => {
@@ -209,10 +254,32 @@ describe('A request body', () => {
   });
 
   describe('when it is said to be JSON in other words', () => {
-    test.each(['application/json; charset=utf-8', 'application/json;charset=UTF-8', 'Application/JSON'])(
-      'is taken: %s',
-      async (type) => {
-        expect((await post(loginBody(), { 'Content-Type': type })).status).toBe(200);
+    test.each([
+      'application/json; charset=utf-8',
+      'application/json;charset=UTF-8',
+      'Application/JSON',
+      'application/json;',
+      'application/json; charset=utf8',
+      'application/json; charset="UTF-8"',
+      'application/json; profile=x; charset=utf-8',
+      'application/json; profile="a;b"',
+    ])('is taken: %s', async (type) => {
+      expect((await post(loginBody(), { 'Content-Type': type })).status).toBe(200);
+      const streamed = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode(loginBody()));
+          controller.close();
+        },
+      });
+      expect((await post(streamed, { 'Content-Type': type })).status).toBe(200);
+      expectProblem(await post('{', { 'Content-Type': type }).then(answerOf), 400, 'malformed_json');
+    });
+
+    test.each(['identity', 'Identity', '', 'identity, identity'])(
+      'is taken as not compressed: %p',
+      async (encoding) => {
+        const headers = { 'Content-Type': 'application/json', 'Content-Encoding': encoding };
+        expect((await post(loginBody(), headers)).status).toBe(200);
       },
     );
   });
@@ -361,6 +428,7 @@ describe('CORS', () => {
         expect(flight.headers.get('Access-Control-Allow-Origin')).toBe(origin);
         expect(flight.headers.get('Access-Control-Allow-Methods')).toContain('POST');
         expect(flight.headers.get('Access-Control-Allow-Headers')).toContain('idempotency-key');
+        expect(Number(flight.headers.get('Access-Control-Max-Age'))).toBeWithin(600, 86_401);
         for (const path of ['/api/products', '/api/orders', '/nowhere']) {
           const { headers } = await fetch(url + path, { headers: { Origin: origin } });
           expect(headers.get('Access-Control-Allow-Origin')).toBe(origin);
@@ -374,6 +442,47 @@ describe('CORS', () => {
         expect((await preflight(url, origin)).headers.has('Access-Control-Allow-Origin')).toBe(false);
       }
       await stop();
+    });
+  });
+
+  describe('when a page asks for what it may send and read', () => {
+    const sent = ['authorization', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent'];
+
+    test.each(['*', 'https://shop.example'])('allows every method and header of the API: %s', async (origins) => {
+      const { url, stop } = await shop.startApi({ CORS_ORIGINS: origins });
+      try {
+        for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+          const { headers } = await fetch(`${url}/api/products/${nowhere}`, {
+            method: 'OPTIONS',
+            headers: {
+              Origin: 'https://shop.example',
+              'Access-Control-Request-Method': method,
+              'Access-Control-Request-Headers': sent.join(','),
+            },
+          });
+          expect(headers.get('Access-Control-Allow-Methods')?.split(',')).toContain(method);
+          expect(headers.get('Access-Control-Allow-Headers')?.split(',')).toEqual(sent);
+        }
+        const answers = [
+          await fetch(`${url}/api/orders`, { headers: { Origin: 'https://shop.example' } }),
+          await fetch(`${url}/api/orders`, { method: 'DELETE', headers: { Origin: 'https://shop.example' } }),
+          await fetch(`${url}/api/products`, { headers: { Origin: 'https://shop.example' } }),
+        ];
+        const usual = /^(content-|cache-control|vary|date|access-control-|connection|transfer-|keep-alive)/;
+        const security =
+          /^(x-(content-type|dns|download|frame|permitted|xss)|cross-origin|origin-agent|referrer|strict-)/;
+        for (const { headers } of answers) {
+          const exposed = headers.get('Access-Control-Expose-Headers')?.toLowerCase().split(',') ?? [];
+          for (const name of ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'retry-after', 'location']) {
+            expect(exposed).toContain(name);
+          }
+          for (const name of headers.keys()) {
+            if (!usual.test(name) && !security.test(name)) expect(exposed).toContain(name);
+          }
+        }
+      } finally {
+        await stop();
+      }
     });
   });
 

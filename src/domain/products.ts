@@ -21,40 +21,52 @@ export async function createProduct(tx: Transaction, input: ProductInput, now: D
 
 /**
  * Replaces a product, stock included, under the row's lock.
- * @param mayReplace tells whether the product may be replaced in this version
+ * @param mayChange tells whether the product may be changed in this version
  * @throws {ShopError} `not_found`, `precondition_failed`
  */
 export async function replaceProduct(
   tx: Transaction,
   id: string,
   input: ProductInput,
-  mayReplace: (version: number) => boolean,
+  mayChange: (version: number) => boolean,
   now: Date,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
-  if (!mayReplace(row.version)) {
-    throw new ShopError('precondition_failed', 'The product has changed since you read it.');
-  }
+  requireCondition(row, mayChange);
   return changeProduct(tx, row, { ...input, updatedAt: now });
 }
 
 /**
  * Takes a product out of the catalogue; orders keep what they hold.
- * @throws {ShopError} `not_found`
+ * @param mayChange as with `replaceProduct`
+ * @throws {ShopError} `not_found`, `precondition_failed`
  */
-export async function deleteProduct(tx: Transaction, id: string, now: Date): Promise<void> {
+export async function deleteProduct(
+  tx: Transaction,
+  id: string,
+  mayChange: (version: number) => boolean,
+  now: Date,
+): Promise<void> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
+  requireCondition(row, mayChange);
   await changeProduct(tx, row, { deletedAt: now, updatedAt: now });
 }
 
 /**
  * Puts a deleted product back.
- * @throws {ShopError} `not_found`, `product_not_deleted`
+ * @param mayChange as with `replaceProduct`
+ * @throws {ShopError} `not_found`, `precondition_failed`, `product_not_deleted`
  */
-export async function restoreProduct(tx: Transaction, id: string, now: Date): Promise<ProductRow> {
+export async function restoreProduct(
+  tx: Transaction,
+  id: string,
+  mayChange: (version: number) => boolean,
+  now: Date,
+): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
+  requireCondition(row, mayChange);
   if (!row.deletedAt) throw new ShopError('product_not_deleted', 'The product is not deleted.');
   return changeProduct(tx, row, { deletedAt: null, updatedAt: now });
 }
@@ -63,6 +75,11 @@ async function lockProduct(tx: Transaction, id: string): Promise<ProductRow> {
   const [row] = isId(id) ? await tx.select(columns).from(products).where(eq(products.id, id)).for('no key update') : [];
   if (!row) throw notFound('product');
   return row;
+}
+
+function requireCondition(row: ProductRow, mayChange: (version: number) => boolean): void {
+  if (mayChange(row.version)) return;
+  throw new ShopError('precondition_failed', 'The product is not the one that the conditions of the request name.');
 }
 
 async function changeProduct(tx: Transaction, row: ProductRow, change: Partial<ProductRow>): Promise<ProductRow> {

@@ -1,10 +1,12 @@
 /** @jsxImportSource hono/jsx */
 import type { MailToSend } from '../domain/mails.ts';
+import { moneyFormat } from '../lib/currencies.ts';
+import { domainOf, type Mailbox } from '../lib/mailbox.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 
 /** A message as the mailer sends it, but for its sender. */
 export type MailMessage = {
-  to: { name: string; address: string };
+  to: Mailbox;
   subject: string;
   html: string;
   text: string;
@@ -43,7 +45,7 @@ const wordsOf: Record<OrderStatus, Words> = {
 };
 
 /** Writes the mail that a ledger row stands for. Its Message-ID is a function of order, run and status. */
-export function composeMail({ mail, order, recipient }: MailToSend, from: string): MailMessage {
+export function composeMail({ mail, order, recipient }: MailToSend, from: Mailbox): MailMessage {
   const words = wordsOf[mail.status];
   const money = moneyFormat(order.currency);
   const lines = order.items.map((item) => ({
@@ -73,26 +75,7 @@ export function composeMail({ mail, order, recipient }: MailToSend, from: string
   };
 }
 
-/** Making one costs as much as the rest of a mail. */
-const moneyFormats = new Map<string, Intl.NumberFormat>();
-
 const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
-
-/** Formats minor units exactly: the amount goes in as a decimal string, never as a float. */
-function moneyFormat(currency: string): (minorUnits: number) => string {
-  const format = moneyFormats.get(currency) ?? new Intl.NumberFormat('en-US', { style: 'currency', currency });
-  moneyFormats.set(currency, format);
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return (minorUnits) => format.format(`${minorUnits}E-${digits}` as `${number}`);
-}
-
-/** The domain of `address` or `Name <address>`. */
-function domainOf(mailbox: string): string {
-  return mailbox
-    .slice(mailbox.lastIndexOf('@') + 1)
-    .replace('>', '')
-    .trim();
-}
 
 type Letter = {
   words: Words;

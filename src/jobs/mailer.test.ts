@@ -1,6 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { type Mailbox, readMailbox } from '../lib/mailbox.ts';
+import type { MailMessage } from './mail-templates.tsx';
 import { createMailer } from './mailer.ts';
+
+const shop = { name: 'Shop', address: 'shop@example.com' };
 
 const message = {
   to: { name: 'Ada', address: 'ada@example.com' },
@@ -17,15 +22,27 @@ afterEach(() => {
   for (const each of open.splice(0)) each.close();
 });
 
-/** Sends the message to a mail server that behaves so. */
-async function sendTo(options: SMTPServerOptions) {
+type Given = { sent?: MailMessage; from?: Mailbox };
+
+/** Sends a message to a mail server that behaves so. */
+async function sendTo(options: SMTPServerOptions, { sent = message, from = shop }: Given = {}) {
   const server = new SMTPServer({ disabledCommands: ['AUTH', 'STARTTLS'], disableReverseLookup: true, ...options });
   server.on('error', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as { port: number };
-  const mailer = createMailer(`smtp://127.0.0.1:${port}`, 'Shop <shop@example.com>');
+  const mailer = createMailer(`smtp://127.0.0.1:${port}`, from);
   open.push(mailer, server);
-  return mailer.send(message);
+  return mailer.send(sent);
+}
+
+/** The bytes that a mail server is handed. */
+async function bytesOf(given: Given): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  const onData: SMTPServerOptions['onData'] = (stream, _session, done) => {
+    stream.on('data', (part: Buffer) => parts.push(part)).on('end', () => done());
+  };
+  expect(await sendTo({ onData }, given)).toBeNull();
+  return Buffer.concat(parts);
 }
 
 /** What `smtp-server` turns into an answer with this code. */
@@ -38,6 +55,34 @@ describe('mailer.send', () => {
         stream.resume().on('end', () => done());
       };
       expect(await sendTo({ onData })).toBeNull();
+    });
+  });
+
+  describe('when names are not what headers are made of', () => {
+    test.each([
+      'Müller, Söhne & Co <x@example.com>; "K.G."',
+      '李小龍 🫖'.repeat(10),
+      'a'.repeat(100),
+      'ä'.repeat(100),
+      '\\" <eve@example.com>, "',
+      '=?utf-8?Q?eve?=',
+      "O'Neil (eve@example.com)",
+    ])('writes headers of short lines in ASCII that give them back: %s', async (name) => {
+      const from = readMailbox('"Müllers, \\"Läden\\" 🫖" <shop@müller.test>') ?? shop;
+      const to = { name, address: "o'neil&sons/ada=1@xn--e1afmkfd.xn--p1ai" };
+      const bytes = await bytesOf({ sent: { ...message, to, subject: name }, from });
+      const [head = ''] = bytes.toString('latin1').split('\r\n\r\n');
+      expect(head).toMatch(/^[\x20-\x7e\r\n]+$/);
+      for (const line of head.split('\r\n')) expect(line.length).toBeLessThanOrEqual(998);
+
+      const mail = await simpleParser(bytes);
+      // It shows domains in Unicode again.
+      expect(mail.from?.value).toEqual([{ name: 'Müllers, "Läden" 🫖', address: 'shop@müller.test' }]);
+      const recipients = [mail.to ?? []].flat().flatMap(({ value }) => value);
+      expect(recipients).toEqual([
+        { address: "o'neil&sons/ada=1@пример.рф", name: name.startsWith('=?') ? 'eve' : name },
+      ]);
+      for (const other of [mail.cc, mail.bcc, mail.replyTo]) expect(other).toBeUndefined();
     });
   });
 
@@ -71,7 +116,7 @@ describe('mailer.send', () => {
 
   describe('when there is no server', () => {
     test('finds it a fault for now', async () => {
-      const mailer = createMailer('smtp://127.0.0.1:1', 'shop@example.com');
+      const mailer = createMailer('smtp://127.0.0.1:1', shop);
       open.push(mailer);
       expect(await mailer.send(message)).toEqual({ message: expect.any(String), permanent: false });
     });

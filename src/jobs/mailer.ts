@@ -1,5 +1,6 @@
 import { Transform } from 'node:stream';
 import { createTransport } from 'nodemailer';
+import type { Mailbox } from '../lib/mailbox.ts';
 import type { MailMessage } from './mail-templates.tsx';
 
 const connectionsMax = 20;
@@ -18,7 +19,7 @@ export type Mailer = {
 };
 
 /** Opens a pool of connections to the mail server, made when first needed. */
-export function createMailer(smtpUrl: string, from: string): Mailer {
+export function createMailer(smtpUrl: string, from: Mailbox): Mailer {
   const transport = createTransport({
     url: smtpUrl,
     pool: true,

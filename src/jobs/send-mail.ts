@@ -6,6 +6,7 @@ import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/mails.ts';
 import { msSince } from '../elapsed.ts';
+import type { Mailbox } from '../lib/mailbox.ts';
 import { type MailJob, mailJobSchema } from '../schema/jobs.ts';
 import { inSpan, inTraceOf } from '../spans.ts';
 import { createTracedLane } from '../traced-lane.ts';
@@ -23,7 +24,7 @@ export type MailOutcome = 'sent' | 'refused' | 'failed';
 type SendMailNeeds = {
   db: Database;
   mailer: Mailer;
-  mailFrom: string;
+  mailFrom: Mailbox;
   log: Logger;
   onOutcome: (outcome: MailOutcome) => void;
 };
@@ -92,7 +93,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
 }
 
 /** A row that no mail can be written from is set aside for good, because no retry mends it. */
-function send(mailer: Mailer, claimed: MailToSend, mailFrom: string): Promise<MailFault | null> {
+function send(mailer: Mailer, claimed: MailToSend, mailFrom: Mailbox): Promise<MailFault | null> {
   try {
     return mailer.send(composeMail(claimed, mailFrom));
   } catch (error) {

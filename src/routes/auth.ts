@@ -6,6 +6,7 @@ import { createBoundedMap } from '../cache/bounded-map.ts';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
+import { isUnset, type ParameterKind } from '../schema/common.ts';
 import type { ApiServices } from '../services.ts';
 import type { AppEnv } from './env.ts';
 
@@ -82,11 +83,13 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
     await next();
   });
 
-  /** For query parameters that only an admin may send, whatever their value. */
-  const adminParameters = (names: string[]) =>
+  /** For query parameters that only an admin may send, whatever their value, unless it means that they are not sent. */
+  const adminParameters = (parameters: Record<string, ParameterKind>) =>
     createMiddleware<SignedInEnv>(async (c, next) => {
-      if (c.get('viewer').role !== 'admin' && names.some((name) => c.req.query(name) !== undefined)) {
-        throw new ShopError('forbidden', `Only an admin may ask by ${names.join(' or ')}.`);
+      const isSent = ([name, kind]: [string, ParameterKind]) =>
+        c.req.queries(name)?.some((value) => !isUnset(value, kind)) ?? false;
+      if (c.get('viewer').role !== 'admin' && Object.entries(parameters).some(isSent)) {
+        throw new ShopError('forbidden', `Only an admin may ask by ${Object.keys(parameters).join(' or ')}.`);
       }
       await next();
     });

@@ -22,6 +22,8 @@ ${Object.entries(answers)
   .join('\n')}
 
 Money is in minor units (\`priceCents\`), times are RFC 3339 in UTC, ids are UUIDv7.
+
+A query parameter that is empty, or a flag that is \`false\`, is as if it were not sent. E-mail addresses are ASCII.
 `;
 
 /** The OpenAPI document of the routes, and a page that shows it with nothing but this server. */

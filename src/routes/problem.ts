@@ -8,7 +8,7 @@ type Answer = { status: ContentfulStatusCode; title: string };
 
 /** What each code is in HTTP. Exhaustive, so a code without a status does not compile. */
 export const answers: Record<ErrorCode, Answer> = {
-  malformed_json: { status: 400, title: 'Malformed JSON' },
+  malformed_json: { status: 400, title: 'Malformed request' },
   unauthenticated: { status: 401, title: 'Sign-in required' },
   invalid_credentials: { status: 401, title: 'Wrong credentials' },
   forbidden: { status: 403, title: 'Not allowed' },

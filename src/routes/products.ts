@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { isId } from '../domain/ids.ts';
 import { listProducts } from '../domain/product-lists.ts';
 import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
@@ -14,7 +15,7 @@ import {
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
-import { isFresh, matches, revalidate, versionEtag } from './conditional.ts';
+import { isFresh, mayChange, revalidate, versionEtag } from './conditional.ts';
 import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
@@ -22,6 +23,10 @@ import { requireJson } from './request-body.ts';
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 
 type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'now' | 'readList' | 'settings' | 'transaction'>;
+
+/** Whether the conditions of a request let the product that it is to change be changed in a version. */
+const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (version: number) =>
+  mayChange(c.req.header('if-match'), c.req.header('if-none-match'), versionEtag({ version }));
 
 /** The catalogue. */
 export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
@@ -96,7 +101,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         path: '/api/products/{id}',
         tags: ['Products'],
         summary: 'Replace a product',
-        description: 'Stock included. With `If-Match`, only if it has not changed since.',
+        description:
+          'Stock included. With `If-Match`, only if it has not changed since; with `If-None-Match: *`, never.',
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
@@ -105,8 +111,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        const mayReplace = (version: number) => matches(c.req.header('if-match'), versionEtag({ version }));
-        const product = await services.transaction((tx) => replaceProduct(tx, id, input, mayReplace, now()));
+        const product = await services.transaction((tx) => replaceProduct(tx, id, input, conditionOf(c), now()));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -120,12 +125,12 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         summary: 'Put a deleted product back',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 413, 422) },
+        request: { headers: writeConditions, params: idParams, query: noQuery },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 412, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const product = await services.transaction((tx) => restoreProduct(tx, id, now()));
+        const product = await services.transaction((tx) => restoreProduct(tx, id, conditionOf(c), now()));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -139,12 +144,12 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         summary: 'Take a product out of the catalogue',
         security: bearer,
         middleware: [adminOnly] as const,
-        request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 413, 422) },
+        request: { headers: writeConditions, params: idParams, query: noQuery },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 412, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteProduct(tx, id, now()));
+        await services.transaction((tx) => deleteProduct(tx, id, conditionOf(c), now()));
         await cache.invalidate('products');
         return c.body(null, 204);
       },

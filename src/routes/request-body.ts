@@ -2,16 +2,43 @@ import { createMiddleware } from 'hono/factory';
 import { ShopError } from '../errors.ts';
 import type { AppEnv } from './env.ts';
 
-const jsonMediaType = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
+/** What follows a media type, which may be nothing but a semicolon (RFC 9110, section 5.6.6); blanks round `=` are let pass. */
+const parameter = new RegExp(`^[ \\t]*;[ \\t]*(?:(${token})[ \\t]*=[ \\t]*(${token}|${quotedString}))?`);
+
+/** Whether a `Content-Type` says JSON in UTF-8 (RFC 9110, section 8.3); JSON that says no charset is in UTF-8. */
+export function isUtf8Json(contentType: string): boolean {
+  const [mediaType = ''] = /^[^;]*/.exec(contentType) ?? [];
+  if (mediaType.trim().toLowerCase() !== 'application/json') return false;
+  let rest = contentType.slice(mediaType.length).trimEnd();
+  while (rest !== '') {
+    const [found, name, value = ''] = parameter.exec(rest) ?? [];
+    if (!found || (name?.toLowerCase() === 'charset' && !/^"?utf-?8"?$/i.test(value.replaceAll('\\', ''))))
+      return false;
+    rest = rest.slice(found.length);
+  }
+  return true;
+}
+
+/** Whether a `Content-Encoding` names no coding that has to be undone. */
+const isIdentity = (encodings: string) =>
+  encodings.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
 
 /**
  * Requires a body of UTF-8 JSON before the validators look at it. They would take a missing Content-Type for an empty
  * object, and put replacement characters where the bytes are not UTF-8.
  */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
-  const encoding = c.req.header('content-encoding') ?? 'identity';
-  if (!jsonMediaType.test(c.req.header('content-type') ?? '') || encoding !== 'identity') {
+  const contentType = c.req.header('content-type') ?? '';
+  if (!isUtf8Json(contentType) || !isIdentity(c.req.header('content-encoding') ?? '')) {
     throw new ShopError('unsupported_media_type', 'The body must be application/json in UTF-8, not compressed.');
+  }
+  // The validators know fewer ways to write it.
+  if (contentType !== 'application/json') {
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('content-type', 'application/json');
+    c.req.raw = new Request(c.req.raw, { headers });
   }
   const bytes = await c.req.arrayBuffer();
   try {

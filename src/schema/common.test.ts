@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { id, idInput, line, queryInteger, queryTrue, text, timestamp } from './common.ts';
+import { z } from 'zod';
+import { id, idInput, line, optional, queryFlag, queryInteger, text, timestamp } from './common.ts';
 
 const accepts = (schema: { safeParse: (value: unknown) => { success: boolean } }, value: unknown) =>
   schema.safeParse(value).success;
@@ -69,11 +70,43 @@ describe('queryInteger', () => {
   });
 });
 
-describe('queryTrue', () => {
-  describe('when it is anything but true', () => {
+describe('optional', () => {
+  const query = z.strictObject({ limit: optional(queryInteger(1, 100)) });
+
+  describe('when a parameter is empty', () => {
+    test('takes it for one that was not sent', () => {
+      for (const sent of [{}, { limit: '' }]) expect(JSON.stringify(query.parse(sent))).toBe('{}');
+      expect(query.parse({ limit: '7' })).toEqual({ limit: 7 });
+    });
+
+    test('refuses it when it comes twice, or when nobody knows it', () => {
+      for (const sent of [{ limit: ['', ''] }, { limit: ' ' }, { page: '' }]) expect(accepts(query, sent)).toBe(false);
+    });
+  });
+});
+
+describe('queryFlag', () => {
+  const query = z.strictObject({ inStock: queryFlag });
+
+  describe('when it is true', () => {
+    test('sets the filter', () => {
+      expect(query.parse({ inStock: 'true' })).toEqual({ inStock: true });
+    });
+  });
+
+  describe('when it is false or empty', () => {
+    test('takes it for one that was not sent', () => {
+      for (const sent of [{}, { inStock: 'false' }, { inStock: '' }]) {
+        expect(JSON.stringify(query.parse(sent))).toBe('{}');
+      }
+    });
+  });
+
+  describe('when it is anything else', () => {
     test('refuses it', () => {
-      expect(queryTrue.parse('true')).toBe(true);
-      for (const value of ['false', '1', '', 'TRUE', 'yes']) expect(accepts(queryTrue, value)).toBe(false);
+      for (const value of ['1', '0', 'TRUE', 'False', 'yes', ['true', 'true'], ['false', '']]) {
+        expect(accepts(query, { inStock: value })).toBe(false);
+      }
     });
   });
 });

@@ -40,11 +40,30 @@ export function queryInteger(minimum: number, maximum: number) {
     .meta({ type: 'integer', minimum, maximum });
 }
 
-/** `true` in a query string; there is no other value, so that a filter is either on or absent. */
-export const queryTrue = z
-  .literal('true')
-  .transform(() => true as const)
-  .meta({ type: 'string', enum: ['true'] });
+/** A parameter of a query that may be left out. Sent empty, as forms do, it is as if it were not sent. */
+export function optional<Schema extends z.ZodType>(schema: Schema) {
+  const sent = (value: z.input<Schema> | undefined) => (isUnset(value) ? undefined : value);
+  return z.preprocess(sent, schema.optional()).optional();
+}
+
+/** A filter that `true` in a query string sets; `false` is as if it were not sent. */
+export const queryFlag = z
+  .preprocess(
+    (value: 'true' | 'false' | undefined) => (isUnset(value, 'flag') ? undefined : value),
+    z
+      .literal('true')
+      .transform(() => true as const)
+      .optional(),
+  )
+  .optional()
+  .meta({ type: 'string', enum: ['true', 'false'] });
+
+export type ParameterKind = 'value' | 'flag';
+
+/** Whether a parameter's value means that it was not sent. */
+export function isUnset(value: unknown, kind: ParameterKind = 'value'): boolean {
+  return value === '' || (kind === 'flag' && value === 'false');
+}
 
 /** A moment on the wire: RFC 3339, UTC, milliseconds. */
 export const timestamp = z.iso
@@ -79,6 +98,7 @@ export const idParams = z.object({ id: z.string().meta({ format: 'uuid' }) });
 /** Conditional writes (RFC 9110, section 13). */
 export const writeConditions = z.object({
   'If-Match': z.string().optional().meta({ description: 'An `ETag`; 412 unless it is still the current one.' }),
+  'If-None-Match': z.string().optional().meta({ description: 'An `ETag`, or `*`; 412 if it is the current one.' }),
 });
 
 export const noQuery = z.strictObject({});

@@ -1,17 +1,11 @@
 import { z } from 'zod';
+import { emailAddress as email } from '../lib/email-address.ts';
 import { type Held, id, line, text, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const roles = ['customer', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-const email = z
-  .string()
-  .trim()
-  // Before the pattern, which takes most of a second for a megabyte.
-  .max(254, 'must have at most 254 characters')
-  .pipe(z.email({ error: 'must be an e-mail address' }))
-  .meta({ type: 'string', format: 'email', maxLength: 254, example: 'ada@example.com' });
 const phone = z
   .string()
   .regex(/^\+\d{7,15}$/, 'must be E.164: + and 7 to 15 digits')

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Held, id, idInput, serializeMoment, timestamp } from './common.ts';
+import { type Held, id, idInput, optional, serializeMoment, timestamp } from './common.ts';
 import { orderStatuses } from './orders.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
@@ -49,6 +49,10 @@ export function serializeMail(
 }
 
 export const mailQuerySchema = z
-  .strictObject({ ...pageQuery, state: z.enum(mailStates).optional(), orderId: idInput.optional() })
+  .strictObject({
+    ...pageQuery,
+    state: optional(z.enum(mailStates)).meta({ type: 'string', enum: mailStates }),
+    orderId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
+  })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type MailQuery = z.output<typeof mailQuerySchema>;

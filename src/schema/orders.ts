@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { currency, type Held, id, idInput, priceCents, queryTrue, serializeMoment, timestamp } from './common.ts';
+import {
+  currency,
+  type Held,
+  id,
+  idInput,
+  optional,
+  type ParameterKind,
+  priceCents,
+  queryFlag,
+  serializeMoment,
+  timestamp,
+} from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'] as const;
@@ -98,12 +109,12 @@ export const idempotencyHeadersSchema = z.object({
 export const orderQuerySchema = z
   .strictObject({
     ...pageQuery,
-    status: z.enum(orderStatuses).optional(),
-    customerId: idInput.optional().meta({ type: 'string', format: 'uuid', description: 'Admins only.' }),
-    includeDeleted: queryTrue.optional().meta({ type: 'string', enum: ['true'], description: 'Admins only.' }),
+    status: optional(z.enum(orderStatuses)).meta({ type: 'string', enum: orderStatuses }),
+    customerId: optional(idInput).meta({ type: 'string', format: 'uuid', description: 'Admins only.' }),
+    includeDeleted: queryFlag.meta({ type: 'string', enum: ['true', 'false'], description: 'Admins only.' }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type OrderQuery = z.output<typeof orderQuerySchema>;
 
 /** The parameters of the order list that only an admin may send. */
-export const adminOrderParameters = ['customerId', 'includeDeleted'];
+export const adminOrderParameters: Record<string, ParameterKind> = { customerId: 'value', includeDeleted: 'flag' };

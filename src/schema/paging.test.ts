@@ -31,13 +31,12 @@ describe('encodeCursor', () => {
 describe('pageQuery', () => {
   describe('when nothing is asked for', () => {
     test('leaves the page open and shows 20', () => {
-      expect(query.parse({})).toEqual({ limit: 20 });
+      for (const sent of [{}, { page: '', limit: '', cursor: '' }]) expect(query.parse(sent)).toEqual({ limit: 20 });
     });
   });
 
   describe('when a cursor is no cursor', () => {
     test.each([
-      '',
       'nonsense',
       'ä',
       '!!!',
@@ -66,6 +65,10 @@ describe('checkCursor', () => {
   describe('when a cursor cannot go with the rest of the query', () => {
     test('refuses it beside a page', () => {
       expect(refusal({ cursor: encodeCursor(position), page: '2' })).toEqual(['cannot be combined with page']);
+    });
+
+    test('lets the first page pass beside it, which forms send', () => {
+      expect(query.parse({ cursor: encodeCursor(position), page: '1' }).cursor).toEqual(position);
     });
 
     test('refuses one of a list in another order', () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { queryInteger, storable } from './common.ts';
+import { optional, queryInteger, storable } from './common.ts';
 
 const pageMax = 1_000_000_000;
 const limitDefault = 20;
@@ -39,16 +39,18 @@ const cursor = z
     if (decoded.success) return decoded.data;
     context.addIssue('must be a nextCursor that a list has given');
     return z.NEVER;
-  })
-  .meta({ type: 'string', description: 'The `nextCursor` of the page before, sent with the same filters and sort.' });
+  });
 
-/** The query parameters that every list takes. `page` and `cursor` exclude each other. */
+/** The query parameters that every list takes. `cursor` goes with no `page` but the first. */
 export const pageQuery = {
-  page: queryInteger(1, pageMax).optional().meta({ type: 'integer', minimum: 1, maximum: pageMax, default: 1 }),
-  limit: queryInteger(1, limitMax)
-    .default(limitDefault)
+  page: optional(queryInteger(1, pageMax)).meta({ type: 'integer', minimum: 1, maximum: pageMax, default: 1 }),
+  limit: optional(queryInteger(1, limitMax))
+    .transform((limit) => limit ?? limitDefault)
     .meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
-  cursor: cursor.optional(),
+  cursor: optional(cursor).meta({
+    type: 'string',
+    description: 'The `nextCursor` of the page before, sent with the same filters and sort.',
+  }),
 };
 
 /** What a page asks for, once validated. */
@@ -64,7 +66,8 @@ export function checkCursor(
   if (!query.cursor) return;
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['cursor'], message });
   const { key } = query.cursor;
-  if (query.page !== undefined) refuse('cannot be combined with page');
+  // What forms send beside it; a cursor knows its page.
+  if (query.page !== undefined && query.page !== 1) refuse('cannot be combined with page');
   else if (query.cursor.sort !== sort) refuse('belongs to a list in another order');
   else if (keyType === 'none' ? key !== null : typeof key !== keyType)
     refuse('must be a nextCursor that a list has given');

@@ -4,9 +4,10 @@ import {
   type Held,
   id,
   line,
+  optional,
   priceCents,
+  queryFlag,
   queryInteger,
-  queryTrue,
   serializeMoment,
   text,
   timestamp,
@@ -67,6 +68,8 @@ export type ProductInput = z.output<typeof productInputSchema>;
 const productSorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'] as const;
 export type ProductSort = (typeof productSorts)[number];
 
+const priceRange = { type: 'integer' as const, minimum: 0, maximum: priceCentsMax };
+
 const cursorKeyTypes = { createdAt: 'none', priceCents: 'number', name: 'string' } as const;
 
 /** The sort's field, without its direction. */
@@ -82,12 +85,16 @@ export const productQuerySchema = z
       .trim()
       .optional()
       .meta({ description: 'Words in name or description; each matches by its beginning. The first ten count.' }),
-    minPriceCents: queryInteger(0, priceCentsMax).optional(),
-    maxPriceCents: queryInteger(0, priceCentsMax).optional(),
-    inStock: queryTrue.optional(),
-    sort: z.enum(productSorts).optional().meta({ default: '-createdAt' }),
+    minPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
+    maxPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
+    inStock: queryFlag,
+    sort: optional(z.enum(productSorts)).meta({ type: 'string', enum: productSorts, default: '-createdAt' }),
   })
-  .transform((query) => ({ ...query, sort: query.sort ?? (query.q ? null : ('-createdAt' as const)) }))
+  .transform((query) => ({
+    ...query,
+    q: query.q || undefined,
+    sort: query.sort ?? (query.q ? null : ('-createdAt' as const)),
+  }))
   .superRefine((query, context) =>
     checkCursor(query, query.sort, context, query.sort ? cursorKeyTypes[sortField(query.sort)] : 'none'),
   );

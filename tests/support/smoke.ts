@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OrderBody, OrderStatus } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
+import { exchange } from '../hostile/sockets.ts';
 import { type Account, admin, createProduct, placeOrder, registerCustomer, signInAdmin } from './client.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type Ask, checkedRequests } from './document.ts';
@@ -123,6 +124,20 @@ export function describeShop(
       });
       const unchanged = await ask('GET', path, { headers: { 'If-None-Match': headers.get('ETag') ?? '' } });
       expect(unchanged).toMatchObject({ status: 304, body: null });
+    });
+
+    test('a request › when it is written in other ways › is understood, or refused', async () => {
+      const { email, password } = customer;
+      const headers = {
+        'Content-Type': 'application/json; profile="a;b"; charset=utf8;',
+        'Content-Encoding': 'identity',
+      };
+      expect((await ask('POST', '/api/auth/login', { body: { email, password }, headers })).status).toBe(200);
+      for (const hosts of [['a.example', 'b.example'], ['a b'], ['a.example,b.example'], ['u@a.example'], []]) {
+        const lines = ['GET /api/products HTTP/1.1', ...hosts.map((host) => `Host: ${host}`), 'Connection: close'];
+        const { status } = await exchange(url, `${lines.join('\r\n')}\r\n\r\n`, { untilClosed: true });
+        expect({ hosts, status }).toEqual({ hosts, status: 400 });
+      }
     });
 
     test('POST /api/orders › when more are wanted than there are › sells each unit once', async () => {
