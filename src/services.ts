@@ -8,9 +8,10 @@ import { type Database, openDatabase, type Reader, type Transaction } from './db
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
+import { databaseWaitMsMax } from './deadline.ts';
 import { type Standing, standingFinder } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
-import { createOrderLane } from './domain/order-lane.ts';
+import { createOrderBatcher } from './domain/order-batcher.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
 import {
@@ -24,7 +25,7 @@ import {
 } from './foundation.ts';
 import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
 import type { MailQueue } from './jobs/queues.ts';
-import { createLane, type Lane } from './lane.ts';
+import { type Batcher, createBatcher } from './lib/batcher.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
@@ -34,12 +35,12 @@ import {
   createListLoads,
   createShopMetrics,
   type ShopMetrics,
-  watchOrderLane,
+  watchOrderBatcher,
   watchPool,
 } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
-const readLanes = 2;
+const readBatchesMax = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
 
@@ -57,10 +58,10 @@ export type ApiServices = {
   readList: Replicas['read'];
   transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
   /** An account's standing as it is now; reads that arrive together share one query. */
-  standings: Lane<string, Standing | null>;
+  standings: Batcher<string, Standing | null>;
   /** A product as it is now, deleted ones included, shared likewise. */
-  products: Lane<string, ProductRow | null>;
-  orders: Lane<OrderRequest, Placement>;
+  products: Batcher<string, ProductRow | null>;
+  orders: Batcher<OrderRequest, Placement>;
   cache: Cache;
   throttle: LoginThrottle;
   mails: Pick<MailQueue, 'enqueue'>;
@@ -74,11 +75,12 @@ export type ApiServices = {
 function sharedLookup<Found>(
   db: Database,
   find: (ids: string[]) => Promise<Map<string, Found>>,
-): Lane<string, Found | null> {
-  return createLane({
-    lanes: readLanes,
+): Batcher<string, Found | null> {
+  return createBatcher({
+    batchesMax: readBatchesMax,
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (ids) => {
       const found = await withReader(db, () => find([...new Set(ids)]));
       return ids.map((id) => found.get(id) ?? null);
@@ -122,8 +124,8 @@ export function openApiServices(settings: Settings): ApiServices {
     })),
     createListLoads(metrics),
   );
-  const orders = createOrderLane(db, settings, createBatchSizes(metrics));
-  watchOrderLane(metrics, orders.waiting);
+  const orders = createOrderBatcher(db, settings, createBatchSizes(metrics));
+  watchOrderBatcher(metrics, orders.waiting);
   watchPool(metrics, poolSize, () => workUnderWay(db));
   const backlog = openBacklog(databaseUrl);
   const mailQueueTrouble = troubleLog(log, 'the mail queue is out of reach');

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createLane } from '../lane.ts';
+import { databaseWaitMsMax } from '../deadline.ts';
+import { createBatcher } from '../lib/batcher.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Store } from './store.ts';
 
@@ -64,10 +65,11 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
   let debts = 0;
   let closed = false;
 
-  const versions = createLane<CacheGroup, string>({
-    lanes: 2,
+  const versions = createBatcher<CacheGroup, string>({
+    batchesMax: 2,
     batchSizeMax: 1_000,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (groups) => {
       const wanted = [...new Set(groups)];
       const found = await store.getMany(wanted.map(versionKey));
@@ -80,7 +82,7 @@ export function createCache({ store, ttlMs, onOutcome, onTrouble }: CacheOptions
   });
 
   async function currentVersion(group: CacheGroup): Promise<string | undefined> {
-    return owed.has(group) ? undefined : versions.submit(group).catch(noteTrouble);
+    return owed.has(group) ? undefined : versions.add(group).catch(noteTrouble);
   }
 
   async function isCurrent(group: CacheGroup, version: string): Promise<boolean> {

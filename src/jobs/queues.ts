@@ -1,5 +1,6 @@
 import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
-import { createLane } from '../lane.ts';
+import { databaseWaitMsMax } from '../deadline.ts';
+import { createBatcher } from '../lib/batcher.ts';
 import { isCluster, type QueueConnection } from '../redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';
@@ -73,10 +74,11 @@ export type MailQueue = {
 /** Opens the mail queue for producing; calls made together go out as one. */
 export function openMailQueue(home: QueueHome, onError: (error: Error) => void): MailQueue {
   const queue = openQueue(mailQueue, home, onError);
-  const lane = createLane<QueuedMail & Omit<MailJob, 'mailId'>, void>({
-    lanes: 1,
+  const batcher = createBatcher<QueuedMail & Omit<MailJob, 'mailId'>, void>({
+    batchesMax: 1,
     batchSizeMax: mailsPerCall,
     waitingMax: mailsWaitingMax,
+    deadlineMs: databaseWaitMsMax,
     run: async (mails) => {
       await queue.addBulk(
         mails.map(({ id, attempts, requestId, traceparent }) => ({
@@ -92,7 +94,7 @@ export function openMailQueue(home: QueueHome, onError: (error: Error) => void):
   return {
     enqueue: async (mails, requestId) => {
       const origin = { requestId, traceparent: currentTraceparent() };
-      const outcomes = await Promise.allSettled(mails.map((mail) => lane.submit({ ...mail, ...origin })));
+      const outcomes = await Promise.allSettled(mails.map((mail) => batcher.add({ ...mail, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },

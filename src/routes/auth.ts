@@ -58,7 +58,7 @@ export function createGuards(services: ApiServices, tokens: Tokens) {
   async function identify(authorization: string | undefined): Promise<Viewer | null> {
     const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
     const claims = token === undefined ? null : await tokens.check(token);
-    const standing = claims && (await services.standings.submit(claims.sub));
+    const standing = claims && (await services.standings.add(claims.sub));
     if (!standing || !isCurrent(standing, claims)) return null;
     return { id: standing.id, role: standing.role };
   }

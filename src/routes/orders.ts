@@ -99,7 +99,7 @@ export function orderRoutes(services: ApiServices, { signedIn, adminParameters }
           body: order,
           replayed,
           mailId,
-        } = await services.orders.submit({
+        } = await services.orders.add({
           customerId: c.get('viewer').id,
           lines: items,
           idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },

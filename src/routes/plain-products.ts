@@ -22,7 +22,7 @@ export function withPlainProducts(
 
   async function give(request: Request, env: Env, path: string, id: string): Promise<Response> {
     const startedAt = performance.now();
-    const found = services.products.submit(id);
+    const found = services.products.add(id);
     const product = await found.catch(() => null);
     if (known && product && !product.deletedAt) {
       const body = JSON.stringify(productBody(product, services.settings.currency));

@@ -61,7 +61,7 @@ export function productRoutes(services: ApiServices, { identify, adminOnly }: Gu
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const found = isId(id) ? await (c.env.found ?? services.products.submit(id.toLowerCase())) : null;
+        const found = isId(id) ? await (c.env.found ?? services.products.add(id.toLowerCase())) : null;
         const product = await visibleProduct(found, () => identify(c.req.header('authorization')));
         revalidate(c);
         c.header('ETag', productEtag(product));
