@@ -91,7 +91,7 @@ const rooms: Record<string, Room> = {
       'src/errors.ts',
       'src/spans.ts',
     ],
-    packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'type prom-client', 'zod'],
+    packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'lru-cache', 'type pino', 'type prom-client', 'zod'],
   },
   'src/schema': {
     packages: ['zod'],
@@ -113,7 +113,7 @@ const rooms: Record<string, Room> = {
   },
   'src/cache': {
     rooms: ['src/redis.ts', 'src/schema', ...helpers],
-    packages: ['rate-limiter-flexible'],
+    packages: ['lru-cache', 'rate-limiter-flexible'],
   },
   'src/jobs': {
     rooms: ['src/domain', 'type src/db/client.ts', 'src/db/transaction.ts', 'src/redis.ts', 'src/schema', ...helpers],

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Cache, cacheGroups, createCache, versionKey } from './cache/cache.ts';
+import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
+import { versionKey } from './cache/versions.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
@@ -106,7 +107,7 @@ export function openApiServices(settings: Settings): ApiServices {
       : createMemoryStore(cachedCharactersMax),
     ttlMs: settings.cacheTtlMs,
     onOutcome: createCacheReads(metrics),
-    onTrouble: redisTrouble,
+    onError: redisTrouble,
   });
   const closing = new AbortController();
   // A process that was killed may have owed an invalidation, and a Redis that was restored may hold old entries:

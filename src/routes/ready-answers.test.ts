@@ -13,7 +13,7 @@ function openApp() {
     store: createMemoryStore(100_000_000),
     ttlMs,
     onOutcome: () => {},
-    onTrouble: () => {},
+    onError: () => {},
   });
   const metrics = new Registry();
   const labelNames = ['method', 'route', 'status', 'ok'];

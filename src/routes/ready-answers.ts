@@ -1,4 +1,4 @@
-import { createBoundedMap } from '../cache/bounded-map.ts';
+import { LRUCache } from 'lru-cache';
 import type { ApiServices } from '../services.ts';
 import { answerPlainReads, type Env, type Fetch, isPlainRead } from './plain-reads.ts';
 
@@ -20,7 +20,10 @@ export function withReadyAnswers(
   services: Pick<ApiServices, 'cache' | 'log' | 'metrics'>,
   draining: () => boolean,
 ): Fetch {
-  const ready = createBoundedMap<ReadyAnswer>(bytesMax, (key, { body }) => entryBytes + key.length + body.byteLength);
+  const ready = new LRUCache<string, ReadyAnswer>({
+    maxSize: bytesMax,
+    sizeCalculation: ({ body }, key) => entryBytes + key.length + body.byteLength,
+  });
   const { cache } = services;
   const answerAgain = answerPlainReads(services);
 
