@@ -41,7 +41,7 @@ type Producer = {
   close: () => Promise<void>;
 };
 
-/** Opens a queue to add jobs to. Connection errors go to `onError`, for they are weather and no caller's fault. */
+/** Opens a queue to add jobs to. Connection errors go to `onError`: they pass, and are no caller's fault. */
 export function openQueue(name: string, home: QueueHome, onError: (error: Error) => void): Producer {
   const queue: Producer =
     home.kind === 'redis'
@@ -71,9 +71,18 @@ export type MailQueue = {
   close: () => Promise<void>;
 };
 
-/** Opens the mail queue for producing; calls made together go out as one. */
-export function openMailQueue(home: QueueHome, onError: (error: Error) => void): MailQueue {
+/**
+ * Opens the mail queue for producing; calls made together go out as one.
+ * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
+ */
+export async function openMailQueue(home: QueueHome, onError: (error: Error) => void): Promise<MailQueue> {
   const queue = openQueue(mailQueue, home, onError);
+  try {
+    if (home.kind === 'postgres') await queue.waitUntilReady();
+  } catch (error) {
+    await queue.close().catch(onError);
+    throw error;
+  }
   const batcher = createBatcher<QueuedMail & Omit<MailJob, 'mailId'>, void>({
     batchesMax: 1,
     batchSizeMax: mailsPerCall,
