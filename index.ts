@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Fetch } from './src/app.ts';
+import { createLog } from './src/foundation.ts';
 import type { Address, Server } from './src/listen-on-node.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
@@ -32,27 +33,23 @@ function withOrigin(request: Request): Request {
 }
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
-void runProcess(async (closing) => {
+void runProcess(async ({ closing, closers }) => {
   const settings = readSettings();
   // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
-  const services = openApiServices(settings);
-  const stopTraces = traces?.startTraces(settings, 'shop-api', services.log);
+  const log = createLog(settings, 'api');
+  if (traces) closers.add('traces', traces.startTraces(settings, 'shop-api', log));
+  const services = openApiServices(settings, log, closers);
   const { fetch } = createApp(services, () => closing.aborted);
   const address = { hostname: settings.host, port: settings.port };
   // Loaded where it is needed, because Bun would spend a tenth of its start on it.
   const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');
   const server = node ? await node.listenOnNode(fetch, address) : listenOnBun(fetch, address);
-  services.log.info({ host: settings.host, port: server.port }, 'listening');
-  return {
-    log: services.log,
-    timeoutMs: settings.shutdownTimeoutMs,
-    stop: async () => {
-      void server.stop(false);
-      while (server.unanswered() > 0) await sleep(drainPollMs);
-      await server.stop(true);
-      await services.close();
-      await stopTraces?.();
-    },
-  };
+  closers.add('requests under way', async () => {
+    void server.stop(false);
+    while (server.unanswered() > 0) await sleep(drainPollMs);
+    await server.stop(true);
+  });
+  log.info({ host: settings.host, port: server.port }, 'listening');
+  return { log, timeoutMs: settings.shutdownTimeoutMs };
 });

@@ -10,7 +10,7 @@ const profile = {
     { id: 3, callFrame: frame('file:///shop/node_modules/@hono/zod-openapi/dist/index.js'), children: [4] },
     { id: 4, callFrame: frame('file:///shop/node_modules/zod/v4/core.js'), children: [5] },
     { id: 5, callFrame: frame('') },
-    { id: 6, callFrame: frame('file:///shop/src/lane.ts') },
+    { id: 6, callFrame: frame('file:///shop/src/app.ts') },
   ],
   startTime: 1_000_000,
   samples: [2, 3, 4, 5, 5, 6, 1],
@@ -22,7 +22,7 @@ test('microsByOwner › counts a sample for the room or the package that it runs
     'src/routes': 1_000,
     '@hono/zod-openapi': 1_000,
     zod: 3_000,
-    'src/lane.ts': 1_000,
+    'src/app.ts': 1_000,
     Bun: 1_000,
   });
 });

@@ -20,7 +20,7 @@ const licencesAllowed = [
 ];
 
 /** Whoever has a reason to go beyond raises these, and says why in docs/dependencies.md. */
-const directMax = 22;
+const directMax = 23;
 const installedMax = 88;
 
 type Manifest = {

@@ -1,9 +1,11 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import { openDatabase } from './db/client.ts';
+import { isConnectionFault } from './db/errors.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
+import { ShopError } from './errors.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './log-output.ts';
-import { openQueueConnection, type RedisProfile } from './redis.ts';
+import { isRedisAway, openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
 
@@ -13,7 +15,7 @@ export const poolSize = 8;
 /** Below what a scrape waits, so that Postgres is not at work for nobody. */
 const backlogTimeoutMs = 250;
 
-export const scrapeTrouble = 'the metrics lack what could not be asked for';
+export const scrapeError = 'the metrics lack what could not be asked for';
 
 /** Opens the log of a process: JSON lines on the standard output, without secrets. */
 export function createLog(settings: Settings, name: string): Logger {
@@ -75,14 +77,19 @@ export function openQueueHome(
   return { kind: 'redis', ...openQueueConnection(redis, profile, onError) };
 }
 
-/** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */
-export function troubleLog(log: Logger, message: string): (error: unknown) => void {
+/** Keeps a server that stays away from filling the log: each kind of error is told once a second at most. */
+export function errorLog(log: Logger, message: string): (error: unknown) => void {
   let silentUntil = 0;
   return (error) => {
     if (Date.now() < silentUntil) return;
     silentUntil = Date.now() + 1_000;
     log.warn({ err: error }, message);
   };
+}
+
+/** Whether an error says no more than that Postgres or Redis is out of reach. */
+export function isServerAway(error: unknown): boolean {
+  return isConnectionFault(error) || isRedisAway(error) || (error instanceof ShopError && error.code === 'unavailable');
 }
 
 /** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */

@@ -124,3 +124,12 @@ export function openQueueConnection(
 export function isCluster(connection: object): connection is Cluster {
   return connection instanceof Cluster;
 }
+
+/** What ioredis says of a server that is out of reach, where it gives no code as Node's sockets do. */
+const awayMessage =
+  /^(?:Connection is closed|Command timed out|Socket timeout|Stream isn't writeable|Connection is aborted|Command aborted|connect ETIMEDOUT|Cluster is|Node is disconnected|Failed to refresh slots cache|None of startup nodes is available|All sentinels are unreachable|Reached the max retries per request limit|Too many Cluster redirections)/;
+
+/** Whether an error of ioredis, or of what is built on it, says that Redis is out of reach or silent. */
+export function isRedisAway(error: unknown): boolean {
+  return error instanceof Error && awayMessage.test(error.message);
+}

@@ -1,30 +1,26 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Cache, cacheGroups, createCache, versionKey } from './cache/cache.ts';
+import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
+import { versionKey } from './cache/versions.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import type { ProductRow } from './db/tables.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
+import { databaseWaitMsMax } from './deadline.ts';
 import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
-import { createOrderLane } from './domain/order-lane.ts';
+import { createOrderBatcher } from './domain/order-batcher.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
-import {
-  createLog,
-  openBacklog,
-  openQueueHome,
-  poolSize,
-  requireSettings,
-  scrapeTrouble,
-  troubleLog,
-} from './foundation.ts';
+import { errorLog, openBacklog, openQueueHome, poolSize, requireSettings, scrapeError } from './foundation.ts';
+import { createMailProducer } from './jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
 import type { MailQueue } from './jobs/queues.ts';
-import { createLane, type Lane } from './lane.ts';
+import { type Batcher, createBatcher } from './lib/batcher.ts';
+import type { Closers } from './lib/closers.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
@@ -34,21 +30,23 @@ import {
   createListLoads,
   createShopMetrics,
   type ShopMetrics,
-  watchOrderLane,
+  watchOrderBatcher,
   watchPool,
 } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
-const readLanes = 2;
+const readBatchesMax = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
+/** How long connections to Postgres may take to say goodbye. */
+const goodbyeMsMax = 1_000;
 
 /** What the routes work with. */
 export type ApiServices = {
   settings: Settings & { jwtSecret: string };
   log: Logger;
   metrics: Registry;
-  /** What Prometheus is shown. Answers in any weather, without what could not be asked for. */
+  /** What Prometheus is shown. Answers whatever is down, without what could not be asked for. */
   scrape: () => Promise<string>;
   ordersEntered: ShopMetrics['ordersEntered'];
   now: () => Date;
@@ -68,18 +66,18 @@ export type ApiServices = {
   databaseStatus: () => Promise<'up' | 'down'>;
   /** Whether schema and first admin are there; once they are, they stay. */
   prepared: () => boolean;
-  close: () => Promise<void>;
 };
 
 /** Finds many things with one query for all that ask at the same time. */
 function sharedLookup<Found>(
   db: Database,
   find: (ids: string[]) => Promise<Map<string, Found>>,
-): Lane<string, Found | null> {
-  return createLane({
-    lanes: readLanes,
+): Batcher<string, Found | null> {
+  return createBatcher({
+    batchesMax: readBatchesMax,
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (ids) => {
       const found = await withReader(db, () => find([...new Set(ids)]));
       return ids.map((id) => found.get(id) ?? null);
@@ -87,100 +85,143 @@ function sharedLookup<Found>(
   });
 }
 
-/** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
-export function openApiServices(settings: Settings): ApiServices {
-  const { databaseUrl } = requireSettings(settings, 'databaseUrl');
-  const log = createLog(settings, 'api');
-  const jwtSecret = settings.jwtSecret ?? crypto.randomUUID() + crypto.randomUUID();
-  if (!settings.jwtSecret)
-    log.warn('JWT_SECRET is not set: tokens end with this process, and no other process knows them');
-  const { registry: metrics, ordersEntered } = createShopMetrics('api');
+type Redis = ReturnType<typeof connectRedis>;
 
-  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
-  const redisTrouble = troubleLog(log, 'redis is out of reach');
-  const redis = settings.redis ? connectRedis(settings.redis, 'cache', redisTrouble) : null;
+/** What every piece of the API is opened with. */
+type Shared = { settings: Settings; log: Logger; metrics: Registry; closers: Closers };
+
+function openPostgres({ metrics, closers }: Shared, databaseUrl: string): Database {
+  const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
+  closers.add('postgres', () => close(goodbyeMsMax));
+  watchPool(metrics, poolSize, () => workUnderWay(db));
+  return db;
+}
+
+/** For lists that the cache lacks. */
+function openListReader({ settings, log, metrics, closers }: Shared, db: Database): Replicas['read'] {
+  const { read, close } = openReplicas(
+    db,
+    settings.databaseReplicaUrls.map((url) => ({
+      url,
+      onTrouble: errorLog(log.child({ replica: new URL(url).host }), 'a replica failed and is left alone'),
+    })),
+    createListLoads(metrics),
+  );
+  closers.add('replicas', () => close(goodbyeMsMax));
+  return read;
+}
+
+function openCache({ settings, log, metrics, closers }: Shared): { cache: Cache; redis: Redis | null } {
+  const onError = errorLog(log, 'redis is out of reach');
+  const redis = settings.redis ? connectRedis(settings.redis, 'cache', onError) : null;
+  closers.add('redis', () => redis?.disconnect());
   const cache = createCache({
     store: redis
       ? createRedisStore(redis, [...cacheGroups.map(versionKey), keyPrefix])
       : createMemoryStore(cachedCharactersMax),
     ttlMs: settings.cacheTtlMs,
     onOutcome: createCacheReads(metrics),
-    onTrouble: redisTrouble,
+    onError,
   });
-  const closing = new AbortController();
-  // A process that was killed may have owed an invalidation, and a Redis that was restored may hold old entries:
-  // whoever connects makes all of it stale.
+  closers.add('cache', cache.close);
+  const ending = new AbortController();
+  closers.add('renewals of the cache', () => ending.abort());
+  // A process that was killed may have left an invalidation pending, and a Redis that was restored may hold old
+  // entries: each process that connects makes all of it stale.
   if (redis) {
-    onRenewal(redis, closing.signal, () => {
+    onRenewal(redis, ending.signal, () => {
       for (const group of cacheGroups) void cache.invalidate(group);
     });
   }
-  const replicas = openReplicas(
-    db,
-    settings.databaseReplicaUrls.map((url) => ({
-      url,
-      onTrouble: troubleLog(log.child({ replica: new URL(url).host }), 'a replica failed and is left alone'),
-    })),
-    createListLoads(metrics),
-  );
-  const now = () => new Date();
-  const orders = createOrderLane(db, { ...settings, now }, createBatchSizes(metrics));
-  watchOrderLane(metrics, orders.waiting);
-  watchPool(metrics, poolSize, () => workUnderWay(db));
-  const backlog = openBacklog(databaseUrl);
-  const mailQueueTrouble = troubleLog(log, 'the mail queue is out of reach');
-  const home = openQueueHome(settings, databaseUrl, 'request', mailQueueTrouble);
-  let mails: Promise<MailQueue> | undefined;
-  /** Loads BullMQ, a fifth of what a start would load, when there is the first mail to hand on. */
-  const openMails = () => {
-    mails ??= import('./jobs/queues.ts').then(({ openMailQueue }) => openMailQueue(home, mailQueueTrouble));
-    return mails;
-  };
+  return { cache, redis };
+}
+
+/** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
+function openMailProducer({ settings, log, closers }: Shared, databaseUrl: string): MailQueue {
+  const onError = errorLog(log, 'the mail queue is out of reach');
+  const home = openQueueHome(settings, databaseUrl, 'request', onError);
+  closers.add('connection of the mail queue', home.close);
+  const mails = createMailProducer(async () => {
+    const { openMailQueue } = await import('./jobs/queues.ts');
+    return openMailQueue(home, onError);
+  }, onError);
+  closers.add('mail queue', mails.close);
+  return mails;
+}
+
+/** Waits for schema and first admin; once they are there, they stay. */
+function openStartup({ settings, log, closers }: Shared, db: Database, cache: Cache): { isPrepared: () => boolean } {
+  const ending = new AbortController();
+  closers.add('start-up checks', () => ending.abort());
   let prepared = false;
-  const preparation = persist(() => prepareShop(db, settings, log), troubleLog(log, 'not ready yet'), closing.signal);
+  const preparation = persist(() => prepareShop(db, settings, log), errorLog(log, 'not ready yet'), ending.signal);
   void preparation.then((done) => {
     if (!done) return;
     prepared = true;
     void cache.invalidate('customers');
   });
+  return { isPrepared: () => prepared };
+}
 
+function openScrape(
+  { log, metrics, closers }: Shared,
+  databaseUrl: string,
+  mails: MailQueue,
+  isPrepared: () => boolean,
+): () => Promise<string> {
+  const backlog = openBacklog(databaseUrl);
+  closers.add('backlog', backlog.close);
+  return createScrape(metrics, {
+    backlog: backlog.read,
+    queues: async () => {
+      // Setting up a queue in Postgres needs one that is there.
+      if (!isPrepared()) throw new Error('the shop is not ready to open the mail queue');
+      return { [mailQueue]: await mails.depth() };
+    },
+    onTrouble: errorLog(log, scrapeError),
+  });
+}
+
+function secretOf({ jwtSecret }: Settings, log: Logger): string {
+  if (jwtSecret) return jwtSecret;
+  log.warn('JWT_SECRET is not set: tokens end with this process, and no other process knows them');
+  return crypto.randomUUID() + crypto.randomUUID();
+}
+
+/** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
+export function openApiServices(settings: Settings, log: Logger, closers: Closers): ApiServices {
+  const { databaseUrl } = requireSettings(settings, 'databaseUrl');
+  const jwtSecret = secretOf(settings, log);
+  const { registry: metrics, ordersEntered } = createShopMetrics('api');
+  const shared = { settings, log, metrics, closers };
+  const db = openPostgres(shared, databaseUrl);
+  const mails = openMailProducer(shared, databaseUrl);
+  const { cache, redis } = openCache(shared);
+  const { isPrepared } = openStartup(shared, db, cache);
+  const now = () => new Date();
+  const orders = createOrderBatcher(db, { ...settings, now }, createBatchSizes(metrics));
+  watchOrderBatcher(metrics, orders.waiting);
   return {
     settings: { ...settings, jwtSecret },
     log,
     metrics,
-    scrape: createScrape(metrics, {
-      backlog: backlog.read,
-      queues: async () => {
-        // A queue in Postgres that fails to open stays broken.
-        if (!prepared) throw new Error('the shop is not ready to open the mail queue');
-        return { [mailQueue]: await (await openMails()).depth() };
-      },
-      onTrouble: troubleLog(log, scrapeTrouble),
-    }),
+    scrape: openScrape(shared, databaseUrl, mails, isPrepared),
     ordersEntered,
     now,
     read: (work) => withReader(db, work),
-    readList: replicas.read,
+    readList: openListReader(shared, db),
     transaction: (work) => withTransaction(db, work),
-    findAccountStatus: sharedLookup(db, accountStatusFinder(db)).submit,
-    findProduct: sharedLookup(db, productFinder(db)).submit,
-    placeOrder: orders.submit,
+    findAccountStatus: sharedLookup(db, accountStatusFinder(db)).add,
+    findProduct: sharedLookup(db, productFinder(db)).add,
+    placeOrder: orders.add,
     cache,
     throttle: createLoginThrottle(redis),
-    mails: { enqueue: async (queued, requestId) => (await openMails()).enqueue(queued, requestId) },
+    mails,
     databaseStatus: () =>
       withReader(db, ping).then(
         () => 'up' as const,
         () => 'down' as const,
       ),
-    prepared: () => prepared,
-    close: async () => {
-      closing.abort();
-      await cache.close();
-      redis?.disconnect();
-      await mails?.then((queue) => queue.close()).catch(() => {});
-      home.close();
-      await Promise.all([closeDatabase(1_000), replicas.close(1_000), backlog.close()]);
-    },
+    prepared: isPrepared,
   };
 }

@@ -1,74 +1,68 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { openDatabase } from './db/client.ts';
 import { workUnderWay } from './db/transaction.ts';
-import {
-  createLog,
-  openBacklog,
-  openQueueHome,
-  poolSize,
-  requireSettings,
-  scrapeTrouble,
-  troubleLog,
-} from './foundation.ts';
+import { errorLog, openBacklog, openQueueHome, poolSize, requireSettings, scrapeError } from './foundation.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createMailer } from './jobs/mailer.ts';
 import { mailQueue, orderQueue } from './jobs/queue-names.ts';
-import { openMailQueue } from './jobs/queues.ts';
+import { openMailQueue, type QueueDepths } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
-import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
+import { startWorkers } from './jobs/workers.ts';
+import type { Closers } from './lib/closers.ts';
 import { checkTimeouts, persist } from './preparation.ts';
 import type { Settings } from './settings.ts';
-import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
+import { serveMetrics } from './telemetry/listen.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
-/** What a worker process is, from outside: it works until it is closed. */
-export type WorkerServices = { log: Logger; close: () => Promise<void> };
+/** What every piece of the worker is opened with. */
+type Shared = { settings: Settings; log: Logger; closers: Closers };
 
 /** The worker serves nobody but Prometheus, and that only where it is given a port. */
-async function listen(
-  { host, metricsPort }: Settings,
-  scrape: () => Promise<string>,
-  contentType: string,
-  log: Logger,
-): Promise<MetricsServer | undefined> {
-  if (metricsPort === undefined) return undefined;
-  const server = await serveMetrics(scrape, contentType, { host, port: metricsPort });
+async function openMetrics(
+  { settings: { host, metricsPort }, log, closers }: Shared,
+  registry: Registry,
+  databaseUrl: string,
+  queues: () => Promise<QueueDepths>,
+): Promise<void> {
+  if (metricsPort === undefined) return;
+  const backlog = openBacklog(databaseUrl);
+  closers.add('backlog', backlog.close);
+  const scrape = createScrape(registry, { backlog: backlog.read, queues, onTrouble: errorLog(log, scrapeError) });
+  const server = await serveMetrics(scrape, registry.contentType, { host, port: metricsPort });
+  closers.add('metrics', server.close);
   log.info({ host, port: server.port }, 'listening');
-  return server;
 }
 
 /**
  * Opens what the worker needs and starts working as soon as Postgres answers.
  * @param closing ends the wait for Postgres
+ * @throws the reason of `closing` when that ended the wait; what kept a queue in Postgres from being set up
  */
-export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
+export async function openWorkerServices(shared: Shared, closing: AbortSignal): Promise<void> {
+  const { settings, log, closers } = shared;
   const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
-  const log = createLog(settings, 'worker');
   const { registry, ordersEntered } = createShopMetrics('worker');
-  const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
+  const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
+  closers.add('postgres', () => close(1_000));
   watchPool(registry, poolSize, () => workUnderWay(db));
-  const backlog = openBacklog(databaseUrl);
-  let orderQueueDepth: RunningWorkers['orderQueueDepth'] | undefined;
-  const scrape = createScrape(registry, {
-    backlog: backlog.read,
-    queues: async () => {
-      if (!orderQueueDepth) throw new Error('the queues are not open yet');
-      const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
-      return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
-    },
-    onTrouble: troubleLog(log, scrapeTrouble),
-  });
-  // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
-  const server = await listen(settings, scrape, registry.contentType, log);
-  const found = await persist(() => checkTimeouts(db, log), troubleLog(log, 'waiting for postgres'), closing);
-  if (!found) throw new Error('told to end before Postgres was there');
+  let queueDepths = async (): Promise<QueueDepths> => {
+    throw new Error('the queues are not open yet');
+  };
+  // Before Postgres is there, so that nobody who asks for its health restarts a process that does nothing but wait.
+  await openMetrics(shared, registry, databaseUrl, () => queueDepths());
+  await persist(() => checkTimeouts(db, log), errorLog(log, 'waiting for postgres'), closing);
+  closing.throwIfAborted();
 
-  const queueTrouble = troubleLog(log, 'the queue is out of reach');
-  const home = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
-  const mails = openMailQueue(home, queueTrouble);
+  const onQueueError = errorLog(log, 'the queue is out of reach');
+  const home = openQueueHome(settings, databaseUrl, 'worker', onQueueError);
+  closers.add('connection of the queues', home.close);
+  const mails = await openMailQueue(home, onQueueError);
+  closers.add('mail queue', mails.close);
   const mailer = createMailer(smtpUrl, settings.mailFrom);
+  closers.add('mailer', mailer.close);
   const sweep = createSweep({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,
@@ -86,25 +80,14 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
     log,
     onOutcome: createMailAttempts(registry),
   });
-  const workers = await startWorkers(
+  const { orderQueueDepth } = await startWorkers(
     home,
     { sweep, cleanUp: createCleanUp(db, log), sendMail },
-    {
-      onQueueTrouble: queueTrouble,
-      onJobFailure: troubleLog(log, 'a job failed'),
-      onJobEnd: createJobTimes(registry),
-    },
+    { onQueueError, onJobFailure: errorLog(log, 'a job failed'), onJobEnd: createJobTimes(registry) },
+    closers,
   );
-  orderQueueDepth = workers.orderQueueDepth;
-  return {
-    log,
-    close: async () => {
-      await workers.stop();
-      mailer.close();
-      await mails.close().catch(() => {});
-      home.close();
-      await Promise.all([closeDatabase(1_000), backlog.close()]);
-      server?.close();
-    },
+  queueDepths = async () => {
+    const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
+    return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
   };
 }

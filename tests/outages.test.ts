@@ -185,6 +185,27 @@ describe('a shop that has no Redis', () => {
     });
   });
 
+  test('goes on when the queue cannot be opened, and opens it for the next mail once it can', async () => {
+    const young = await startShop({ queue: 'postgres', workers: 0 });
+    try {
+      const buyer = await registerCustomer(young.url);
+      const { id } = await createProduct(young.url, await signInAdmin(young.url), { stock: 10 });
+      const order = () => placeOrder(young.url, buyer.token, [{ productId: id, quantity: 1 }]);
+      await young.db`create schema bullmq`;
+      // Nothing that BullMQ could set its tables up beside.
+      await young.db`create table bullmq.migration (nothing int)`;
+      await order();
+      await eventually(() => young.log().some(({ msg }) => msg === 'the mail queue is out of reach'));
+      await young.db`drop schema bullmq cascade`;
+      await order();
+      const waiting = async () =>
+        /shop_queue_jobs\{.*"waiting"\} 1$/m.test(await (await fetch(`${young.url}/metrics`)).text());
+      await eventually(waiting, { withinMs: 10_000 });
+    } finally {
+      await young.stop();
+    }
+  });
+
   test('goes on with progress and mail when Postgres, and the queue in it, have been gone', async () => {
     const buyer = await registerCustomer(lone.url);
     const { id } = await createProduct(lone.url, await signInAdmin(lone.url), { stock: 10 });
@@ -301,8 +322,61 @@ describe('SIGTERM', () => {
       const startedAt = performance.now();
       expect(await api.stop()).toBe(0);
       expect(performance.now() - startedAt).toBeWithin(500, 2_500);
+      expect(api.log().at(-1)).toMatchObject({
+        level: 'warn',
+        msg: 'stopped before everything was closed',
+        closing: 'requests under way',
+      });
       release();
     });
+  });
+
+  describe.each([
+    ['Postgres', 'gone', () => shop.postgresLink.cut(), () => shop.postgresLink.restore()],
+    ['Postgres', 'frozen', async () => shop.postgresLink.hang(), () => shop.postgresLink.restore()],
+    ['Redis', 'gone', () => shop.redisLink.cut(), () => shop.redisLink.restore()],
+    ['Redis', 'frozen', async () => shop.redisLink.hang(), () => shop.redisLink.restore()],
+  ] as const)('while %s is %s', (_server, _how, takeAway, giveBack) => {
+    const failures = (child: AppProcess) =>
+      child.log().filter(({ level, msg }) => level === 'error' || msg === 'failed to close');
+
+    afterEach(async () => {
+      await giveBack();
+      await untilReady();
+    });
+
+    test('ends an API with 0, in time', async () => {
+      const api = await shop.startApi({ SHUTDOWN_TIMEOUT: '8s' });
+      await request(api.url, 'POST', '/api/orders', { token: customer.token, body: orderBody() });
+      await eventually(async () => (await (await fetch(`${api.url}/metrics`)).text()).includes('shop_queue_jobs{'));
+      await takeAway();
+      expect(await api.stop()).toBe(0);
+      expect(failures(api)).toEqual([]);
+      expect(api.log().at(-1)).toMatchObject({ msg: 'stopped' });
+    });
+
+    test('ends a worker with 0', async () => {
+      const worker = await shop.startWorker({ SHUTDOWN_TIMEOUT: '3s' });
+      await takeAway();
+      expect(await worker.stop()).toBe(0);
+      expect(failures(worker)).toEqual([]);
+      expect(worker.log().at(-1)?.msg).toMatch(/^stopped/);
+    });
+  });
+
+  test('to a worker whose mail server is away › ends it with 0', async () => {
+    const lone = await startShop({ workers: 0 });
+    try {
+      const worker = await lone.startWorker({ SMTP_URL: `smtp://127.0.0.1:${await freePort()}` });
+      const buyer = await registerCustomer(lone.url);
+      const { id } = await createProduct(lone.url, await signInAdmin(lone.url), { stock: 1 });
+      await placeOrder(lone.url, buyer.token, [{ productId: id, quantity: 1 }]);
+      await eventually(() => worker.log().some(({ msg }) => msg === 'mail refused'));
+      expect(await worker.stop()).toBe(0);
+      expect(worker.log().at(-1)).toMatchObject({ msg: 'stopped' });
+    } finally {
+      await lone.stop();
+    }
   });
 
   test('to a worker that sends › lets it finish what it has begun, and ends it with 0', async () => {

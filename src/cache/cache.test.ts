@@ -36,16 +36,16 @@ function openStore() {
 /** One process' cache on a store, and what it told of its reads. */
 function openCache(store: Store, ttlMs = 60_000) {
   const outcomes: [CacheGroup, CacheOutcome][] = [];
-  const troubles: unknown[] = [];
+  const errors: unknown[] = [];
   const cache = createCache({
     store,
     ttlMs,
     onOutcome: (group, outcome) => outcomes.push([group, outcome]),
-    onTrouble: (error) => troubles.push(error),
+    onError: (error) => errors.push(error),
   });
   const read = (answer: string | (() => Promise<string>), key = 'key') =>
     cache.read('products', key, typeof answer === 'string' ? async () => answer : answer);
-  return { ...cache, read, outcomes, troubles };
+  return { ...cache, read, outcomes, errors };
 }
 
 /** A query that answers when the test says so. */
@@ -139,7 +139,7 @@ describe('cache.read', () => {
   });
 
   describe('when the time to live is over', () => {
-    test('asks anew, in a process that only read the entry too', async () => {
+    test('asks again, in a process that only read the entry too', async () => {
       const ttlMs = 60_000;
       const { store } = openStore();
       const [one, other] = [openCache(store, ttlMs), openCache(store, ttlMs)];
@@ -181,14 +181,14 @@ describe('cache.read', () => {
   });
 
   describe('when the store is out of reach', () => {
-    test('answers from the query each time, and tells of the trouble', async () => {
+    test('answers from the query each time, and tells of the error', async () => {
       const { store, broken } = openStore();
       const cache = openCache(store);
       await cache.read('before');
       broken.reads = true;
       expect(await cache.read('first')).toMatchObject({ body: 'first', outcome: 'BYPASS' });
       expect(await cache.read('second')).toMatchObject({ body: 'second', outcome: 'BYPASS' });
-      expect(cache.troubles.length).toBeGreaterThan(0);
+      expect(cache.errors.length).toBeGreaterThan(0);
     });
 
     test('shares no query that began before the reader came', async () => {

@@ -1,26 +1,22 @@
-import { createBoundedMap } from './bounded-map.ts';
+import { LRUCache } from 'lru-cache';
 import type { Store } from './store.ts';
-
-type Entry = { value: string; expiresAt: number };
 
 /** A map of bounded size whose entries expire; those used longest ago make room. */
 export function createMemoryStore(charactersMax: number): Store & { get: (key: string) => string | null } {
-  const entries = createBoundedMap<Entry>(charactersMax, (key, { value }) => key.length + value.length);
+  const entries = new LRUCache<string, string>({
+    maxSize: charactersMax,
+    sizeCalculation: (value, key) => key.length + value.length,
+    // The clock that entries carry their expiry in; read each time, because the default keeps a timer of its own.
+    perf: Date,
+    ttlResolution: 0,
+  });
 
-  function get(key: string): string | null {
-    const entry = entries.get(key);
-    if (!entry) return null;
-    if (entry.expiresAt <= Date.now()) {
-      entries.delete(key);
-      return null;
-    }
-    // What is used counts as new again.
-    entries.set(key, entry);
-    return entry.value;
-  }
+  const get = (key: string) => entries.get(key) ?? null;
 
   function set(key: string, value: string, ttlMs: number): void {
-    entries.set(key, { value, expiresAt: Date.now() + ttlMs });
+    // LRUCache takes 0 for "never".
+    if (ttlMs > 0) entries.set(key, value, { ttl: ttlMs });
+    else entries.delete(key);
   }
 
   return {

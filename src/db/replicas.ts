@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
-import { createLane } from '../lane.ts';
+import { createBatcher } from '../lib/batcher.ts';
 import { type Database, openDatabase, type Reader } from './client.ts';
 import { translateDatabaseError } from './errors.ts';
 import { withReader } from './transaction.ts';
@@ -55,10 +55,11 @@ export function openReplicas(
   });
   let turn = 0;
 
-  const positions = createLane<void, Position>({
-    lanes: 2,
+  const positions = createBatcher<void, Position>({
+    batchesMax: 2,
     batchSizeMax: 1_000,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (askers) => {
       const position = await withReader(primary, readPosition);
       return askers.map(() => position);
@@ -85,7 +86,7 @@ export function openReplicas(
     const replica = nextReplica();
     if (!replica) return undefined;
     // Without a position nothing proves a replica current.
-    const position = await positions.submit().catch(() => undefined);
+    const position = await positions.add().catch(() => undefined);
     if (!position) return undefined;
     try {
       return (await ask(replica.db, position, work)) ?? refuse(replica, 'behind');

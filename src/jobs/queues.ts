@@ -1,5 +1,6 @@
 import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
-import { createLane } from '../lane.ts';
+import { databaseWaitMsMax } from '../deadline.ts';
+import { createBatcher } from '../lib/batcher.ts';
 import { isCluster, type QueueConnection } from '../redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';
@@ -40,7 +41,7 @@ type Producer = {
   close: () => Promise<void>;
 };
 
-/** Opens a queue to add jobs to. Connection errors go to `onError`, for they are weather and no caller's fault. */
+/** Opens a queue to add jobs to. Connection errors go to `onError`: they pass, and are no caller's fault. */
 export function openQueue(name: string, home: QueueHome, onError: (error: Error) => void): Producer {
   const queue: Producer =
     home.kind === 'redis'
@@ -70,13 +71,23 @@ export type MailQueue = {
   close: () => Promise<void>;
 };
 
-/** Opens the mail queue for producing; calls made together go out as one. */
-export function openMailQueue(home: QueueHome, onError: (error: Error) => void): MailQueue {
+/**
+ * Opens the mail queue for producing; calls made together go out as one.
+ * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
+ */
+export async function openMailQueue(home: QueueHome, onError: (error: Error) => void): Promise<MailQueue> {
   const queue = openQueue(mailQueue, home, onError);
-  const lane = createLane<QueuedMail & Omit<MailJob, 'mailId'>, void>({
-    lanes: 1,
+  try {
+    if (home.kind === 'postgres') await queue.waitUntilReady();
+  } catch (error) {
+    await queue.close().catch(onError);
+    throw error;
+  }
+  const batcher = createBatcher<QueuedMail & Omit<MailJob, 'mailId'>, void>({
+    batchesMax: 1,
     batchSizeMax: mailsPerCall,
     waitingMax: mailsWaitingMax,
+    deadlineMs: databaseWaitMsMax,
     run: async (mails) => {
       await queue.addBulk(
         mails.map(({ id, attempts, requestId, traceparent }) => ({
@@ -92,7 +103,7 @@ export function openMailQueue(home: QueueHome, onError: (error: Error) => void):
   return {
     enqueue: async (mails, requestId) => {
       const origin = { requestId, traceparent: currentTraceparent() };
-      const outcomes = await Promise.allSettled(mails.map((mail) => lane.submit({ ...mail, ...origin })));
+      const outcomes = await Promise.allSettled(mails.map((mail) => batcher.add({ ...mail, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },

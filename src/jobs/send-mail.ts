@@ -4,18 +4,19 @@ import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
+import { databaseWaitMsMax } from '../deadline.ts';
 import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/mails.ts';
 import { msSince } from '../elapsed.ts';
 import type { Mailbox } from '../lib/mailbox.ts';
+import { createTracedBatcher } from '../lib/traced-batcher.ts';
 import { type MailJob, mailJobSchema } from '../schema/jobs.ts';
 import { inSpan, inTraceOf } from '../spans.ts';
-import { createTracedLane } from '../traced-lane.ts';
 import { composeMail } from './mail-templates.tsx';
 import type { Mailer, MailFault } from './mailer.ts';
 
 const recordRetryMs = 250;
 /** One batch at a time: what comes meanwhile makes the next one larger, and a batch costs little more than a mail. */
-const lanes = 1;
+const batchesMax = 1;
 const batchSizeMax = 100;
 
 /** What became of one attempt at a mail: a `refused` one is tried again, a `failed` one when an admin says so. */
@@ -36,10 +37,11 @@ type SendMailNeeds = {
 export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Promise<void> {
   const { db, mailer, mailFrom, log, onOutcome } = needs;
   // What is claimed or recorded at the same time shares a transaction, which costs more than anything else about a mail.
-  const claims = createTracedLane<string, MailToSend | null>('claim mails', {
-    lanes,
+  const claims = createTracedBatcher<string, MailToSend | null>('claim mails', {
+    batchesMax,
     batchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (ids, endsAt) => {
       const claimed = await withTransaction(db, (tx) => claimMails(tx, ids, new Date()), endsAt);
       return ids.map((id) => {
@@ -50,10 +52,11 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
       });
     },
   });
-  const sent = createTracedLane<string, void>('record mails', {
-    lanes,
+  const sent = createTracedBatcher<string, void>('record mails', {
+    batchesMax,
     batchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
+    deadlineMs: databaseWaitMsMax,
     run: async (ids, endsAt) => {
       await withTransaction(db, (tx) => recordSent(tx, ids, new Date()), endsAt);
       return ids.map(() => undefined);
@@ -62,7 +65,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
 
   async function work({ mailId, requestId }: MailJob): Promise<void> {
     const startedAt = performance.now();
-    const claimed = await claims.submit(mailId);
+    const claimed = await claims.add(mailId);
     if (!claimed) return;
     const fault = await send(mailer, claimed, mailFrom);
     const { run, status, attempts } = claimed.mail;
@@ -75,7 +78,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
       );
       onOutcome(givenUp ? 'failed' : 'refused');
     } else {
-      await recordForSure(() => sent.submit(mailId), mailId, log);
+      await recordForSure(() => sent.add(mailId), mailId, log);
       log.info({ ...facts, durationMs: msSince(startedAt) }, 'mail sent');
       onOutcome('sent');
     }

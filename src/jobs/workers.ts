@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
+import type { Closers } from '../lib/closers.ts';
 import { keyPrefix, mailQueue, orderQueue } from './queue-names.ts';
 import { depthOf, openQueue, postgresConnection, type QueueDepth, type QueueHome } from './queues.ts';
 
@@ -37,19 +38,15 @@ export type Processors = {
 };
 
 export type WorkerListeners = {
-  /** Trouble of the queue, which passes. */
-  onQueueTrouble: (error: Error) => void;
+  /** Errors of the queue, which pass. */
+  onQueueError: (error: Error) => void;
   /** A job that threw; the sweep makes up for it. */
   onJobFailure: (error: Error) => void;
   onJobEnd: (job: JobName, ok: boolean, seconds: number) => void;
 };
 
 /** Workers at work. */
-export type RunningWorkers = {
-  /** Stops taking jobs and waits for those under way. */
-  stop: () => Promise<void>;
-  orderQueueDepth: () => Promise<QueueDepth>;
-};
+export type RunningWorkers = { orderQueueDepth: () => Promise<QueueDepth> };
 
 type RunningWorker = {
   on: ((event: 'error', listener: (error: Error) => void) => unknown) &
@@ -60,13 +57,14 @@ type RunningWorker = {
 
 /**
  * Starts working: mails as they come, the sweep twice a second, the clean-up now and then. Any number of processes may
- * do this at once.
+ * do this at once. Closing them stops taking jobs and waits for those under way.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
 export async function startWorkers(
   home: QueueHome,
   processors: Processors,
   listeners: WorkerListeners,
+  closers: Closers,
 ): Promise<RunningWorkers> {
   const { onJobEnd } = listeners;
   const scheduled: Record<string, () => Promise<void>> = {
@@ -74,11 +72,18 @@ export async function startWorkers(
     'clean-up': () => timed('clean-up', processors.cleanUp, onJobEnd),
   };
   const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
+  // First, to be closed last: a Redis that is away holds up its closing.
+  const schedules = openQueue(orderQueue, home, listeners.onQueueError);
+  closers.add('schedules', () => schedules.close());
   const workers = [
     openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
     openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
   ];
-  const schedules = openQueue(orderQueue, home, listeners.onQueueTrouble);
+  let closing = false;
+  closers.add('jobs under way', async () => {
+    closing = true;
+    await Promise.all(workers.map((worker) => worker.close()));
+  });
   if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
   const template = { removeOnComplete: true, removeOnFail: true };
 
@@ -87,10 +92,9 @@ export async function startWorkers(
       await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
       await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
     } catch (error) {
-      listeners.onQueueTrouble(error instanceof Error ? error : new Error(String(error)));
+      listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
     }
   }
-  let closing = false;
   async function keepScheduled(): Promise<void> {
     while (!closing) {
       await schedule();
@@ -99,14 +103,7 @@ export async function startWorkers(
   }
   void keepScheduled();
 
-  return {
-    stop: async () => {
-      closing = true;
-      await Promise.all(workers.map((worker) => worker.close()));
-      await schedules.close();
-    },
-    orderQueueDepth: () => depthOf(schedules),
-  };
+  return { orderQueueDepth: () => depthOf(schedules) };
 }
 
 async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerListeners['onJobEnd']): Promise<void> {
@@ -125,7 +122,7 @@ function openWorker(
   name: string,
   concurrency: number,
   process: (job: { name: string; data: unknown }) => Promise<void>,
-  { onQueueTrouble, onJobFailure }: WorkerListeners,
+  { onQueueError, onJobFailure }: WorkerListeners,
 ): RunningWorker {
   const options = {
     concurrency,
@@ -137,7 +134,7 @@ function openWorker(
     home.kind === 'redis'
       ? new Worker(name, process, { ...options, connection: home.connection, prefix: keyPrefix })
       : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
-  worker.on('error', onQueueTrouble);
+  worker.on('error', onQueueError);
   worker.on('failed', (_job, error) => onJobFailure(error));
   return worker;
 }

@@ -14,7 +14,7 @@ function openApp() {
     store: createMemoryStore(100_000_000),
     ttlMs,
     onOutcome: () => {},
-    onTrouble: () => {},
+    onError: () => {},
   });
   const state = { reached: 0, text: 'x', open: true, routes: [] as string[] };
   const app = new Hono<AppEnv>();

@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import { createBoundedMap } from '../cache/bounded-map.ts';
+import { LRUCache } from 'lru-cache';
 import type { Cache } from '../cache/cache.ts';
 import { isFresh } from '../routes/conditional.ts';
 import type { AppEnv, KeptAnswer } from '../routes/env.ts';
@@ -24,7 +24,10 @@ const bodyHeaders = ['Content-Type', 'Content-Encoding', 'Content-Length'];
  * @param open false while the shop answers no reads, so that what follows refuses them
  */
 export function responseCache(cache: Pick<Cache, 'isCurrent'>, open: () => boolean) {
-  const entries = createBoundedMap<Entry>(bytesMax, (key, { body }) => entryBytes + key.length + body.byteLength);
+  const entries = new LRUCache<string, Entry>({
+    maxSize: bytesMax,
+    sizeCalculation: ({ body }, key) => entryBytes + key.length + body.byteLength,
+  });
 
   return createMiddleware<AppEnv>(async (c, next) => {
     const { method, headers, url } = c.req.raw;

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { sign, verify } from 'hono/jwt';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { createBoundedMap } from '../cache/bounded-map.ts';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
@@ -25,7 +25,7 @@ export type Tokens = {
 /** Signs and verifies the shop's JSON Web Tokens (RFC 7519), HS256 and nothing else. */
 export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | 'now'>): Tokens {
   // Verifying costs as much as the rest of a request; a token that was genuine a moment ago still is.
-  const genuine = createBoundedMap<Claims>(knownTokensMax, () => 1);
+  const genuine = new LRUCache<string, Claims>({ max: knownTokensMax });
   const seconds = () => now().getTime() / 1_000;
 
   return {

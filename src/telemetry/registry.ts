@@ -63,8 +63,8 @@ export function watchPool(registry: Registry, poolSize: number, underWay: () => 
   });
 }
 
-/** Shows what waits for the order lane. */
-export function watchOrderLane(registry: Registry, waiting: () => number): void {
+/** Shows how many orders wait for a batch. */
+export function watchOrderBatcher(registry: Registry, waiting: () => number): void {
   new Gauge({
     name: 'orders_waiting',
     help: 'Orders that wait in this process for their batch',
@@ -75,7 +75,7 @@ export function watchOrderLane(registry: Registry, waiting: () => number): void 
   });
 }
 
-/** @returns what counts a batch of the order lane by its size */
+/** @returns what counts a batch of orders by its size */
 export function createBatchSizes(registry: Registry): (orders: number) => void {
   const sizes = new Histogram({
     name: 'shop_order_batch_size',

@@ -1,27 +1,28 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
+import { databaseWaitMsMax } from '../deadline.ts';
 import { ShopError } from '../errors.ts';
-import type { Lane } from '../lane.ts';
-import { createTracedLane } from '../traced-lane.ts';
+import type { Batcher } from '../lib/batcher.ts';
+import { createTracedBatcher } from '../lib/traced-batcher.ts';
 import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
 
-/** Two lanes let one batch decide while another commits; more would wait for each other's locks. */
-const lanes = 2;
+/** Two let one batch decide while another commits; more would wait for each other's locks. */
+const batchesMax = 2;
 const batchSizeMax = 64;
-/** Contract, "Wire conventions": more than 1 000 orders waiting in a process are answered 503. */
+/** One more is answered 503 (docs/architecture.md, "The way of an order"). */
 const waitingMax = 1_000;
 
 /**
- * Places orders by group commit: those that arrive while a batch is being written share the next transaction.
+ * Places orders in batches: those that arrive while one is being written share the next transaction.
  * A batch that fails as a whole is done again one order at a time, so that a bad one fails alone.
  * @param terms those of every order; `now` is asked for each batch
  * @param onBatch hears how many orders each batch has
  */
-export function createOrderLane(
+export function createOrderBatcher(
   db: Database,
   terms: Omit<OrderTerms, 'now'> & { now: () => Date },
   onBatch: (orders: number) => void,
-): Lane<OrderRequest, Placement> {
+): Batcher<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>
     withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: terms.now() }), endsAt);
 
@@ -34,10 +35,11 @@ export function createOrderLane(
     }
   }
 
-  return createTracedLane('place orders', {
-    lanes,
+  return createTracedBatcher('place orders', {
+    batchesMax,
     batchSizeMax,
     waitingMax,
+    deadlineMs: databaseWaitMsMax,
     run: async (batch, endsAt) => {
       onBatch(batch.length);
       try {

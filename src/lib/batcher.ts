@@ -1,17 +1,18 @@
-import { databaseWaitMsMax } from './deadline.ts';
-import { unavailable } from './errors.ts';
+import { unavailable } from '../errors.ts';
 
-export type LaneOptions<Input, Output> = {
+export type BatcherOptions<Input, Output> = {
   /**
    * Answers a whole batch: one outcome for each input, in the same order. An `Error` among them fails that input alone.
    * From `endsAt` (Unix ms) on, the first of the batch has stopped waiting.
    */
   run: (batch: Input[], endsAt: number) => Promise<(Output | Error)[]>;
   /** Batches under way at once. */
-  lanes: number;
+  batchesMax: number;
   batchSizeMax: number;
   /** How many inputs may wait; one more is refused with `unavailable`. */
   waitingMax: number;
+  /** How long an input waits for its outcome before it is refused with `unavailable`. */
+  deadlineMs: number;
 };
 
 type Waiter<Input, Output> = {
@@ -21,18 +22,18 @@ type Waiter<Input, Output> = {
   reject: (error: unknown) => void;
 };
 
-export type Lane<Input, Output> = {
+export type Batcher<Input, Output> = {
   /** Joins a batch that begins after this call. Rejects with `unavailable` when too many wait, or for too long. */
-  submit: (input: Input) => Promise<Output>;
+  add: (input: Input) => Promise<Output>;
   /** How many inputs wait for a batch. */
   waiting: () => number;
 };
 
 /**
- * Group commit: what arrives while a batch is under way waits for the next one, so a lone call starts at once and a
+ * Shares work: what arrives while a batch is under way waits for the next one, so a lone call starts at once and a
  * crowd shares one round of work. Inputs are taken in the order of their arrival.
  */
-export function createLane<Input, Output>(options: LaneOptions<Input, Output>): Lane<Input, Output> {
+export function createBatcher<Input, Output>(options: BatcherOptions<Input, Output>): Batcher<Input, Output> {
   const waiters: Waiter<Input, Output>[] = [];
   const running = new Set<Waiter<Input, Output>[]>();
   /** One for all, because one for each would cost more than its share of a batch. Set while anyone waits. */
@@ -46,7 +47,7 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
   }
 
   function startBatches(): void {
-    while (running.size < options.lanes && waiters.length > 0) {
+    while (running.size < options.batchesMax && waiters.length > 0) {
       const batch = waiters.splice(0, options.batchSizeMax).filter(isInTime);
       const [first] = batch;
       if (!first) continue;
@@ -65,6 +66,10 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
         batch.map((waiter) => waiter.input),
         endsAt,
       );
+      // Otherwise some would get what belongs to others.
+      if (outcomes.length !== batch.length) {
+        throw new Error(`A batch of ${batch.length} inputs came back with ${outcomes.length} outcomes.`);
+      }
       batch.forEach((waiter, index) => {
         const outcome = outcomes[index] as Output | Error;
         if (outcome instanceof Error) waiter.reject(outcome);
@@ -75,7 +80,7 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
     }
   }
 
-  /** Whoever has been told 503 must not be served behind his back. */
+  /** Those who have been told 503 must not be served behind their backs. */
   function refuseLate(): void {
     stopTimer();
     waiters.splice(0, waiters.length, ...waiters.filter(isInTime));
@@ -91,11 +96,11 @@ export function createLane<Input, Output>(options: LaneOptions<Input, Output>): 
   }
 
   return {
-    submit: (input) => {
+    add: (input) => {
       if (waiters.length >= options.waitingMax) return Promise.reject(unavailable('Too many requests wait just now.'));
       return new Promise<Output>((resolve, reject) => {
-        waiters.push({ input, endsAt: Date.now() + databaseWaitMsMax, resolve, reject });
-        timer ??= setTimeout(refuseLate, databaseWaitMsMax);
+        waiters.push({ input, endsAt: Date.now() + options.deadlineMs, resolve, reject });
+        timer ??= setTimeout(refuseLate, options.deadlineMs);
         if (!gathering) setImmediate(startGathered);
         gathering = true;
       });

@@ -1,0 +1,45 @@
+import { afterEach, describe, expect, setSystemTime, test } from 'bun:test';
+import { createMemoryStore } from './memory-store.ts';
+
+describe('createMemoryStore', () => {
+  afterEach(() => {
+    setSystemTime();
+  });
+
+  describe('when it is full', () => {
+    test('makes room by what was used longest ago', async () => {
+      const store = createMemoryStore(30);
+      for (const key of ['a', 'b', 'c']) await store.set(key, '123456789', 1_000);
+      expect(store.get('a')).toBe('123456789');
+      await store.set('d', '1', 1_000);
+      expect(['a', 'b', 'c', 'd'].filter((key) => store.get(key) !== null)).toEqual(['a', 'c', 'd']);
+    });
+
+    test('keeps the others when a value is larger than all of it', async () => {
+      const store = createMemoryStore(30);
+      await store.set('a', '1', 1_000);
+      await store.set('b', 'x'.repeat(30), 1_000);
+      expect(await store.getMany(['a', 'b'])).toEqual(['1', null]);
+    });
+  });
+
+  describe('when the time to live of a value is over', () => {
+    test('no longer has it, and takes another', async () => {
+      const store = createMemoryStore(30);
+      const setAt = Date.now();
+      setSystemTime(new Date(setAt));
+      await store.set('a', 'old', 1_000);
+      expect(await store.setIfAbsent('a', 'new', 1_000)).toBe('old');
+      setSystemTime(new Date(setAt + 1_001));
+      expect(store.get('a')).toBeNull();
+      expect(await store.setIfAbsent('a', 'new', 1_000)).toBe('new');
+    });
+
+    test.each([0, -1])('keeps none that comes %i ms before its end', async (ttlMs) => {
+      const store = createMemoryStore(30);
+      await store.set('a', 'old', 1_000);
+      await store.set('a', 'over', ttlMs);
+      expect(store.get('a')).toBeNull();
+    });
+  });
+});

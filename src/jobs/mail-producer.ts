@@ -1,0 +1,32 @@
+import type { MailQueue } from './queues.ts';
+
+/**
+ * A mail queue that is opened by its first use, so that a process that hands on no mail never loads it. An open that
+ * fails is told to `onError` by `enqueue`, which never rejects, and tried again by the next use.
+ */
+export function createMailProducer(open: () => Promise<MailQueue>, onError: (error: unknown) => void): MailQueue {
+  let opened: Promise<MailQueue> | undefined;
+
+  function queue(): Promise<MailQueue> {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  return {
+    enqueue: async (mails, requestId) => {
+      try {
+        await (await queue()).enqueue(mails, requestId);
+      } catch (error) {
+        onError(error);
+      }
+    },
+    depth: async () => (await queue()).depth(),
+    close: async () => {
+      const found = await opened?.catch(() => undefined);
+      await found?.close();
+    },
+  };
+}
