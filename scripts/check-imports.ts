@@ -30,8 +30,8 @@ const rooms: Record<string, Room> = {
     packages: ['hono', '@hono'],
   },
   'src/middleware': {
-    rooms: ['src/cache', 'src/errors.ts', 'src/routes/conditional.ts', 'type src/routes/env.ts'],
-    packages: ['hono', 'lru-cache', 'type pino', 'prom-client'],
+    rooms: ['src/cache', 'src/errors.ts', 'src/spans.ts'],
+    packages: ['hono', 'lru-cache', '@opentelemetry/api', 'type pino', 'prom-client'],
   },
   'src/listen-on-node.ts': {
     rooms: ['type src/app.ts'],

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { requestId } from 'hono/request-id';
 import { createCache } from '../cache/cache.ts';
 import { createMemoryStore } from '../cache/memory-store.ts';
-import type { AppEnv } from '../routes/env.ts';
+import type { AppEnv } from './env.ts';
 import { responseCache } from './response-cache.ts';
 
 const ttlMs = 60_000;

@@ -1,8 +1,8 @@
 import { createMiddleware } from 'hono/factory';
 import { LRUCache } from 'lru-cache';
 import type { Cache } from '../cache/cache.ts';
-import { isFresh } from '../routes/conditional.ts';
-import type { AppEnv, KeptAnswer } from '../routes/env.ts';
+import { isFresh } from './conditional.ts';
+import type { AppEnv, KeptAnswer } from './env.ts';
 
 /** A finished answer, what proves that it is still current, and what logs and metrics call its route. */
 type Entry = KeptAnswer & { body: ArrayBuffer; headers: Headers; routeIndex: number };

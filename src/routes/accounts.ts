@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { authenticate, changePassword, reauthenticate, register } from '../domain/accounts.ts';
 import { hashPassword } from '../domain/passwords.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { noQuery } from '../schema/common.ts';
 import {
   credentialsSchema,
@@ -13,7 +14,6 @@ import {
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
 import { clientAddress, type Guards, type Tokens } from './auth.ts';
-import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 

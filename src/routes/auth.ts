@@ -6,9 +6,9 @@ import { z } from 'zod';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
 import type { ApiServices } from '../services.ts';
-import type { AppEnv } from './env.ts';
 
 const algorithm = 'HS256';
 const knownTokensMax = 10_000;

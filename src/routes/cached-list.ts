@@ -1,7 +1,7 @@
 import type { Context, TypedResponse } from 'hono';
 import type { Cache, CacheGroup } from '../cache/cache.ts';
-import { isFresh } from './conditional.ts';
-import type { AppEnv, KeptAnswer } from './env.ts';
+import { isFresh } from '../middleware/conditional.ts';
+import type { AppEnv, KeptAnswer } from '../middleware/env.ts';
 
 /**
  * Answers a list from the cache, its bytes untouched, or 304 when the caller has them already. The type says what the

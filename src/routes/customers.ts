@@ -1,6 +1,8 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
 import type { Viewer } from '../domain/viewer.ts';
+import { revalidate } from '../middleware/conditional.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   customerListSchema,
@@ -16,8 +18,6 @@ import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
-import { revalidate } from './conditional.ts';
-import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 

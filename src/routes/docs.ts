@@ -4,7 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Scalar } from '@scalar/hono-api-reference';
 import { Hono } from 'hono';
 import { NONCE, type SecureHeadersVariables, secureHeaders } from 'hono/secure-headers';
-import type { AppEnv } from './env.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { answers } from './problem.ts';
 
 type DocsEnv = AppEnv & { Variables: SecureHeadersVariables };

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { AppEnv } from '../middleware/env.ts';
 import { healthSchema, metricsSchema, readinessSchema } from '../schema/health.ts';
 import type { ApiServices } from '../services.ts';
-import type { AppEnv } from './env.ts';
 import { json } from './openapi.ts';
 
 type HealthServices = Pick<ApiServices, 'cache' | 'databaseStatus' | 'metrics' | 'prepared' | 'scrape'>;

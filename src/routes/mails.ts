@@ -1,11 +1,11 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
 import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
-import type { AppEnv } from './env.ts';
 import { bearer, json, problems } from './openapi.ts';
 
 const resentMax = 10_000;

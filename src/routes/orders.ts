@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { getOrder, listOrders } from '../domain/order-reads.ts';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
@@ -16,7 +17,6 @@ import {
 import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
-import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 

@@ -3,6 +3,8 @@ import type { Context } from 'hono';
 import { isId } from '../domain/ids.ts';
 import { listProducts } from '../domain/product-lists.ts';
 import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
+import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
+import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
 import { serializePage } from '../schema/paging.ts';
 import {
@@ -15,8 +17,6 @@ import {
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
-import { isFresh, mayChange, revalidate, versionEtag } from './conditional.ts';
-import type { AppEnv } from './env.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 

@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory';
 import { ShopError } from '../errors.ts';
-import type { AppEnv } from './env.ts';
+import type { AppEnv } from '../middleware/env.ts';
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
