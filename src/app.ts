@@ -7,6 +7,7 @@ import { requestId } from 'hono/request-id';
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
+import { contentLength } from './middleware/content-length.ts';
 import type { AppEnv } from './middleware/env.ts';
 import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
@@ -91,6 +92,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   });
   // Before methodNotAllowed, which replaces the answer but keeps its headers, Content-Encoding among them.
   app.use(compress());
+  app.use(contentLength);
   app.use(
     methodNotAllowed({
       app,

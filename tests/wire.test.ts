@@ -635,6 +635,27 @@ describe('GET /docs', () => {
   });
 });
 
+describe('Content-Encoding', () => {
+  describe('when the caller takes gzip', () => {
+    test('is gzip for what is worth it, and left out for small answers, which say their length', async () => {
+      const read = (path: string) =>
+        fetch(shop.url + path, { headers: { 'Accept-Encoding': 'gzip' }, decompress: false });
+      await createProduct(shop.url, adminToken, { description: 'worth compressing '.repeat(100) });
+      const large = await read('/api/products?limit=100&sort=name');
+      expect(large.headers.get('Content-Encoding')).toBe('gzip');
+      const plain = await fetch(`${shop.url}/api/products?limit=100&sort=name`, {
+        headers: { 'Accept-Encoding': 'identity' },
+      });
+      expect(gunzipSync(await large.arrayBuffer()).toString()).toBe(await plain.text());
+      for (const path of ['/api/products?q=nothingofthisname', `/api/products/${nowhere}`, '/api/orders']) {
+        const small = await read(path);
+        expect(small.headers.has('Content-Encoding')).toBe(false);
+        expect(small.headers.get('Content-Length')).toBe(String((await small.arrayBuffer()).byteLength));
+      }
+    });
+  });
+});
+
 describe('GET /metrics', () => {
   // Every process counts for itself.
   const askOne = <Body>(path: string) => request<Body>(shop.api(0).url, 'GET', path);
