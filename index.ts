@@ -4,6 +4,7 @@ import type { Address, Server } from './src/listen-on-node.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
 import { readSettings } from './src/settings.ts';
+import { serveOperators } from './src/telemetry/listen.ts';
 
 /** Longer than any answer takes (Postgres is given up on before), so that the server never cuts one off. */
 const idleTimeoutSeconds = 30;
@@ -44,6 +45,9 @@ void runProcess(async (closing) => {
   const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');
   const server = node ? await node.listenOnNode(fetch, address) : listenOnBun(fetch, address);
   services.log.info({ host: settings.host, port: server.port }, 'listening');
+  const { readiness, scrape, metrics, log } = services;
+  const answers = { readiness: () => readiness(() => closing.aborted), scrape, contentType: metrics.contentType };
+  const operatorServer = await serveOperators(settings, answers, log);
   return {
     log: services.log,
     timeoutMs: settings.shutdownTimeoutMs,
@@ -52,6 +56,7 @@ void runProcess(async (closing) => {
       while (server.unanswered() > 0) await sleep(drainPollMs);
       await server.stop(true);
       await services.close();
+      operatorServer?.close();
       await stopTraces?.();
     },
   };

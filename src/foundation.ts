@@ -1,5 +1,7 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import { openDatabase } from './db/client.ts';
+import { type Database, openDatabase } from './db/client.ts';
+import { ping } from './db/ping.ts';
+import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './log-output.ts';
@@ -83,6 +85,14 @@ export function troubleLog(log: Logger, message: string): (error: unknown) => vo
     silentUntil = Date.now() + 1_000;
     log.warn({ err: error }, message);
   };
+}
+
+/** Whether Postgres answers on the connections that a process works with. */
+export function databaseStatus(db: Database): Promise<'up' | 'down'> {
+  return withReader(db, ping).then(
+    () => 'up' as const,
+    () => 'down' as const,
+  );
 }
 
 /** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */

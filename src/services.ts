@@ -5,7 +5,6 @@ import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
-import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
 import { type Standing, standingFinder } from './domain/accounts.ts';
@@ -15,6 +14,7 @@ import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
 import {
   createLog,
+  databaseStatus,
   openBacklog,
   openQueueHome,
   poolSize,
@@ -27,7 +27,9 @@ import type { MailQueue } from './jobs/queues.ts';
 import { createLane, type Lane } from './lane.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
+import type { Readiness } from './schema/health.ts';
 import type { Settings } from './settings.ts';
+import { readReadiness } from './telemetry/readiness.ts';
 import {
   createBatchSizes,
   createCacheReads,
@@ -64,7 +66,8 @@ export type ApiServices = {
   cache: Cache;
   throttle: LoginThrottle;
   mails: Pick<MailQueue, 'enqueue'>;
-  databaseStatus: () => Promise<'up' | 'down'>;
+  /** Whether traffic may come, and what is down. */
+  readiness: (draining: () => boolean) => Promise<Readiness>;
   /** Whether schema and first admin are there; once they are, they stay. */
   prepared: () => boolean;
   close: () => Promise<void>;
@@ -166,11 +169,8 @@ export function openApiServices(settings: Settings): ApiServices {
     cache,
     throttle: createLoginThrottle(redis),
     mails: { enqueue: async (queued, requestId) => (await openMails()).enqueue(queued, requestId) },
-    databaseStatus: () =>
-      withReader(db, ping).then(
-        () => 'up' as const,
-        () => 'down' as const,
-      ),
+    readiness: (draining) =>
+      readReadiness({ postgres: () => databaseStatus(db), redis: cache.status }, () => prepared && !draining()),
     prepared: () => prepared,
     close: async () => {
       closing.abort();

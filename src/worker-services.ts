@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import { createRedisStore } from './cache/redis-store.ts';
 import { openDatabase } from './db/client.ts';
 import { workUnderWay } from './db/transaction.ts';
 import {
   createLog,
+  databaseStatus,
   openBacklog,
   openQueueHome,
   poolSize,
@@ -12,31 +14,27 @@ import {
 } from './foundation.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createMailer } from './jobs/mailer.ts';
-import { mailQueue, orderQueue } from './jobs/queue-names.ts';
+import { keyPrefix, mailQueue, orderQueue } from './jobs/queue-names.ts';
 import { openMailQueue } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
 import { checkTimeouts, persist } from './preparation.ts';
+import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
-import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
+import { serveOperators } from './telemetry/listen.ts';
+import { readReadiness } from './telemetry/readiness.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
 /** What a worker process is, from outside: it works until it is closed. */
 export type WorkerServices = { log: Logger; close: () => Promise<void> };
 
-/** The worker serves nobody but Prometheus, and that only where it is given a port. */
-async function listen(
-  { host, metricsPort }: Settings,
-  scrape: () => Promise<string>,
-  contentType: string,
-  log: Logger,
-): Promise<MetricsServer | undefined> {
-  if (metricsPort === undefined) return undefined;
-  const server = await serveMetrics(scrape, contentType, { host, port: metricsPort });
-  log.info({ host, port: server.port }, 'listening');
-  return server;
+/** Says whether Redis answers, on a connection that gives up in milliseconds: the queues' own wait for it. */
+function watchRedis({ redis: target }: Settings, onTrouble: (error: unknown) => void) {
+  if (!target) return { status: async () => 'none' as const, close: () => {} };
+  const redis = connectRedis(target, 'cache', onTrouble);
+  return { status: createRedisStore(redis, [keyPrefix]).status, close: () => redis.disconnect() };
 }
 
 /**
@@ -61,11 +59,17 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
     onTrouble: troubleLog(log, scrapeTrouble),
   });
   // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
-  const server = await listen(settings, scrape, registry.contentType, log);
+  const queueTrouble = troubleLog(log, 'the queue is out of reach');
+  const redis = settings.metricsPort === undefined ? undefined : watchRedis(settings, queueTrouble);
+  const readiness = () =>
+    readReadiness(
+      { postgres: () => databaseStatus(db), redis: async () => redis?.status() ?? 'none' },
+      () => orderQueueDepth !== undefined && !closing.aborted,
+    );
+  const server = await serveOperators(settings, { readiness, scrape, contentType: registry.contentType }, log);
   const found = await persist(() => checkTimeouts(db, log), troubleLog(log, 'waiting for postgres'), closing);
   if (!found) throw new Error('told to end before Postgres was there');
 
-  const queueTrouble = troubleLog(log, 'the queue is out of reach');
   const home = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
   const mails = openMailQueue(home, queueTrouble);
   const mailer = createMailer(smtpUrl, settings.mailFrom);
@@ -104,6 +108,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
       await mails.close().catch(() => {});
       home.close();
       await Promise.all([closeDatabase(1_000), backlog.close()]);
+      redis?.close();
       server?.close();
     },
   };
