@@ -12,6 +12,7 @@ const helpers = [
   'src/elapsed.ts',
   'src/errors.ts',
   'src/lane.ts',
+  'src/lib',
   'src/spans.ts',
   'src/traced-lane.ts',
 ];
@@ -106,6 +107,7 @@ const rooms: Record<string, Room> = {
       'type src/services.ts',
       'src/elapsed.ts',
       'src/errors.ts',
+      'src/lib',
       'src/spans.ts',
     ],
     packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'type pino', 'type prom-client', 'zod'],
@@ -147,6 +149,7 @@ const rooms: Record<string, Room> = {
   'src/elapsed.ts': {},
   'src/log-output.ts': { packages: ['pino'] },
   'src/errors.ts': {},
+  'src/lib': {},
   bench: {
     rooms: [
       'src/db',
