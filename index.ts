@@ -3,7 +3,7 @@ import { createFetch, type Fetch } from './src/app.ts';
 import type { Address, Server } from './src/listen-on-node.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
-import { readSettings } from './src/settings.ts';
+import { readSettingsOf } from './src/settings.ts';
 import { serveOperators } from './src/telemetry/listen.ts';
 
 /** Longer than any answer takes (Postgres is given up on before), so that the server never cuts one off. */
@@ -34,7 +34,7 @@ function withOrigin(request: Request): Request {
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async (closing) => {
-  const settings = readSettings();
+  const settings = readSettingsOf('api');
   // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const services = openApiServices(settings);

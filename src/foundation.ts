@@ -48,7 +48,7 @@ export function createLog(settings: Settings, name: string): Logger {
 }
 
 /** What a process cannot do without, by the variable it comes from. */
-const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as const;
+const indispensable = { databaseUrl: 'DATABASE_URL', mailServer: 'SMTP_URL' } as const;
 
 /**
  * Takes what `npm start` would supply on one machine for granted.
@@ -57,13 +57,13 @@ const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as co
 export function requireSettings<Name extends keyof typeof indispensable>(
   settings: Settings,
   ...names: Name[]
-): Record<Name, string> {
+): { [Key in Name]: NonNullable<Settings[Key]> } {
   const missing = names.filter((name) => settings[name] === undefined);
   if (missing.length > 0) {
     const list = missing.map((name) => `  ${indispensable[name]}: is not set`).join('\n');
     throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
   }
-  return settings as Record<Name, string>;
+  return settings as { [Key in Name]: NonNullable<Settings[Key]> };
 }
 
 /** Finds the queues of this shop a home: in Redis if there is one. Close it after what is in it. */

@@ -42,7 +42,7 @@ function watchRedis({ redis: target }: Settings, onTrouble: (error: unknown) => 
  * @param closing ends the wait for Postgres
  */
 export async function openWorkerServices(settings: Settings, closing: AbortSignal): Promise<WorkerServices> {
-  const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
+  const { databaseUrl, mailServer } = requireSettings(settings, 'databaseUrl', 'mailServer');
   const log = createLog(settings, 'worker');
   const { registry, ordersEntered } = createShopMetrics('worker');
   const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
@@ -72,7 +72,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
 
   const home = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
   const mails = openMailQueue(home, queueTrouble);
-  const mailer = createMailer(smtpUrl, settings.mailFrom);
+  const mailer = createMailer(mailServer, settings.mailFrom);
   const sweep = createSweep({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,

@@ -58,7 +58,7 @@ async function run(stop: AbortSignal): Promise<void> {
 
   const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
   if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
-  if (settings.smtpUrl === undefined) await supplyMailServer(kit);
+  if (settings.mailServer === undefined) await supplyMailServer(kit);
   if (settings.adminEmail !== undefined) kit.notes.push(['Admin', `${settings.adminEmail} of ADMIN_EMAIL`]);
   if (settings.databaseUrl === undefined) {
     const databaseUrl = await supplyDatabase(kit);
