@@ -70,11 +70,11 @@ describe('the proxy of compose.yaml', () => {
     const clients = Promise.all(Array.from({ length: crowd }, shopOn));
     for (const index of [0, 1]) {
       const before = answered[201] ?? 0;
-      await eventually(() => (answered[201] ?? 0) > before + 50);
+      await eventually(() => (answered[201] ?? 0) > before + 50, { withinMs: 10_000 });
       expect(await shop.api(index).stop()).toBe(0);
     }
     const before = answered[201] ?? 0;
-    await eventually(() => (answered[201] ?? 0) > before + 50);
+    await eventually(() => (answered[201] ?? 0) > before + 50, { withinMs: 10_000 });
     stopped = true;
     await clients;
     expect(Object.keys(answered)).toEqual(['200', '201']);
