@@ -4,7 +4,8 @@ import { createLog } from './src/foundation.ts';
 import type { Address, Server } from './src/listen-on-node.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
-import { readSettings } from './src/settings.ts';
+import { readSettingsOf } from './src/settings.ts';
+import { serveOperators } from './src/telemetry/listen.ts';
 
 /** Longer than any answer takes (Postgres is given up on before), so that the server never cuts one off. */
 const idleTimeoutSeconds = 30;
@@ -34,13 +35,16 @@ function withOrigin(request: Request): Request {
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async ({ closing, closers }) => {
-  const settings = readSettings();
+  const settings = readSettingsOf('api');
   // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const log = createLog(settings, 'api');
   if (traces) closers.add('traces', traces.startTraces(settings, 'shop-api', log));
   const services = openApiServices(settings, log, closers);
   const { fetch } = createApp(services, () => closing.aborted);
+  const { readiness, scrape, metrics } = services;
+  const answers = { readiness: () => readiness(() => closing.aborted), scrape, contentType: metrics.contentType };
+  await serveOperators(settings, answers, log, closers);
   const address = { hostname: settings.host, port: settings.port };
   // Loaded where it is needed, because Bun would spend a tenth of its start on it.
   const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');

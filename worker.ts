@@ -1,11 +1,11 @@
 import { createLog } from './src/foundation.ts';
 import { runProcess } from './src/process.ts';
-import { readSettings } from './src/settings.ts';
+import { readSettingsOf } from './src/settings.ts';
 import { openWorkerServices } from './src/worker-services.ts';
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async ({ closing, closers }) => {
-  const settings = readSettings();
+  const settings = readSettingsOf('worker');
   // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const log = createLog(settings, 'worker');

@@ -36,7 +36,7 @@ export function shopSettings({ databaseUrl, redisUrl }: Home, smtpUrl: string): 
     HOST: '127.0.0.1',
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
-    SMTP_URL: smtpUrl,
+    SMTP_URL: `${smtpUrl}?tls=never`,
     JWT_SECRET: jwtSecret,
     LOG_LEVEL: 'info',
     ORDER_STATUS_INTERVAL: '1h',

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds the image and runs the suites of tests/image, on it and on the proxy before it: sh deploy/test-image.sh
+# Builds the image and runs the suite of tests/image on it: sh deploy/test-image.sh
 # For Debian and Ubuntu, as root; it installs what is missing. It takes minutes, the first time above all.
 set -eu
 cd "$(dirname "$0")/.."
 
-packages='buildah podman netavark runc debootstrap haproxy'
+packages='buildah podman netavark runc debootstrap'
 # shellcheck disable=SC2086 # one word for each package
 if ! dpkg --status $packages >/dev/null 2>&1; then
   apt-get update
@@ -12,4 +12,4 @@ if ! dpkg --status $packages >/dev/null 2>&1; then
 fi
 
 sh deploy/build.sh --local-base localhost/shop
-IMAGE=localhost/shop IMAGE_BASE=localhost/shop-base exec sh scripts/run.sh scripts/test.ts ./tests/image/image.ts ./tests/image/proxy.ts
+IMAGE=localhost/shop IMAGE_BASE=localhost/shop-base exec sh scripts/run.sh scripts/test.ts ./tests/image/image.ts

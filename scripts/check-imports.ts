@@ -20,6 +20,7 @@ const rooms: Record<string, Room> = {
       'src/process.ts',
       'src/services.ts',
       'src/settings.ts',
+      'src/telemetry/listen.ts',
     ],
   },
   'worker.ts': {
@@ -48,6 +49,7 @@ const rooms: Record<string, Room> = {
       'type src/jobs/queues.ts',
       'src/preparation.ts',
       'src/redis.ts',
+      'type src/schema',
       'src/settings.ts',
       'src/telemetry',
       ...helpers,
@@ -56,10 +58,12 @@ const rooms: Record<string, Room> = {
   },
   'src/worker-services.ts': {
     rooms: [
+      'src/cache/redis-store.ts',
       'src/db',
       'src/foundation.ts',
       'src/jobs',
       'src/preparation.ts',
+      'src/redis.ts',
       'src/settings.ts',
       'src/telemetry',
       ...helpers,
@@ -104,6 +108,7 @@ const rooms: Record<string, Room> = {
       'type src/services.ts',
       'src/elapsed.ts',
       'src/errors.ts',
+      'src/lib',
       'src/spans.ts',
     ],
     packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'lru-cache', 'type pino', 'zod'],
@@ -133,7 +138,15 @@ const rooms: Record<string, Room> = {
     packages: ['lru-cache', 'rate-limiter-flexible'],
   },
   'src/jobs': {
-    rooms: ['src/domain', 'type src/db/client.ts', 'src/db/transaction.ts', 'src/redis.ts', 'src/schema', ...helpers],
+    rooms: [
+      'src/domain',
+      'type src/db/client.ts',
+      'src/db/transaction.ts',
+      'src/redis.ts',
+      'src/schema',
+      'type src/settings.ts',
+      ...helpers,
+    ],
     packages: ['@opentelemetry/api', 'bullmq', 'hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {

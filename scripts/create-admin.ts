@@ -8,7 +8,7 @@ import { withTransaction } from '../src/db/transaction.ts';
 import { ensureAdmin } from '../src/domain/accounts.ts';
 import { hashPassword } from '../src/domain/passwords.ts';
 import { adminSchema } from '../src/schema/customers.ts';
-import { readSettings } from '../src/settings.ts';
+import { readSettingsOf } from '../src/settings.ts';
 
 const closeTimeoutMs = 5_000;
 
@@ -23,7 +23,7 @@ async function createAdmin(): Promise<void> {
     options: { email: { type: 'string', default: '' }, name: { type: 'string', default: '' } },
   });
   const { email, name } = check(adminSchema.omit({ password: true }), values);
-  const { databaseUrl, adminPassword } = readSettings();
+  const { databaseUrl, adminPassword } = readSettingsOf('command');
   if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says in which database the admin is to be.');
   const { password } = check(adminSchema.pick({ password: true }), {
     password: adminPassword ?? (await askForPassword()),

@@ -1,8 +1,8 @@
 import { migrateDatabase } from '../src/db/migrate.ts';
-import { readSettings } from '../src/settings.ts';
+import { readSettingsOf } from '../src/settings.ts';
 
 async function migrate(): Promise<void> {
-  const { databaseUrl } = readSettings();
+  const { databaseUrl } = readSettingsOf('command');
   if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says which database to migrate.');
   await migrateDatabase(databaseUrl, { onWait: console.log });
   console.log('The database has the newest schema.');

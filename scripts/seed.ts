@@ -4,7 +4,7 @@ import { schemaIsCurrent } from '../src/db/migrate.ts';
 import { type SeedKind, seedShop } from '../src/db/seed.ts';
 import { hashPassword } from '../src/domain/passwords.ts';
 import { registrationSchema } from '../src/schema/customers.ts';
-import { readSettings } from '../src/settings.ts';
+import { readSettingsOf } from '../src/settings.ts';
 
 const countMax = 10_000_000;
 const reportEveryMs = 10_000;
@@ -54,7 +54,7 @@ function createProgress(out: NodeJS.WriteStream) {
 
 async function seed(): Promise<void> {
   const { password, ...counts } = readArguments();
-  const { databaseUrl, currency, orderStatusIntervalMs } = readSettings();
+  const { databaseUrl, currency, orderStatusIntervalMs } = readSettingsOf('command');
   if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says which database to fill.');
   const startedMs = Date.now();
   const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop seed' });

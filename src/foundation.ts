@@ -1,6 +1,8 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import { openDatabase } from './db/client.ts';
+import { type Database, openDatabase } from './db/client.ts';
 import { isConnectionFault } from './db/errors.ts';
+import { ping } from './db/ping.ts';
+import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import { ShopError } from './errors.ts';
 import type { QueueHome } from './jobs/queues.ts';
@@ -48,7 +50,7 @@ export function createLog(settings: Settings, name: string): Logger {
 }
 
 /** What a process cannot do without, by the variable it comes from. */
-const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as const;
+const indispensable = { databaseUrl: 'DATABASE_URL', mailServer: 'SMTP_URL' } as const;
 
 /**
  * Takes what `npm start` would supply on one machine for granted.
@@ -57,13 +59,13 @@ const indispensable = { databaseUrl: 'DATABASE_URL', smtpUrl: 'SMTP_URL' } as co
 export function requireSettings<Name extends keyof typeof indispensable>(
   settings: Settings,
   ...names: Name[]
-): Record<Name, string> {
+): { [Key in Name]: NonNullable<Settings[Key]> } {
   const missing = names.filter((name) => settings[name] === undefined);
   if (missing.length > 0) {
     const list = missing.map((name) => `  ${indispensable[name]}: is not set`).join('\n');
     throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
   }
-  return settings as Record<Name, string>;
+  return settings as { [Key in Name]: NonNullable<Settings[Key]> };
 }
 
 /** Finds the queues of this shop a home: in Redis if there is one. Close it after what is in it. */
@@ -90,6 +92,14 @@ export function errorLog(log: Logger, message: string): (error: unknown) => void
 /** Whether an error says no more than that Postgres or Redis is out of reach. */
 export function isServerAway(error: unknown): boolean {
   return isConnectionFault(error) || isRedisAway(error) || (error instanceof ShopError && error.code === 'unavailable');
+}
+
+/** Whether Postgres answers on the connections that a process works with. */
+export function databaseStatus(db: Database): Promise<'up' | 'down'> {
+  return withReader(db, ping).then(
+    () => 'up' as const,
+    () => 'down' as const,
+  );
 }
 
 /** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */

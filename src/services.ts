@@ -6,7 +6,6 @@ import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
 import { versionKey } from './cache/versions.ts';
 import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
-import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import type { ProductRow } from './db/tables.ts';
 import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
@@ -15,7 +14,15 @@ import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
 import { createOrderBatcher } from './domain/order-batcher.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
-import { errorLog, openBacklog, openQueueHome, poolSize, requireSettings, scrapeError } from './foundation.ts';
+import {
+  databaseStatus,
+  errorLog,
+  openBacklog,
+  openQueueHome,
+  poolSize,
+  requireSettings,
+  scrapeError,
+} from './foundation.ts';
 import { createMailProducer } from './jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
 import type { MailQueue } from './jobs/queues.ts';
@@ -23,7 +30,9 @@ import { type Batcher, createBatcher } from './lib/batcher.ts';
 import type { Closers } from './lib/closers.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
+import type { Readiness } from './schema/health.ts';
 import type { Settings } from './settings.ts';
+import { readReadiness } from './telemetry/readiness.ts';
 import {
   createBatchSizes,
   createCacheReads,
@@ -63,7 +72,8 @@ export type ApiServices = {
   cache: Cache;
   throttle: LoginThrottle;
   mails: Pick<MailQueue, 'enqueue'>;
-  databaseStatus: () => Promise<'up' | 'down'>;
+  /** Whether traffic may come, and what is down. */
+  readiness: (draining: () => boolean) => Promise<Readiness>;
   /** Whether schema and first admin are there; once they are, they stay. */
   prepared: () => boolean;
 };
@@ -217,11 +227,8 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     cache,
     throttle: createLoginThrottle(redis),
     mails,
-    databaseStatus: () =>
-      withReader(db, ping).then(
-        () => 'up' as const,
-        () => 'down' as const,
-      ),
+    readiness: (draining) =>
+      readReadiness({ postgres: () => databaseStatus(db), redis: cache.status }, () => isPrepared() && !draining()),
     prepared: isPrepared,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type RedisPlace, readSettings, SettingsError } from './settings.ts';
+import { type Process, type RedisPlace, readSettings, SettingsError } from './settings.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -14,9 +14,9 @@ const production = {
 };
 
 /** The settings that a refusal of this environment names. */
-function faultsOf(environment: Record<string, string>): string[] {
+function faultsOf(environment: Record<string, string>, reader?: Process): string[] {
   try {
-    readSettings(environment);
+    readSettings(environment, reader);
   } catch (error) {
     expect(error).toBeInstanceOf(SettingsError);
     return [...String((error as Error).message).matchAll(/^ {2}([A-Z_]+): .+$/gm)].map(([, name]) => name ?? '');
@@ -34,7 +34,7 @@ describe('readSettings', () => {
         databaseUrl: undefined,
         databaseReplicaUrls: [],
         redis: undefined,
-        smtpUrl: undefined,
+        mailServer: undefined,
         mailFrom: { name: 'Shop', address: 'shop@localhost' },
         jwtSecret: undefined,
         jwtTtlMs: dayMs,
@@ -115,7 +115,19 @@ describe('readSettings', () => {
         'rediss://:secret@redis:6380/3',
         { redis: { kind: 'server' as const, url: 'rediss://:secret@redis:6380/3' } },
       ],
-      ['SMTP_URL', 'smtps://user:pass@mail:465', { smtpUrl: 'smtps://user:pass@mail:465' }],
+      ['SMTP_URL', 'smtp://mail', { mailServer: { url: 'smtp://mail', tls: 'offered' as const } }],
+      ['SMTP_URL', 'smtp://user@mail', { mailServer: { url: 'smtp://user@mail', tls: 'required' as const } }],
+      [
+        'SMTP_URL',
+        'smtps://user:pass@mail:465',
+        { mailServer: { url: 'smtps://user:pass@mail:465', tls: 'required' as const } },
+      ],
+      [
+        'SMTP_URL',
+        'smtp://user:p%3Fss@mail/?name=a%20b&tls=never&rateLimit=5',
+        { mailServer: { url: 'smtp://user:p%3Fss@mail/?name=a%20b&rateLimit=5', tls: 'never' as const } },
+      ],
+      ['SMTP_URL', 'smtp://mail?tls=never', { mailServer: { url: 'smtp://mail', tls: 'never' as const } }],
       ['MAIL_FROM', 'shop@example.com', { mailFrom: { name: '', address: 'shop@example.com' } }],
       [
         'MAIL_FROM',
@@ -226,6 +238,8 @@ describe('readSettings', () => {
       ['REDIS_URL', 'http://127.0.0.1'],
       ['REDIS_URL', '127.0.0.1:6379'],
       ['SMTP_URL', 'mail.example'],
+      ['SMTP_URL', 'smtp://mail?tls=no'],
+      ['SMTP_URL', 'smtps://mail?tls=never'],
       ['MAIL_FROM', 'Shop'],
       ['MAIL_FROM', 'Shop <shop>'],
       ['MAIL_FROM', 'Shop <shop@example.com>\r\nBcc: all@example.com'],
@@ -270,6 +284,23 @@ describe('readSettings', () => {
 
     test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'])('requires %s', (name) => {
       expect(faultsOf({ ...production, [name]: '' })).toEqual([name]);
+    });
+
+    test.each([
+      ['api', ['DATABASE_URL', 'JWT_SECRET', 'REDIS_URL']],
+      ['worker', ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL']],
+      ['command', []],
+    ] as const)('requires of %s what it uses, and no more', (reader, names) => {
+      const all = { NODE_ENV: 'production', ADMIN_EMAIL: 'admin@example.com', ADMIN_PASSWORD: 'open sesame' };
+      expect(faultsOf(all, reader).sort()).toEqual([...names]);
+      const { ADMIN_PASSWORD: _secret, ...others } = all;
+      expect(faultsOf(others, reader).includes('ADMIN_PASSWORD')).toBe(reader === 'api');
+    });
+
+    test('requires TLS of a mail server that does not say otherwise', () => {
+      expect(readSettings(production).mailServer).toEqual({ url: production.SMTP_URL, tls: 'required' });
+      const never = { ...production, SMTP_URL: 'smtp://mail?tls=never' };
+      expect(readSettings(never).mailServer).toEqual({ url: 'smtp://mail', tls: 'never' });
     });
 
     test('names what is missing beside what is bad', () => {

@@ -25,6 +25,24 @@ function url(...protocols: string[]) {
   });
 }
 
+/** Whether a mail server has to offer TLS; `offered` takes it where it is. */
+export type MailTls = 'required' | 'offered' | 'never';
+export type MailServer = { url: string; tls: MailTls };
+
+const mailServer = url('smtp', 'smtps').transform((text, context): MailServer => {
+  const { protocol, username, password, searchParams } = new URL(text);
+  const asked = searchParams.getAll('tls');
+  if (asked.length === 0) return { url: text, tls: username || password ? 'required' : 'offered' };
+  if (protocol === 'smtps:' || asked.some((value) => value !== 'never')) {
+    context.addIssue('may only say tls=never, and only with smtp://');
+    return z.NEVER;
+  }
+  // Cut out of the text: to write the whole URL again could change the rest of it.
+  const [address = '', query = ''] = text.split(/\?(.*)/s);
+  const rest = query.split('&').filter((part) => !part.startsWith('tls='));
+  return { url: rest.length > 0 ? `${address}?${rest.join('&')}` : address, tls: 'never' };
+});
+
 export type RedisNode = { host: string; port: number };
 export type RedisLogin = { username: string; password: string };
 
@@ -125,7 +143,7 @@ const environmentSchema = z.object({
   DATABASE_URL: url('postgres', 'postgresql').optional(),
   DATABASE_REPLICA_URLS: listOf(url('postgres', 'postgresql')).default([]),
   REDIS_URL: redisPlace.optional(),
-  SMTP_URL: url('smtp', 'smtps').optional(),
+  SMTP_URL: mailServer.optional(),
   MAIL_FROM: mailbox.default({ name: 'Shop', address: 'shop@localhost' }),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_TTL: duration(1_000).default(unitMs.d),
@@ -150,7 +168,21 @@ const environmentSchema = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https').optional(),
 });
 
-const requiredInProduction = ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'] as const;
+/** In production nothing is sent in clear but what says so itself. */
+function inProduction(server: MailServer, production: boolean): MailServer {
+  return production && server.tls === 'offered' ? { ...server, tls: 'required' } : server;
+}
+
+/** What each process uses, and so must be told in production; `start` runs both of them. */
+const requiredInProduction = {
+  api: ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET'],
+  worker: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
+  start: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'],
+  /** Commands say themselves what they cannot do without. */
+  command: [],
+} as const;
+
+export type Process = keyof typeof requiredInProduction;
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>;
 
@@ -160,9 +192,10 @@ export class SettingsError extends Error {}
 /**
  * Turns environment variables into the settings of a process (contract: "Running it").
  * Empty variables count as unset. Durations come out in milliseconds.
+ * @param reader which one asks, because it needs to be told no more than it uses
  * @throws {SettingsError} naming every fault at once
  */
-export function readSettings(environment: Record<string, string | undefined> = process.env) {
+export function readSettings(environment: Record<string, string | undefined> = process.env, reader: Process = 'start') {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -171,12 +204,13 @@ export function readSettings(environment: Record<string, string | undefined> = p
   const production = given.NODE_ENV === 'production';
   if (production) {
     faults.push(
-      ...requiredInProduction
+      ...requiredInProduction[reader]
         .filter((name) => given[name] === undefined)
         .map((name) => `${name}: is required in production`),
     );
   }
-  if (given.ADMIN_EMAIL !== undefined && given.ADMIN_PASSWORD === undefined) {
+  const makesAdmin = reader === 'api' || reader === 'start';
+  if (makesAdmin && given.ADMIN_EMAIL !== undefined && given.ADMIN_PASSWORD === undefined) {
     faults.push('ADMIN_PASSWORD: is required with ADMIN_EMAIL');
   }
   if (!parsed.success || faults.length > 0) {
@@ -192,7 +226,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     databaseUrl: value.DATABASE_URL,
     databaseReplicaUrls: value.DATABASE_REPLICA_URLS,
     redis: value.REDIS_URL,
-    smtpUrl: value.SMTP_URL,
+    mailServer: value.SMTP_URL && inProduction(value.SMTP_URL, production),
     mailFrom: value.MAIL_FROM,
     jwtSecret: value.JWT_SECRET,
     jwtTtlMs: value.JWT_TTL,
@@ -209,4 +243,9 @@ export function readSettings(environment: Record<string, string | undefined> = p
     metricsPort: value.METRICS_PORT,
     otlpEndpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT,
   });
+}
+
+/** The settings of a process out of its own environment, see `readSettings`. */
+export function readSettingsOf(reader: Process): Settings {
+  return readSettings(process.env, reader);
 }

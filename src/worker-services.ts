@@ -1,39 +1,61 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { openDatabase } from './db/client.ts';
+import { createRedisStore } from './cache/redis-store.ts';
+import { type Database, openDatabase } from './db/client.ts';
 import { workUnderWay } from './db/transaction.ts';
-import { errorLog, openBacklog, openQueueHome, poolSize, requireSettings, scrapeError } from './foundation.ts';
+import {
+  databaseStatus,
+  errorLog,
+  openBacklog,
+  openQueueHome,
+  poolSize,
+  requireSettings,
+  scrapeError,
+} from './foundation.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createMailer } from './jobs/mailer.ts';
-import { mailQueue, orderQueue } from './jobs/queue-names.ts';
+import { keyPrefix, mailQueue, orderQueue } from './jobs/queue-names.ts';
 import { openMailQueue, type QueueDepths } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { startWorkers } from './jobs/workers.ts';
 import type { Closers } from './lib/closers.ts';
 import { checkTimeouts, persist } from './preparation.ts';
+import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
-import { serveMetrics } from './telemetry/listen.ts';
+import { serveOperators } from './telemetry/listen.ts';
+import { readReadiness } from './telemetry/readiness.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
 
-/** The worker serves nobody but Prometheus, and that only where it is given a port. */
-async function openMetrics(
-  { settings: { host, metricsPort }, log, closers }: Shared,
+/**
+ * The worker serves nobody but its operators, and them only where it is given a port. It asks Redis on a connection that
+ * gives up in milliseconds, because those of the queues wait.
+ * @param working whether it takes jobs
+ */
+async function openOperators(
+  { settings, log, closers }: Shared,
+  db: Database,
   registry: Registry,
   databaseUrl: string,
   queues: () => Promise<QueueDepths>,
+  working: () => boolean,
 ): Promise<void> {
-  if (metricsPort === undefined) return;
+  if (settings.metricsPort === undefined) return;
   const backlog = openBacklog(databaseUrl);
   closers.add('backlog', backlog.close);
-  const scrape = createScrape(registry, { backlog: backlog.read, queues, onTrouble: errorLog(log, scrapeError) });
-  const server = await serveMetrics(scrape, registry.contentType, { host, port: metricsPort });
-  closers.add('metrics', server.close);
-  log.info({ host, port: server.port }, 'listening');
+  const redis = settings.redis && connectRedis(settings.redis, 'cache', errorLog(log, 'redis is out of reach'));
+  closers.add('redis', () => redis?.disconnect());
+  const redisStatus = redis ? createRedisStore(redis, [keyPrefix]).status : async () => 'none' as const;
+  const answers = {
+    readiness: () => readReadiness({ postgres: () => databaseStatus(db), redis: redisStatus }, working),
+    scrape: createScrape(registry, { backlog: backlog.read, queues, onTrouble: errorLog(log, scrapeError) }),
+    contentType: registry.contentType,
+  };
+  await serveOperators(settings, answers, log, closers);
 }
 
 /**
@@ -43,16 +65,19 @@ async function openMetrics(
  */
 export async function openWorkerServices(shared: Shared, closing: AbortSignal): Promise<void> {
   const { settings, log, closers } = shared;
-  const { databaseUrl, smtpUrl } = requireSettings(settings, 'databaseUrl', 'smtpUrl');
+  const { databaseUrl, mailServer } = requireSettings(settings, 'databaseUrl', 'mailServer');
   const { registry, ordersEntered } = createShopMetrics('worker');
   const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
   closers.add('postgres', () => close(1_000));
   watchPool(registry, poolSize, () => workUnderWay(db));
-  let queueDepths = async (): Promise<QueueDepths> => {
-    throw new Error('the queues are not open yet');
+  let queueDepths: (() => Promise<QueueDepths>) | undefined;
+  const readQueues = async () => {
+    if (!queueDepths) throw new Error('the queues are not open yet');
+    return queueDepths();
   };
+  const working = () => queueDepths !== undefined && !closing.aborted;
   // Before Postgres is there, so that nobody who asks for its health restarts a process that does nothing but wait.
-  await openMetrics(shared, registry, databaseUrl, () => queueDepths());
+  await openOperators(shared, db, registry, databaseUrl, readQueues, working);
   await persist(() => checkTimeouts(db, log), errorLog(log, 'waiting for postgres'), closing);
   closing.throwIfAborted();
 
@@ -61,7 +86,7 @@ export async function openWorkerServices(shared: Shared, closing: AbortSignal): 
   closers.add('connection of the queues', home.close);
   const mails = await openMailQueue(home, onQueueError);
   closers.add('mail queue', mails.close);
-  const mailer = createMailer(smtpUrl, settings.mailFrom);
+  const mailer = createMailer(mailServer, settings.mailFrom);
   closers.add('mailer', mailer.close);
   const sweep = createSweep({
     db,

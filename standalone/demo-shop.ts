@@ -58,7 +58,7 @@ export async function openDemoShop(running: AsyncDisposableStack): Promise<DemoS
     HOST: '127.0.0.1',
     PORT: String(port),
     DATABASE_URL: postgres.url,
-    SMTP_URL: `smtp://127.0.0.1:${smtpPort}`,
+    SMTP_URL: `smtp://127.0.0.1:${smtpPort}?tls=never`,
     JWT_SECRET: crypto.randomUUID(),
     CURRENCY: currency,
     ORDER_STATUS_INTERVAL: `${statusIntervalMs}ms`,

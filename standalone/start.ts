@@ -23,6 +23,7 @@ const readyTimeoutMs = 60_000;
 const probeTimeoutMs = 2_000;
 const pollMs = 25;
 const closeTimeoutMs = 5_000;
+const portMax = 65_535;
 /** What a program gets on top of its own deadline for stopping. */
 const stopGraceMs = 2_000;
 
@@ -52,11 +53,12 @@ async function run(stop: AbortSignal): Promise<void> {
   const settings = readSettings({ ...process.env, HOST: process.env.HOST || '127.0.0.1' });
   await using running = new AsyncDisposableStack();
   running.use(claimDirectory());
-  const port = await claimPort(settings);
+  const port = await claimPort(settings.host, settings.port, 'PORT');
+  const operatorPorts = await claimOperatorPorts(settings, port);
 
   const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
   if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
-  if (settings.smtpUrl === undefined) await supplyMailServer(kit);
+  if (settings.mailServer === undefined) await supplyMailServer(kit);
   if (settings.adminEmail !== undefined) kit.notes.push(['Admin', `${settings.adminEmail} of ADMIN_EMAIL`]);
   if (settings.databaseUrl === undefined) {
     const databaseUrl = await supplyDatabase(kit);
@@ -70,7 +72,7 @@ async function run(stop: AbortSignal): Promise<void> {
   if (settings.redis === undefined) kit.notes.push(['Redis', 'none (queue in Postgres, cache in the API)']);
   stop.throwIfAborted();
 
-  await runPrograms(kit, settings);
+  await runPrograms(kit, settings, operatorPorts);
   const apiUrl = urlOf(settings.host, port);
   await untilReady(apiUrl, stop);
   console.log(welcome(apiUrl, kit.notes));
@@ -86,16 +88,37 @@ function claimDirectory(): Disposable {
   return lock;
 }
 
-/** The port that the API will have. */
-async function claimPort({ host, port }: Settings): Promise<number> {
+/** The port that a program will have, by the setting that names it. */
+async function claimPort(host: string, port: number, setting: 'PORT' | 'METRICS_PORT'): Promise<number> {
   try {
     return await tryPort(host, port);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new Error(`Port ${port} is taken: stop what listens there, or set PORT to another.`);
+      throw new Error(`Port ${port} is taken: stop what listens there, or set ${setting} to another.`);
     }
     throw error;
   }
+}
+
+type OperatorPorts = { api: number; worker: number };
+
+/** Where the API and the worker show how they are, which cannot be one port: the worker has the next one. */
+async function claimOperatorPorts(
+  { host, metricsPort }: Settings,
+  apiPort: number,
+): Promise<OperatorPorts | undefined> {
+  if (metricsPort === undefined) return undefined;
+  if (metricsPort === 0) {
+    return { api: await claimPort(host, 0, 'METRICS_PORT'), worker: await claimPort(host, 0, 'METRICS_PORT') };
+  }
+  const next = metricsPort + 1 === apiPort ? metricsPort + 2 : metricsPort + 1;
+  if (metricsPort === apiPort || next > portMax) {
+    throw new Error(`METRICS_PORT ${metricsPort} leaves no port for the worker, or is PORT: set it to another.`);
+  }
+  return {
+    api: await claimPort(host, metricsPort, 'METRICS_PORT'),
+    worker: await claimPort(host, next, 'METRICS_PORT'),
+  };
 }
 
 async function migrateGiven(databaseUrl: string): Promise<void> {
@@ -127,14 +150,18 @@ async function fillIfEmpty(databaseUrl: string, { currency, orderStatusIntervalM
   }
 }
 
-async function runPrograms({ environment, notes, running }: Kit, settings: Settings): Promise<void> {
+async function runPrograms(
+  { environment, notes, running }: Kit,
+  settings: Settings,
+  operatorPorts: OperatorPorts | undefined,
+): Promise<void> {
   // A person who sets LOG_LEVEL or edits the code wants to see the logs; others want to see the shop.
   const showLogs = watch || Boolean(process.env.LOG_LEVEL);
-  const start = (name: string, file: string, log: string) =>
+  const start = (name: string, file: string, log: keyof OperatorPorts) =>
     keepChild({
       name,
       command: [...(watch ? ['--watch', '--no-clear-screen'] : []), join(root, file)],
-      environment,
+      environment: { ...environment, ...(operatorPorts && { METRICS_PORT: String(operatorPorts[log]) }) },
       logFile: showLogs ? undefined : logFileOf(log),
       stopTimeoutMs: settings.shutdownTimeoutMs + stopGraceMs,
     });
@@ -142,6 +169,10 @@ async function runPrograms({ environment, notes, running }: Kit, settings: Setti
   running.defer(async () => {
     await Promise.all(stops.map((stop) => stop()));
   });
+  if (operatorPorts) {
+    const urls = [operatorPorts.api, operatorPorts.worker].map((port) => `${urlOf(settings.host, port)}/metrics`);
+    notes.push(['Metrics', urls.join(', ')]);
+  }
   if (!showLogs) notes.push(['Logs', `${relative(root, logFileOf('api'))}, ${relative(root, logFileOf('worker'))}`]);
 }
 

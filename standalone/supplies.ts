@@ -46,7 +46,7 @@ export async function supplyMailServer({ environment, notes, running }: Kit): Pr
     stopTimeoutMs: mailCatcherStopTimeoutMs,
   });
   running.defer(stop);
-  environment.SMTP_URL = `smtp://127.0.0.1:${smtpPort}`;
+  environment.SMTP_URL = `smtp://127.0.0.1:${smtpPort}?tls=never`;
   notes.push(['Mail', `http://127.0.0.1:${pagePort} (every mail ends here)`]);
 }
 

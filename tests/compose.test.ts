@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { YAML } from 'bun';
 import { readSettings } from '../src/settings.ts';
-import { imageCommands, readSource, settingNames } from './support/declared.ts';
+import { imageCommands, processOf, readSource, secretsIn, secretsOf, settingNames } from './support/declared.ts';
 
 const root = join(import.meta.dir, '..');
 
@@ -14,6 +14,9 @@ const composeFormats = { duration: true, expose: true, ports: true, subnet_ip_ad
 describe('compose.yaml', () => {
   type ComposeService = {
     command?: string[];
+    cap_drop?: string[];
+    cap_add?: string[];
+    security_opt?: string[];
     image: string;
     environment?: Record<string, string>;
     volumes?: string[];
@@ -43,7 +46,12 @@ describe('compose.yaml', () => {
   }
 
   const example = readSource('.env.example');
-  const secrets = { POSTGRES_PASSWORD: 'a'.repeat(48), JWT_SECRET: 'b'.repeat(64) };
+  const secrets = {
+    POSTGRES_PASSWORD: 'a'.repeat(48),
+    POSTGRES_APP_PASSWORD: 'c'.repeat(48),
+    REDIS_PASSWORD: 'd'.repeat(48),
+    JWT_SECRET: 'b'.repeat(64),
+  };
   const source = YAML.parse(readSource('compose.yaml')) as { services: Record<string, ComposeService> };
   const withValues = (values: Record<string, string>) => interpolate(source, { ...variables(example), ...values });
   const document = withValues(secrets);
@@ -69,7 +77,39 @@ describe('compose.yaml', () => {
   test.each(ours)('%s › has settings that the process can use › and a command that there is', (_name, service) => {
     expect(imageCommands).toContain(service.command?.join(' ') ?? '');
     expect(settingNames).toEqual(expect.arrayContaining(Object.keys(service.environment ?? {})));
-    expect(readSettings({ ...service.environment, NODE_ENV: 'production' })).toMatchObject({ production: true });
+    const environment = { ...service.environment, NODE_ENV: 'production' };
+    expect(readSettings(environment, processOf[service.command?.[0] ?? ''])).toMatchObject({ production: true });
+  });
+
+  test.each(ours)('%s › is given the secrets that it uses › and no others', (_name, service) => {
+    const command = service.command?.[0] as keyof typeof secretsOf;
+    expect(secretsIn(Object.keys(service.environment ?? {}))).toEqual([...secretsOf[command]]);
+    const role = command === 'migrate' ? 'shop' : 'shop_app';
+    expect(new URL(service.environment?.DATABASE_URL ?? '').username).toBe(role);
+  });
+
+  test.each(services)('%s › keeps no capability but those that it needs › and its image is exact', (name, service) => {
+    expect(service.cap_drop).toEqual(['ALL']);
+    expect(service.security_opt).toEqual(['no-new-privileges:true']);
+    // Their images begin as root, and hand on to an account of their own.
+    const kept: Record<string, string[]> = {
+      postgres: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'],
+      redis: ['CHOWN', 'SETGID', 'SETUID'],
+    };
+    expect(service.cap_add ?? []).toEqual(kept[name] ?? []);
+    if (service.image !== 'shop') expect(service.image).toMatch(/:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+    // Postgres has no third number.
+    if (name !== 'postgres' && service.image !== 'shop') expect(service.image).toMatch(/:v?\d+\.\d+\.\d+/);
+  });
+
+  test('Redis › asks for a password, and has a limit at which it refuses to grow', () => {
+    const { command = [], environment } = document.services.redis ?? {};
+    const option = (name: string) => command[command.indexOf(name) + 1];
+    expect(option('--requirepass')).toBe(secrets.REDIS_PASSWORD);
+    expect(environment?.REDISCLI_AUTH).toBe(secrets.REDIS_PASSWORD);
+    expect(option('--maxmemory')).toMatch(/^\d+mb$/);
+    expect(option('--maxmemory-policy')).toBe('noeviction');
+    expect(new URL(document.services.api?.environment?.REDIS_URL ?? '').password).toBe(secrets.REDIS_PASSWORD);
   });
 
   test('API and worker › run twice › after the migrations › until they have finished', () => {
@@ -79,7 +119,7 @@ describe('compose.yaml', () => {
         deploy: { replicas: 2 },
         depends_on: { migrate: { condition: 'service_completed_successfully' } },
       });
-      const { shutdownTimeoutMs } = readSettings({ ...service?.environment });
+      const { shutdownTimeoutMs } = readSettings({ ...service?.environment }, 'command');
       expect(seconds(service?.stop_grace_period)).toBeGreaterThan(shutdownTimeoutMs / 1_000);
     }
   });

@@ -63,7 +63,9 @@ describe(guide, () => {
     const [block] = shellBlocks(guide, 'One machine');
     await run(block);
     const made = readFileSync(join(directory, '.env'), 'utf8');
-    expect(made).toMatch(/^POSTGRES_PASSWORD=[0-9a-f]{48}$/m);
+    for (const name of ['POSTGRES_PASSWORD', 'POSTGRES_APP_PASSWORD', 'REDIS_PASSWORD']) {
+      expect(made).toMatch(new RegExp(`^${name}=[0-9a-f]{48}$`, 'm'));
+    }
     expect(made).toMatch(/^JWT_SECRET=[0-9a-f]{64}$/m);
     expect(made.replaceAll(/=[0-9a-f]{48,64}$/gm, '=')).toBe(readSource('.env.example'));
   });

@@ -10,7 +10,15 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { ConfigMap, Namespace, Secret, Service } from 'kubernetes-models/v1';
 import packageJson from '../package.json' with { type: 'json' };
 import { readSettings } from '../src/settings.ts';
-import { connectionsPerProcess, imageCommands, readSource, settingNames } from './support/declared.ts';
+import {
+  connectionsPerProcess,
+  imageCommands,
+  processOf,
+  readSource,
+  secretsIn,
+  secretsOf,
+  settingNames,
+} from './support/declared.ts';
 
 /** What a Postgres allows by default. */
 const connectionsMax = 100;
@@ -109,7 +117,7 @@ describe('deploy/kubernetes', () => {
     const child = Bun.spawn(['kubectl', 'kustomize', directory], { stdio: ['ignore', 'pipe', 'inherit'] });
     const built = YAML.parse(await child.stdout.text()) as Manifest[];
     expect(await child.exited).toBe(0);
-    expect(built).toHaveLength(manifests.length - 1);
+    expect(built).toHaveLength(manifests.filter(({ manifest }) => manifest.kind !== 'Secret').length);
   });
 
   test.each(manifests)('$name › is what its schema describes', ({ manifest }) => {
@@ -128,12 +136,47 @@ describe('deploy/kubernetes', () => {
     expect(faults(withNonsense(misspelt, ['spec', 'portz']))).toBe('');
   });
 
-  test('ConfigMap and Secret › hold settings that the processes can use', () => {
-    const { data } = find('ConfigMap', 'shop');
-    const { stringData } = find('Secret', 'shop');
-    const settings = { ...data, ...stringData, JWT_SECRET: 'b'.repeat(64), ADMIN_PASSWORD: 'long enough' };
-    expect(settingNames).toEqual(expect.arrayContaining(Object.keys(settings)));
-    expect(readSettings({ ...settings, NODE_ENV: 'production' })).toMatchObject({ production: true });
+  test.each(pods)('$name › is given the secrets that it uses, and no others › and can use its settings', ({ pod }) => {
+    for (const { args, env = [], envFrom } of pod.containers) {
+      const command = args[0] as keyof typeof secretsOf;
+      const secret = envFrom.flatMap(({ secretRef }) => (secretRef ? [secretRef.name] : []));
+      const given = Object.assign({}, ...secret.map((name) => find('Secret', name).stringData)) as Record<
+        string,
+        string
+      >;
+      expect(secretsIn(Object.keys(given))).toEqual([...secretsOf[command]]);
+      expect(new URL(given.DATABASE_URL ?? '').username).toBe(command === 'migrate' ? 'shop' : 'shop_app');
+      expect(given.DATABASE_URL).toEndWith('?sslmode=verify-full');
+      if (given.REDIS_URL) expect(given.REDIS_URL).toStartWith('rediss://');
+      const settings = {
+        ...(envFrom.some(({ configMapRef }) => configMapRef) ? find('ConfigMap', 'shop').data : {}),
+        ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+        ...given,
+        ...(given.JWT_SECRET === '' ? { JWT_SECRET: 'b'.repeat(64) } : {}),
+        ...(given.ADMIN_PASSWORD === '' ? { ADMIN_PASSWORD: 'long enough' } : {}),
+      };
+      expect(settingNames).toEqual(expect.arrayContaining(Object.keys(settings)));
+      expect(readSettings({ ...settings, NODE_ENV: 'production' }, processOf[command])).toMatchObject({
+        production: true,
+      });
+    }
+  });
+
+  test('NetworkPolicies › let nobody in and nothing out without saying who and where', () => {
+    type Rule = { from?: object[]; to?: object[]; ports?: { port: number | string }[] };
+    const policies = manifests.filter(({ manifest: { kind } }) => kind === 'NetworkPolicy');
+    expect(policies).toHaveLength(3);
+    for (const { name, manifest } of policies) {
+      const { ingress = [], egress = [] } = manifest.spec as { ingress?: Rule[]; egress?: Rule[] };
+      for (const { from, to, ports = [] } of [...ingress, ...egress]) {
+        expect([name, ports.length > 0]).toEqual([name, true]);
+        const others = from ?? to ?? [];
+        expect([name, others.length > 0]).toEqual([name, true]);
+        for (const other of others) {
+          expect(JSON.stringify(other)).toMatch(/"cidr":"[\d.]+\/32"|"kubernetes.io\/metadata.name":"[\w-]+"/);
+        }
+      }
+    }
   });
 
   test.each(pods)('$name › runs a command of the image › as nobody, on a root that cannot be written', ({ pod }) => {
@@ -151,7 +194,6 @@ describe('deploy/kubernetes', () => {
           capabilities: { drop: ['ALL'] },
         },
         resources: { requests: { memory: expect.any(String) }, limits: { memory: expect.any(String) } },
-        envFrom: [{ configMapRef: { name: 'shop' } }, { secretRef: { name: 'shop' } }],
       });
     }
   });
@@ -168,7 +210,11 @@ describe('deploy/kubernetes', () => {
 
   test('Deployment shop-api › is asked at its port where the API answers', () => {
     const [container] = find('Deployment', 'shop-api').spec?.template?.spec.containers ?? [];
-    expect(container?.ports).toEqual([{ name: 'http', containerPort: readSettings({}).port }]);
+    const { metricsPort, port } = readSettings({ METRICS_PORT: container?.env?.[0]?.value });
+    expect(container?.ports).toEqual([
+      { name: 'http', containerPort: port },
+      { name: 'metrics', containerPort: metricsPort ?? 0 },
+    ]);
     expect(container).toMatchObject({
       startupProbe: { httpGet: { path: '/healthz', port: 'http' } },
       livenessProbe: { httpGet: { path: '/healthz', port: 'http' } },
@@ -183,6 +229,7 @@ describe('deploy/kubernetes', () => {
     expect(container).toMatchObject({
       startupProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
       livenessProbe: { httpGet: { path: '/healthz', port: 'metrics' } },
+      readinessProbe: { httpGet: { path: '/readyz', port: 'metrics' } },
     });
   });
 

@@ -12,6 +12,8 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 const entries = ['index.ts', 'worker.ts'] as const;
+/** What one of them uses and the other does not. */
+const usedOnly = { 'index.ts': ['JWT_SECRET'], 'worker.ts': ['SMTP_URL'] };
 const root = join(import.meta.dir, '..');
 
 /** Starts an entry point that is expected to give up, and answers how it did and what it complained of. */
@@ -75,19 +77,19 @@ describe.each(entries)('%s', (entry) => {
     test('names every one of them, beside those that cannot be used', async () => {
       const { code, complaint } = await giveUp(entry, { NODE_ENV: 'production', PORT: 'none' });
       expect(code).toBe(1);
-      expect(namesIn(complaint)).toEqual(['DATABASE_URL', 'JWT_SECRET', 'PORT', 'REDIS_URL', 'SMTP_URL']);
+      expect(namesIn(complaint)).toEqual([...usedOnly[entry], 'DATABASE_URL', 'PORT', 'REDIS_URL'].sort());
     });
 
     test('takes an empty one for missing', async () => {
       const { code, complaint } = await giveUp(entry, {
         NODE_ENV: 'production',
         DATABASE_URL: shop.databaseUrl,
-        REDIS_URL: shop.redisUrl,
+        REDIS_URL: '',
         SMTP_URL: shop.smtpUrl,
-        JWT_SECRET: '',
+        JWT_SECRET: 'a secret of exactly 32 letters..',
       });
       expect(code).toBe(1);
-      expect(namesIn(complaint)).toEqual(['JWT_SECRET']);
+      expect(namesIn(complaint)).toEqual(['REDIS_URL']);
     });
   });
 });
@@ -140,6 +142,25 @@ describe('index.ts', () => {
       expect((await request(api.url, 'GET', '/readyz')).status).toBe(200);
       expect(await api.stop()).toBe(0);
     });
+  });
+});
+
+describe('in production, without the secrets of others', () => {
+  const production = () => ({ NODE_ENV: 'production', DATABASE_URL: shop.databaseUrl, REDIS_URL: shop.redisUrl });
+  const nothing = { JWT_SECRET: '', SMTP_URL: '', ADMIN_EMAIL: '', ADMIN_PASSWORD: '' };
+
+  test('each process works with those that it uses', async () => {
+    const api = await shop.startApi({ ...nothing, ...production(), JWT_SECRET: 'a secret of exactly 32 letters..' });
+    const worker = await shop.startWorker({ ...nothing, ...production(), SMTP_URL: shop.smtpUrl });
+    expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0]);
+  });
+
+  test('db:migrate wants DATABASE_URL alone', async () => {
+    const child = Bun.spawn([process.execPath, join(root, 'scripts/migrate.ts')], {
+      env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: shop.databaseUrl },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    expect(await child.exited).toBe(0);
   });
 });
 

@@ -30,7 +30,7 @@ async function sendTo(options: SMTPServerOptions, { sent = message, from = shop 
   server.on('error', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as { port: number };
-  const mailer = createMailer(`smtp://127.0.0.1:${port}`, from);
+  const mailer = createMailer({ url: `smtp://127.0.0.1:${port}`, tls: 'offered' }, from);
   open.push(mailer, server);
   return mailer.send(sent);
 }
@@ -114,9 +114,17 @@ describe('mailer.send', () => {
     });
   });
 
+  test.each([530, 534, 535, 538])(
+    'when the server asks for sign-in or TLS with %d › finds it a fault for now',
+    async (code) => {
+      const fault = await sendTo({ onMailFrom: (_address, _session, done) => done(refusal(code)) });
+      expect(fault).toEqual({ message: expect.stringContaining(String(code)), permanent: false });
+    },
+  );
+
   describe('when there is no server', () => {
     test('finds it a fault for now', async () => {
-      const mailer = createMailer('smtp://127.0.0.1:1', shop);
+      const mailer = createMailer({ url: 'smtp://127.0.0.1:1', tls: 'offered' }, shop);
       open.push(mailer);
       expect(await mailer.send(message)).toEqual({ message: expect.any(String), permanent: false });
     });

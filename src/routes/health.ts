@@ -1,13 +1,20 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { ShopError } from '../errors.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { healthSchema, metricsSchema, readinessSchema } from '../schema/health.ts';
 import type { ApiServices } from '../services.ts';
-import { json } from './openapi.ts';
+import { json, problems } from './openapi.ts';
 
-type HealthServices = Pick<ApiServices, 'cache' | 'databaseStatus' | 'metrics' | 'prepared' | 'scrape'>;
+type HealthServices = Pick<ApiServices, 'metrics' | 'readiness' | 'scrape' | 'settings'>;
 
-/** What an operator's machinery asks. */
+/** Each of them says that the request has come through a proxy, and so perhaps from anyone. */
+const proxyHeaders = ['forwarded', 'x-forwarded-for', 'via'];
+
+/** What an operator's machinery asks; with `METRICS_PORT`, and through a proxy, the port of the API tells less. */
 export function healthRoutes(services: HealthServices, draining: () => boolean) {
+  const open = (c: Context) =>
+    services.settings.metricsPort === undefined && !proxyHeaders.some((name) => c.req.header(name) !== undefined);
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -31,12 +38,9 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         },
       }),
       async (c) => {
-        const [postgres, redis] = await Promise.all([services.databaseStatus(), services.cache.status()]);
-        const checks = { postgres, redis };
-        if (postgres === 'down' || !services.prepared() || draining()) {
-          return c.json({ status: 'unavailable' as const, checks }, 503, { 'Retry-After': '1' });
-        }
-        return c.json({ status: redis === 'down' ? ('degraded' as const) : ('ok' as const), checks }, 200);
+        const readiness = await services.readiness(draining);
+        const body = open(c) ? readiness : { status: readiness.status };
+        return readiness.status === 'unavailable' ? c.json(body, 503, { 'Retry-After': '1' }) : c.json(body, 200);
       },
     )
     .openapi(
@@ -44,9 +48,15 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         method: 'get',
         path: '/metrics',
         tags: ['Operation'],
-        summary: 'Metrics for Prometheus',
-        responses: { 200: { content: { 'text/plain': { schema: metricsSchema } }, description: 'Metrics' } },
+        summary: 'Metrics for Prometheus; with `METRICS_PORT`, or through a proxy, not here',
+        responses: {
+          200: { content: { 'text/plain': { schema: metricsSchema } }, description: 'Metrics' },
+          ...problems(404),
+        },
       }),
-      async (c) => c.text(await services.scrape(), 200, { 'Content-Type': services.metrics.contentType }),
+      async (c) => {
+        if (!open(c)) throw new ShopError('not_found', 'There is nothing at this address.');
+        return c.text(await services.scrape(), 200, { 'Content-Type': services.metrics.contentType });
+      },
     );
 }

@@ -1,41 +1,69 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Closers } from '../lib/closers.ts';
+import type { Readiness } from '../schema/health.ts';
+import type { Settings } from '../settings.ts';
 
-type Address = { host: string; port: number };
+/** What a process tells those who run it. */
+export type OperatorAnswers = {
+  readiness: () => Promise<Readiness>;
+  scrape: () => Promise<string>;
+  /** Of a scrape. */
+  contentType: string;
+};
 
-/** Where a process that serves nobody else can be asked how it is. */
-export type MetricsServer = { port: number; close: () => void };
+type Answer = { status: number; type: string; body: string };
+
+const json = (status: number, body: object): Answer => ({
+  status,
+  type: 'application/json',
+  body: JSON.stringify(body),
+});
+const text = (status: number, body: string): Answer => ({ status, type: 'text/plain', body });
 
 /**
- * Listens for `GET /metrics` and `GET /healthz`.
+ * Listens on `METRICS_PORT`, if it is set, for GET and HEAD of `/healthz`, `/readyz` and `/metrics`.
  * @throws when the address cannot be had
  */
-export async function serveMetrics(
-  scrape: () => Promise<string>,
-  contentType: string,
-  { host, port }: Address,
-): Promise<MetricsServer> {
+export async function serveOperators(
+  { host, metricsPort }: Settings,
+  answers: OperatorAnswers,
+  log: Logger,
+  closers: Closers,
+): Promise<void> {
+  if (metricsPort === undefined) return;
   const server = createServer((request, response) => {
-    const answer = (status: number, type: string, body: string) => {
-      response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
-    };
-    const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined;
-    if (path === '/healthz') answer(200, 'application/json', '{"status":"ok"}');
-    else if (path === '/metrics') {
-      scrape().then(
-        (body) => answer(200, contentType, body),
-        () => answer(500, 'text/plain', 'The metrics cannot be told.'),
-      );
-    } else answer(404, 'text/plain', 'There is nothing at this address.');
+    const path = request.method === 'GET' || request.method === 'HEAD' ? request.url?.split('?')[0] : undefined;
+    void answer(path, answers)
+      .catch(() => text(500, 'This cannot be told.'))
+      .then(({ status, type, body }) => {
+        response.writeHead(status, {
+          'Content-Type': type,
+          'Content-Length': Buffer.byteLength(body),
+          'Cache-Control': 'no-store',
+          ...(status === 503 && { 'Retry-After': '1' }),
+        });
+        response.end(request.method === 'HEAD' ? undefined : body);
+      });
   });
-  server.listen(port, host);
+  server.listen(metricsPort, host);
   await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  closers.add('operators', () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  log.info({ host, port, serves: 'operators' }, 'listening');
+}
+
+async function answer(path: string | undefined, { readiness, scrape, contentType }: OperatorAnswers): Promise<Answer> {
+  if (path === '/healthz') return json(200, { status: 'ok' });
+  if (path === '/readyz') {
+    const found = await readiness();
+    return json(found.status === 'unavailable' ? 503 : 200, found);
+  }
+  if (path === '/metrics') return { status: 200, type: contentType, body: await scrape() };
+  return text(404, 'There is nothing at this address.');
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { poolSize } from '../../src/foundation.ts';
+import type { Process } from '../../src/settings.ts';
 
 const root = join(import.meta.dir, '../..');
 
@@ -13,6 +14,21 @@ export function readSource(file: string): string {
 export const imageCommands = [...readSource('deploy/shop.ts').matchAll(/^ {2}'?([\w-]+)'?: \(\) => import/gm)].map(
   ([, name = '']) => name,
 );
+
+/** Which process each command of the image is, as settings know it. */
+export const processOf: Record<string, Process> = { serve: 'api', work: 'worker', migrate: 'command' };
+
+/** What nobody but the process that uses it may be given. */
+export const secretsOf = {
+  serve: ['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET', 'REDIS_URL'],
+  work: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
+  migrate: ['DATABASE_URL'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Those names among settings that are secrets, in the order of the alphabet. */
+export function secretsIn(names: string[]): string[] {
+  return names.filter((name) => /_URL$|_SECRET$|PASSWORD$/.test(name)).toSorted();
+}
 
 const [, settingsSchema = ''] = readSource('src/settings.ts').split('const environmentSchema');
 

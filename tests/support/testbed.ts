@@ -61,7 +61,7 @@ export async function openTestbed(): Promise<Testbed> {
     databaseUrl: at(front, postgresLink.port, database),
     unpooledUrl: at(server, poolerUrl ? server.port : postgresLink.port, database),
     redisUrl: redis.url,
-    smtpUrl: mail.url,
+    smtpUrl: `${mail.url}?tls=never`,
     replicaUrl: replicaUrl && at(new URL(replicaUrl), new URL(replicaUrl).port, database),
     postgresLink,
     redisLink: redis.link,
