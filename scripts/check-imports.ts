@@ -85,6 +85,7 @@ const rooms: Record<string, Room> = {
     packages: ['ioredis'],
   },
   'src/settings.ts': {
+    rooms: ['src/schema/passwords.ts'],
     packages: ['zod'],
   },
   'src/routes': {

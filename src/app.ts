@@ -1,5 +1,4 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -12,7 +11,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { createGuards, createTokens } from './routes/auth.ts';
 import type { ClientView } from './routes/client-view.ts';
 import { customerRoutes } from './routes/customers.ts';
-import { docsRoutes } from './routes/docs.ts';
+import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import type { AppEnv } from './routes/env.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
@@ -23,11 +22,10 @@ import type { Fetch } from './routes/plain-reads.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
 import { withReadyAnswers } from './routes/ready-answers.ts';
+import { closeOnUnreadBody, limitBody } from './routes/request-body.ts';
 import { requestMetrics } from './routes/request-metrics.ts';
 import { traceRequests } from './routes/trace.ts';
 import type { ApiServices } from './services.ts';
-
-const bodyBytesMax = 1024 * 1024;
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
 const apiHeaders = {
@@ -60,9 +58,10 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   if (settings.otlpEndpoint) app.use('/api/*', traceRequests);
   app.use(accessLog(log));
   app.use(requestMetrics(metrics));
+  app.use(closeOnUnreadBody);
   const secure = secureHeaders(apiHeaders);
-  // The page of the docs runs a script, and sends headers of its own.
-  app.use((c, next) => (c.req.path === '/docs' ? next() : secure(c, next)));
+  const secureDocs = secureHeaders({ ...apiHeaders, contentSecurityPolicy: docsPolicy });
+  app.use((c, next) => (c.req.path === '/docs' ? secureDocs : secure)(c, next));
   app.use(async (c, next) => {
     // Before there is an answer: `compress` would add it to a copy of one.
     c.header('Vary', 'Accept-Encoding');
@@ -94,16 +93,10 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   );
   app.use('/api/*', async (_c, next) => {
     if (draining()) throw unavailable('The process is shutting down.');
+    if (!services.prepared()) throw unavailable('The shop is still being prepared.');
     await next();
   });
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: () => {
-        throw new ShopError('payload_too_large', 'The body is larger than 1 MiB.');
-      },
-    }),
-  );
+  app.use(limitBody);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',

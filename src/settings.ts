@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { password } from './schema/passwords.ts';
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationMsMax = 3_650 * unitMs.d;
@@ -144,11 +145,7 @@ const environmentSchema = z.object({
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
   ADMIN_EMAIL: z.email().optional(),
-  ADMIN_PASSWORD: z
-    .string()
-    .min(8, 'must have 8 to 128 characters')
-    .max(128, 'must have 8 to 128 characters')
-    .optional(),
+  ADMIN_PASSWORD: password.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: listOf(origin).default([]),

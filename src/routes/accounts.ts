@@ -20,8 +20,13 @@ import { requireJson } from './request-body.ts';
 /** Registering, signing in, changing the password. */
 export function accountRoutes(services: ApiServices, { signedIn }: Guards, tokens: Tokens) {
   const { settings, throttle } = services;
-  const addressOf = (c: Pick<Context<AppEnv>, 'req' | 'env'>) =>
-    clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
+
+  /** The address that guesses at passwords are counted under; the access log tells it, too. */
+  function addressOf(c: Pick<Context<AppEnv>, 'req' | 'env' | 'get'>): string {
+    const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
+    c.get('facts').address = address;
+    return address;
+  }
 
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -38,7 +43,7 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
         const { password, ...account } = c.req.valid('json');
         const passwordHash = await hashPassword(password);
         const customer = await services.transaction((tx) =>
-          register(tx, { ...account, passwordHash, role: 'customer' }, services.now()),
+          register(tx, { ...account, passwordHash }, settings.adminEmail, services.now()),
         );
         await services.cache.invalidate('customers');
         return c.json(customerBody(customer), 201, { Location: `/api/customers/${customer.id}` });
@@ -58,7 +63,11 @@ export function accountRoutes(services: ApiServices, { signedIn }: Guards, token
       async (c) => {
         const { email, password } = c.req.valid('json');
         const account = await throttle.guard(addressOf(c), email, () =>
-          services.read((reader) => authenticate(reader, email, password)),
+          services.read((reader) =>
+            authenticate(reader, email, password, (id) => {
+              c.get('facts').customerId = id;
+            }),
+          ),
         );
         const { token, expiresAt } = await tokens.issue(account);
         const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { customerBody } from '../domain/bodies.ts';
-import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
+import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers.ts';
 import { pageBody } from '../domain/paging.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { idParams, noQuery, readConditions } from '../schema/common.ts';
@@ -23,10 +23,12 @@ import { requireJson } from './request-body.ts';
 
 /** Customers' accounts. */
 export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: Guards) {
-  const { cache, now } = services;
+  const { cache, now, settings } = services;
 
   async function change(id: string, profile: ProfileChange, viewer: Viewer) {
-    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, now()));
+    const customer = await services.transaction((tx) =>
+      changeCustomer(tx, id, profile, viewer, settings.adminEmail, now()),
+    );
     await cache.invalidate('customers');
     return customerBody(customer);
   }
@@ -127,6 +129,24 @@ export function customerRoutes(services: ApiServices, { signedIn, adminOnly }: G
         const { id } = c.req.valid('param');
         await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer'), now()));
         await cache.invalidate('customers');
+        return c.body(null, 204);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/customers/{id}/sign-out',
+        tags: ['Customers'],
+        summary: 'End all tokens of an account',
+        description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        await services.transaction((tx) => signOut(tx, id, c.get('viewer')));
         return c.body(null, 204);
       },
     );

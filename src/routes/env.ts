@@ -3,7 +3,7 @@ import type { CacheGroup, CacheOutcome } from '../cache/cache.ts';
 import type { ProductRow } from '../domain/bodies.ts';
 
 /** What the access log tells beside the request itself. */
-export type Facts = { customerId?: string; cache?: CacheOutcome };
+export type Facts = { customerId?: string; address?: string; cache?: CacheOutcome };
 
 /** What travels with a request. */
 export type AppEnv = {

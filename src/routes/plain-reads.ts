@@ -6,8 +6,16 @@ import type { AppEnv, Facts } from './env.ts';
 export type Env = AppEnv['Bindings'];
 export type Fetch = (request: Request, env: Env) => Response | Promise<Response>;
 
-/** Whoever sends one of these may get another answer than the rest, or wants to see this request in a trace. */
-const telling = ['authorization', 'if-none-match', 'origin', 'traceparent', 'x-request-id'];
+/** Whoever sends one of these may get another answer than the rest, sends a body, or wants to see this in a trace. */
+const telling = [
+  'authorization',
+  'content-length',
+  'if-none-match',
+  'origin',
+  'traceparent',
+  'transfer-encoding',
+  'x-request-id',
+];
 
 /** Whether a request is a read that anyone could have sent, so that it need not pass the app to be answered as there. */
 export function isPlainRead(request: Request): boolean {
