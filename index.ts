@@ -19,6 +19,8 @@ function listenOnBun(fetch: Fetch, { hostname, port }: Address): Server {
     // Outside of development Bun would share a port that another process has.
     reusePort: false,
     idleTimeout: idleTimeoutSeconds,
+    // The app refuses what is too large, much earlier, and in its own words.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request, server) => fetch(withOrigin(request), { remoteAddress: server.requestIP(request)?.address }),
   });
   return {

@@ -95,7 +95,7 @@ const rooms: Record<string, Room> = {
     packages: ['ioredis'],
   },
   'src/settings.ts': {
-    rooms: ['src/lib'],
+    rooms: ['src/lib', 'src/schema/passwords.ts'],
     packages: ['zod'],
   },
   'src/routes': {

@@ -5,8 +5,9 @@ import type { z } from 'zod';
 import { openDatabase } from '../src/db/client.ts';
 import { schemaIsCurrent } from '../src/db/migrate.ts';
 import { withTransaction } from '../src/db/transaction.ts';
-import { ensureAdmin } from '../src/domain/accounts.ts';
+import { createAdmin } from '../src/domain/admins.ts';
 import { hashPassword } from '../src/domain/passwords.ts';
+import { ShopError } from '../src/errors.ts';
 import { adminSchema } from '../src/schema/customers.ts';
 import { readSettingsOf } from '../src/settings.ts';
 
@@ -14,13 +15,20 @@ const closeTimeoutMs = 5_000;
 
 const outcomes = {
   created: 'is now an admin, with a new account.',
-  promoted: 'is now an admin. The account was there before and keeps its name and password.',
-  unchanged: 'is an admin already. Nothing has changed.',
+  promoted:
+    'is now an admin. The account was there before: it keeps its name, has the new password, and is signed out.',
 };
 
-async function createAdmin(): Promise<void> {
+const howToPromote =
+  'If you know whose it is, add --promote: that makes it an admin with this password, and ends every token it has.';
+
+async function run(): Promise<void> {
   const { values } = parseArgs({
-    options: { email: { type: 'string', default: '' }, name: { type: 'string', default: '' } },
+    options: {
+      email: { type: 'string', default: '' },
+      name: { type: 'string', default: '' },
+      promote: { type: 'boolean', default: false },
+    },
   });
   const { email, name } = check(adminSchema.omit({ password: true }), values);
   const { databaseUrl, adminPassword } = readSettingsOf('command');
@@ -34,8 +42,12 @@ async function createAdmin(): Promise<void> {
   try {
     if (!(await schemaIsCurrent(db)))
       throw new Error('The database lacks the newest schema: run `bun run db:migrate`.');
-    const outcome = await withTransaction(db, (tx) => ensureAdmin(tx, { name, email, passwordHash, now: new Date() }));
+    const admin = { name, email, passwordHash, now: new Date() };
+    const outcome = await withTransaction(db, (tx) => createAdmin(tx, admin, values.promote));
     console.log(`${email} ${outcomes[outcome]}`);
+  } catch (error) {
+    if (!(error instanceof ShopError && error.code === 'email_taken')) throw error;
+    throw new Error(`${email} has an account already. ${howToPromote}`);
   } finally {
     await close(closeTimeoutMs);
   }
@@ -79,7 +91,7 @@ function reasonOf(error: unknown): string {
 }
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
-createAdmin().catch((error: unknown) => {
+run().catch((error: unknown) => {
   console.error(reasonOf(error));
   process.exitCode = 1;
 });

@@ -1,5 +1,4 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -17,16 +16,15 @@ import { accountRoutes } from './routes/accounts.ts';
 import { createGuards, createTokens } from './routes/auth.ts';
 import type { ClientView } from './routes/client-view.ts';
 import { customerRoutes } from './routes/customers.ts';
-import { docsRoutes } from './routes/docs.ts';
+import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
+import { closeOnUnreadBody, limitBody } from './routes/request-body.ts';
 import type { ApiServices } from './services.ts';
-
-const bodyBytesMax = 1024 * 1024;
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
 const apiHeaders = {
@@ -62,14 +60,16 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.use(observeRequests(log, metrics));
   app.use(
     '/api/*',
-    responseCache(services.cache, () => !draining()),
+    responseCache(services.cache, () => services.prepared() && !draining()),
   );
+  app.use(closeOnUnreadBody);
   const secure = secureHeaders(apiHeaders);
+  const secureDocs = secureHeaders({ ...apiHeaders, contentSecurityPolicy: docsPolicy });
   app.use(async (c, next) => {
     // Before there is an answer: `compress` would add it to a copy of one.
     c.header('Vary', 'Accept-Encoding');
-    // The page of the docs runs a script, and sends headers of its own.
-    await (c.req.path === '/docs' ? next() : secure(c, next));
+    // The page of the docs runs a script.
+    await (c.req.path === '/docs' ? secureDocs : secure)(c, next);
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
     // So that nobody sends their next request to a process that is about to end.
     if (draining()) c.res.headers.set('Connection', 'close');
@@ -88,6 +88,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   }
   app.use('/api/*', (_c, next) => {
     if (draining()) throw unavailable('The process is shutting down.');
+    if (!services.prepared()) throw unavailable('The shop is still being prepared.');
     return next();
   });
   // Before methodNotAllowed, which replaces the answer but keeps its headers, Content-Encoding among them.
@@ -104,14 +105,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
       },
     }),
   );
-  app.use(
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: () => {
-        throw new ShopError('payload_too_large', 'The body is larger than 1 MiB.');
-      },
-    }),
-  );
+  app.use(limitBody);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'idempotency_key_reused'
   | 'idempotency_in_progress'
   | 'email_taken'
+  | 'last_admin'
   | 'insufficient_stock'
   | 'product_not_deleted'
   | 'order_not_cancellable'

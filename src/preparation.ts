@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from './db/client.ts';
-import { schemaIsCurrent } from './db/migrate.ts';
 import { missingTimeouts } from './db/ping.ts';
+import { readReadiness } from './db/readiness.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
-import { ensureAdmin } from './domain/accounts.ts';
-import { hashPassword, passwordMatches } from './domain/passwords.ts';
+import { makeFirstAdmin } from './domain/admins.ts';
+import { hashPassword } from './domain/passwords.ts';
 import type { Settings } from './settings.ts';
 
 const pauseMs = 500;
@@ -33,24 +33,31 @@ export async function persist(
  * @throws when Postgres is not there
  */
 export async function checkTimeouts(db: Database, log: Logger): Promise<void> {
-  const settings = await withReader(db, missingTimeouts);
+  warnOfTimeouts(await withReader(db, missingTimeouts), log);
+}
+
+function warnOfTimeouts(settings: string[], log: Logger): void {
   if (settings.length > 0) log.warn({ settings }, 'postgres sets no limit on statements or locks');
 }
 
 /**
- * Looks for the newest schema and makes sure of the first admin (contract, "Who may do what").
+ * Looks for the newest schema and sees to the first admin (README, "Settings"), in one query where both are there.
  * @throws when the schema is not there, or Postgres is not
  */
 export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
-  // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
-  await passwordMatches(undefined, '');
-  if (!(await withReader(db, schemaIsCurrent))) throw new Error('the database lacks migrations: bun run db:migrate');
-  await checkTimeouts(db, log);
   const { adminEmail: email, adminPassword } = settings;
-  if (!email || !adminPassword) return;
-  const passwordHash = await hashPassword(adminPassword);
-  const outcome = await withTransaction(db, (tx) =>
-    ensureAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
-  );
-  log.info({ outcome }, 'first admin');
+  const found = await withReader(db, (reader) => readReadiness(reader, email));
+  if (!found) throw new Error('the database lacks migrations: bun run db:migrate');
+  const { timeouts, hasAdmin, account } = found;
+  if (email && adminPassword && !hasAdmin && !account) {
+    const passwordHash = await hashPassword(adminPassword);
+    const outcome = await withTransaction(db, (tx) =>
+      makeFirstAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
+    );
+    log.info({ outcome }, 'first admin');
+  }
+  if (account?.role === 'customer') {
+    log.error({ customerId: account.id }, 'the account of ADMIN_EMAIL is no admin and is left as it is');
+  }
+  warnOfTimeouts(timeouts, log);
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { minorUnitDigits } from './lib/currencies.ts';
 import { emailAddress } from './lib/email-address.ts';
 import { mailbox } from './lib/mailbox.ts';
+import { password } from './schema/passwords.ts';
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationMsMax = 3_650 * unitMs.d;
@@ -156,11 +157,7 @@ const environmentSchema = z.object({
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
   ADMIN_EMAIL: emailAddress.optional(),
-  ADMIN_PASSWORD: z
-    .string()
-    .min(8, 'must have 8 to 128 characters')
-    .max(128, 'must have 8 to 128 characters')
-    .optional(),
+  ADMIN_PASSWORD: password.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: listOf(origin).default([]),

@@ -84,7 +84,7 @@ describe('POST /api/auth/register', () => {
     test.each([
       ['a name of 1 character', { name: 'A' }],
       ['a name of 100 characters outside the basic plane', { name: '🦉'.repeat(100) }],
-      ['a password of 8 characters', { password: 'x'.repeat(8) }],
+      ['a password of 8 characters', { password: 'ß'.repeat(8) }],
       ['a password of 128 characters', { password: 'ß'.repeat(128) }],
       ['a phone number of 7 digits', { phone: '+1234567' }],
       ['a phone number of 15 digits', { phone: '+123456789012345' }],
@@ -339,17 +339,6 @@ describe('The first admin', () => {
       await api.stop();
     });
   });
-
-  describe('when the address is a customer’s', () => {
-    test('promotes the account, which keeps name, password and tokens', async () => {
-      const { id, email, password, token } = await registerCustomer(shop.url, { name: 'Grace Hopper' });
-      expectProblem(await ask('GET', '/api/customers', { token }), 403, 'forbidden');
-      const api = await shop.startApi({ ADMIN_EMAIL: email.toUpperCase(), ADMIN_PASSWORD: 'not this one' });
-      expect((await login(email, password)).body.customer).toMatchObject({ id, name: 'Grace Hopper', role: 'admin' });
-      expect((await ask('GET', '/api/customers', { token })).status).toBe(200);
-      await api.stop();
-    });
-  });
 });
 
 describe('bun run admin:create', () => {
@@ -373,15 +362,6 @@ describe('bun run admin:create', () => {
       });
       expect(code).toBe(0);
       expect((await login(email, 'open sesame')).body.customer).toMatchObject({ name: 'Grace Hopper', role: 'admin' });
-    });
-  });
-
-  describe('when the address is a customer’s', () => {
-    test('promotes the account, which keeps name and password', async () => {
-      const { email, password } = await registerCustomer(shop.url);
-      const { code } = await createAdmin(['--email', email, '--name', 'Somebody'], { ADMIN_PASSWORD: 'not this one' });
-      expect(code).toBe(0);
-      expect((await login(email, password)).body.customer).toMatchObject({ name: 'Ada Lovelace', role: 'admin' });
     });
   });
 

@@ -98,6 +98,10 @@ const rows: Record<string, Row> = {
     path: ({ owner }) => `/api/customers/${owner.id}`,
     prepare: cancelOrder,
   },
+  'POST /api/customers/{id}/sign-out': {
+    statuses: ownerOrAdmin(204),
+    path: ({ owner }) => `/api/customers/${owner.id}/sign-out`,
+  },
   'GET /api/orders': { statuses: signedIn(200), path: () => '/api/orders' },
   'GET /api/orders/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/${order}` },
   'POST /api/orders': {

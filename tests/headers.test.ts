@@ -61,6 +61,67 @@ describe('The headers of every answer', () => {
   });
 });
 
+describe('The headers of every answer, whatever the method', () => {
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
+  const paths = [
+    '/',
+    '/docs',
+    '/docs/',
+    '/docs/scalar.js',
+    '/openapi.json',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/nowhere',
+    '/api/nowhere',
+    '/api/products',
+    '/api/auth/login',
+    '/api/customers/x',
+  ];
+
+  /** What lacks one of the headers, or the id; `init` goes with every request. */
+  async function lacking(url: string, init: RequestInit): Promise<string[]> {
+    const found: string[] = [];
+    for (const path of paths) {
+      for (const method of methods) {
+        const response = await fetch(url + path, { method, redirect: 'manual', ...init });
+        await response.arrayBuffer();
+        const { headers } = response;
+        const { 'Access-Control-Allow-Origin': _cors, ...always } = expected;
+        const wrong = Object.entries(always).filter(([name, value]) => headers.get(name) !== value);
+        const names = ['Content-Security-Policy', 'Strict-Transport-Security', 'X-Request-Id', 'Cache-Control'];
+        const missing = names.filter((name) => !headers.get(name));
+        if (wrong.length + missing.length > 0) found.push(`${method} ${path}: ${[...wrong.flat(), ...missing]}`);
+      }
+    }
+    return found;
+  }
+
+  describe('when no other origin may call', () => {
+    test('are there', async () => {
+      expect(await lacking(shop.url, {})).toEqual([]);
+    });
+  });
+
+  describe('when other origins may, preflights included', () => {
+    test('are there', async () => {
+      const api = await shop.startApi({ CORS_ORIGINS: 'https://shop.example' });
+      const headers = { Origin: 'https://shop.example', 'Access-Control-Request-Method': 'POST' };
+      expect(await lacking(api.url, { headers })).toEqual([]);
+      await api.stop();
+    });
+  });
+
+  describe('when a body is too large', () => {
+    test('are there', async () => {
+      const body = 'x'.repeat(1024 * 1024 + 1);
+      const response = await fetch(`${shop.url}/api/auth/login`, { method: 'POST', body });
+      expect(response.status).toBe(413);
+      for (const [name, value] of Object.entries(expected)) expect(response.headers.get(name)).toBe(value);
+    });
+  });
+});
+
 describe('Cache-Control', () => {
   describe('when nobody is signed in', () => {
     test('lets others keep the catalogue if they ask each time, and nothing else of the shop', async () => {

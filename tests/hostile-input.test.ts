@@ -12,9 +12,9 @@ import {
   strangeQueries,
   validValue,
 } from './hostile/requests.ts';
-import { dawdle, exchange, openRaw, type RawConnection } from './hostile/sockets.ts';
+import { dawdle, exchange, openRaw, pour, type RawConnection } from './hostile/sockets.ts';
 import { notUtf8 } from './hostile/values.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
+import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -104,6 +104,10 @@ async function send({ method, path, headers, body, caller }: MadeRequest) {
   const tookMs = Math.round(performance.now() - startedAt);
   if (answer.status >= 500 || tookMs > answerMsMax) {
     throw new Error(`${method} ${path} ${body?.slice(0, 500)} answered ${answer.status} after ${tookMs} ms`);
+  }
+  if (answer.status === 204 && path.endsWith('/sign-out')) {
+    const [found] = await shop.db<{ email: string }[]>`select email from customers where id = ${customer.id}`;
+    customer = { ...customer, token: await signIn(shop.url, { ...customer, ...found }) };
   }
   return answer;
 }
@@ -484,6 +488,34 @@ describe('A connection', () => {
       const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
       const { status } = await exchange(shop.url, post('Transfer-Encoding: chunked', chunk.repeat(17)));
       expect(status).toBe(413);
+    });
+
+    test.each([
+      ['a length', 'POST', 'Content-Length: 200000000'],
+      ['chunks', 'POST', 'Transfer-Encoding: chunked'],
+      ['a length that its method has no use for', 'GET', 'Content-Length: 200000000'],
+      ['chunks that its method has no use for', 'GET', 'Transfer-Encoding: chunked'],
+    ])('goes on and on, and is broken off soon after the limit: %s', async (_what, method, header) => {
+      const path = method === 'GET' ? '/api/products' : '/api/auth/login';
+      const head = `${method} ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${header}\r\n\r\n`;
+      const block = ' '.repeat(0x10000);
+      const { answer, sentBytes } = await pour(
+        shop.url,
+        head,
+        header.includes('chunked') ? `10000\r\n${block}\r\n` : block,
+      );
+      // Who still sends when the connection ends may never see the answer.
+      expect(answer.slice(0, 12)).toBeOneOf(['HTTP/1.1 413', '', ...(method === 'GET' ? ['HTTP/1.1 200'] : [])]);
+      expect(sentBytes).toBeLessThan(64 * bodyBytesMax);
+      await expectAlive();
+    });
+
+    test('is told that the connection ends, when it has sent no more than what is refused', async () => {
+      const { status, answer, brokenOff } = await exchange(shop.url, post('Content-Length: 2000000'), {
+        untilClosed: true,
+      });
+      expect({ status, brokenOff }).toEqual({ status: 413, brokenOff: true });
+      expect(answer).toMatch(/^connection: close\r$/im);
     });
 
     test('breaks off in the middle and leaves no trace', async () => {

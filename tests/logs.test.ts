@@ -144,6 +144,33 @@ describe('the logs', () => {
       expect(personal.filter((text) => shop.output().includes(text))).toEqual([]);
     });
 
+    test('tell of each sign-in whose account it was, if anyone’s, and where from, and nothing that was typed', async () => {
+      const unknown = `${randomUUID()}@example.com`;
+      const shots = [
+        {
+          body: { email: customer.email.toUpperCase(), password: passwords.second },
+          status: 200,
+          customerId: customer.id,
+        },
+        { body: { email: customer.email, password: passwords.wrong }, status: 401, customerId: customer.id },
+        { body: { email: unknown, password: passwords.wrong }, status: 401, customerId: undefined },
+      ];
+      for (const { body, status, customerId } of shots) {
+        const answer = await request(shop.url, 'POST', '/api/auth/login', { body });
+        expect(answer.status).toBe(status);
+        const requestId = answer.headers.get('X-Request-Id');
+        const line = await eventually(() => shop.log().find((each) => each.requestId === requestId));
+        expect(line).toMatchObject({
+          path: '/api/auth/login',
+          status,
+          address: expect.stringMatching(/127\.0\.0\.1$/),
+        });
+        expect(line.customerId).toBe(customerId);
+        expect(JSON.stringify(line).toLowerCase()).not.toContain(body.email.toLowerCase());
+        expect(JSON.stringify(line)).not.toContain(body.password);
+      }
+    });
+
     test('hold no SQL', () => {
       const sql = /\b(select\b.+\bfrom|insert\s+into|update\s+"?\w+"?\s+set|delete\s+from|returning)\b/i;
       const lines = shop.output().split('\n');

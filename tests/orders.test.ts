@@ -215,6 +215,7 @@ describe('POST /api/orders', () => {
 
   describe('when the request is not in order', () => {
     const line = { productId: nowhere, quantity: 1 };
+    const other = '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c';
     const bodies: [string, unknown, string][] = [
       ['no items', {}, 'items'],
       ['no lines', { items: [] }, 'items'],
@@ -222,6 +223,16 @@ describe('POST /api/orders', () => {
       ['items of another type', { items: line }, 'items'],
       ['quantity 0', { items: [{ ...line, quantity: 0 }] }, 'items.0.quantity'],
       ['quantity 1001', { items: [line, { ...line, quantity: 1_001 }] }, 'items.1.quantity'],
+      [
+        'two lines of one product beyond 1000 together',
+        { items: [line, { ...line, productId: other }, { productId: nowhere.toUpperCase(), quantity: 1_000 }] },
+        'items.2.quantity',
+      ],
+      [
+        '100 lines of 1000 of one product',
+        { items: Array.from({ length: 100 }, () => ({ ...line, quantity: 1_000 })) },
+        'items.1.quantity',
+      ],
       ['half a unit', { items: [{ ...line, quantity: 1.5 }] }, 'items.0.quantity'],
       ['a quantity of text', { items: [{ ...line, quantity: '1' }] }, 'items.0.quantity'],
       ['no product', { items: [{ quantity: 1 }] }, 'items.0.productId'],
@@ -268,6 +279,12 @@ describe('POST /api/orders', () => {
       expect(status).toBe(201);
       expect(body.totalCents).toBe(1_000_000_000_000);
       expect(body.items.map((item) => item.productId)).toEqual(mugs.map((mug) => mug.id));
+    });
+
+    test('answers 201 when the lines of one product come to the limit together', async () => {
+      const { id: productId } = await product({ stock: 1_000 });
+      const lines = Array.from({ length: 100 }, () => ({ productId, quantity: 10 }));
+      expect(await place(lines)).toMatchObject({ status: 201, body: { items: [{ quantity: 1_000 }] } });
     });
   });
 });

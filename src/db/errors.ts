@@ -54,6 +54,11 @@ export function isLockTimeout(error: unknown): boolean {
   return findFault(error)?.code === '55P03';
 }
 
+/** Whether a table is not there, because the database has not been migrated at all. */
+export function isMissingTable(error: unknown): boolean {
+  return findFault(error)?.code === '42P01';
+}
+
 /** Whether the connection broke, or the server ended it (57P01 to 57P03). */
 export function isConnectionFault(error: unknown): boolean {
   const code = findFault(error)?.code ?? '';

@@ -102,6 +102,11 @@ async function newestApplied(reader: Reader): Promise<number> {
   return Number(newest?.created_at ?? 0);
 }
 
+/** Whether a database whose newest migration was made then, in Unix milliseconds, has all that this code knows. */
+export function isNewestMigration(appliedAt: string | number | null): boolean {
+  return Number(appliedAt ?? 0) >= newestMigration();
+}
+
 /** When the newest migration of this code was made, in Unix milliseconds. */
 function newestMigration(): number {
   const journal = journalSchema.parse(JSON.parse(readFileSync(`${migrationsFolder}/meta/_journal.json`, 'utf8')));
@@ -114,5 +119,5 @@ export async function schemaIsCurrent(reader: Reader): Promise<boolean> {
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as present`,
   );
   if (!found?.present) return false;
-  return (await newestApplied(reader)) >= newestMigration();
+  return isNewestMigration(await newestApplied(reader));
 }

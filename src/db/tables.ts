@@ -41,6 +41,7 @@ export const customers = pgTable(
     uniqueIndex('customers_email_key').on(sql`lower(${table.email})`).where(sql`${table.deletedAt} is null`),
     check('customers_role_check', sql`${table.role} in (${quoted(roles)})`),
     index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
+    index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),
   ],
 );
 

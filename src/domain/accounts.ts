@@ -13,15 +13,43 @@ export type Account = CustomerRow & { passwordHash: string; tokenVersion: number
 /** What every request of a signed-in caller is checked against. */
 export type AccountStatus = { id: string; role: Role; tokenVersion: number };
 
-const hasEmail = (email: string) => and(sql`lower(${customers.email}) = lower(${email})`, isNull(customers.deletedAt));
+/** The undeleted account with this address, in any case. */
+export const hasEmail = (email: string) =>
+  and(sql`lower(${customers.email}) = lower(${email})`, isNull(customers.deletedAt));
+
+/** Whether two addresses are one to the shop; only ASCII comes through the schema, so every database agrees. */
+export function isSameEmail(one: string, other: string | undefined): boolean {
+  return one.toLowerCase() === other?.toLowerCase();
+}
+
+export function emailTaken(): ShopError {
+  return new ShopError('email_taken', 'Another account uses this e-mail address.');
+}
+
+type NewAccount = Omit<Registration, 'password'> & { passwordHash: string };
 
 /**
  * Opens a customer's account.
+ * @param reserved the address that only the operator gives away, if there is one
  * @throws {ShopError} `email_taken`
  */
 export async function register(
   tx: Transaction,
-  { name, email, phone, passwordHash, role }: Omit<Registration, 'password'> & { passwordHash: string; role: Role },
+  account: NewAccount,
+  reserved: string | undefined,
+  now: Date,
+): Promise<CustomerRow> {
+  if (isSameEmail(account.email, reserved)) throw emailTaken();
+  return openAccount(tx, { ...account, role: 'customer' }, now);
+}
+
+/**
+ * Opens an account of either role.
+ * @throws {ShopError} `email_taken`
+ */
+export async function openAccount(
+  tx: Transaction,
+  { name, email, phone, passwordHash, role }: NewAccount & { role: Role },
   now: Date,
 ): Promise<CustomerRow> {
   const row = { id: newId(now), name, email, phone, role, createdAt: now, updatedAt: now, deletedAt: null };
@@ -30,16 +58,23 @@ export async function register(
     .values({ ...row, passwordHash })
     .onConflictDoNothing()
     .returning({ id: customers.id });
-  if (inserted.length === 0) throw new ShopError('email_taken', 'Another account uses this e-mail address.');
+  if (inserted.length === 0) throw emailTaken();
   return row;
 }
 
 /**
  * Finds the account that e-mail address and password belong to. An unknown address takes as long as a wrong password.
+ * @param onFound told whose address it is, if anyone's, be the password right or wrong
  * @throws {ShopError} `invalid_credentials`
  */
-export async function authenticate(reader: Reader, email: string, password: string): Promise<Account> {
+export async function authenticate(
+  reader: Reader,
+  email: string,
+  password: string,
+  onFound: (id: string) => void,
+): Promise<Account> {
   const [account] = await reader.select().from(customers).where(hasEmail(email));
+  if (account) onFound(account.id);
   return requirePassword(account, password, 'E-mail address or password is wrong.');
 }
 
@@ -102,19 +137,4 @@ export async function changePassword(
     )
     .returning({ id: customers.id });
   if (changed.length === 0) throw new ShopError('invalid_credentials', wrongCurrentPassword);
-}
-
-/** Makes sure that an admin with this address exists. An existing account keeps its name and password. */
-export async function ensureAdmin(
-  tx: Transaction,
-  { name, email, passwordHash, now }: { name: string; email: string; passwordHash: string; now: Date },
-): Promise<'created' | 'promoted' | 'unchanged'> {
-  const [existing] = await tx.select().from(customers).where(hasEmail(email)).for('no key update');
-  if (!existing) {
-    await register(tx, { name, email, phone: null, passwordHash, role: 'admin' }, now);
-    return 'created';
-  }
-  if (existing.role === 'admin') return 'unchanged';
-  await tx.update(customers).set({ role: 'admin', updatedAt: now }).where(eq(customers.id, existing.id));
-  return 'promoted';
 }

@@ -1,9 +1,11 @@
-import { and, eq, getTableColumns, inArray, isNull } from 'drizzle-orm';
+import { and, eq, getTableColumns, inArray, isNull, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { type CustomerRow, customers, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { CustomerQuery, ProfileChange } from '../schema/customers.ts';
 import { undeliveredStatuses } from '../schema/orders.ts';
+import { emailTaken, isSameEmail } from './accounts.ts';
+import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 import { isId } from './ids.ts';
 import { newestPage, type Page } from './paging.ts';
 import { requireOwner, type Viewer } from './viewer.ts';
@@ -35,6 +37,7 @@ export async function listCustomers(reader: Reader, query: CustomerQuery): Promi
 
 /**
  * Changes what `change` names, for the owner or an admin.
+ * @param reserved the address that only the account which has it may keep, if there is one
  * @throws {ShopError} `not_found`, `forbidden`, `email_taken`
  */
 export async function changeCustomer(
@@ -42,9 +45,12 @@ export async function changeCustomer(
   id: string,
   change: ProfileChange,
   viewer: Viewer,
+  reserved: string | undefined,
   now: Date,
 ): Promise<CustomerRow> {
   const row = await getCustomer(tx, id, viewer);
+  const movesToReserved = change.email !== undefined && isSameEmail(change.email, reserved);
+  if (movesToReserved && !isSameEmail(row.email, reserved)) throw emailTaken();
   const [changed] = await tx
     .update(customers)
     .set({ ...change, updatedAt: now })
@@ -57,16 +63,18 @@ export async function changeCustomer(
 /**
  * Closes an account, for its owner or an admin. The row's lock waits for orders that are being placed, which hold it
  * shared until they commit, and makes later ones find the account gone.
- * @throws {ShopError} `not_found`, `forbidden`, `customer_has_undelivered_orders`
+ * @throws {ShopError} `not_found`, `forbidden`, `last_admin`, `customer_has_undelivered_orders`
  */
 export async function deleteCustomer(tx: Transaction, id: string, viewer: Viewer, now: Date): Promise<void> {
   const row = await getCustomer(tx, id, viewer);
+  if (row.role === 'admin') await lockAdmins(tx);
   const [locked] = await tx
-    .select({ deletedAt: customers.deletedAt })
+    .select({ role: customers.role, deletedAt: customers.deletedAt })
     .from(customers)
     .where(eq(customers.id, row.id))
     .for('update');
   if (!locked || locked.deletedAt) throw notFound('customer');
+  if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
   const [undelivered] = await tx
     .select({ id: orders.id })
     .from(orders)
@@ -76,4 +84,18 @@ export async function deleteCustomer(tx: Transaction, id: string, viewer: Viewer
     throw new ShopError('customer_has_undelivered_orders', 'The account still has orders on their way.');
   }
   await tx.update(customers).set({ deletedAt: now, updatedAt: now }).where(eq(customers.id, row.id));
+}
+
+/**
+ * Ends every token of an account, for its owner or an admin.
+ * @throws {ShopError} `not_found`, `forbidden`
+ */
+export async function signOut(tx: Transaction, id: string, viewer: Viewer): Promise<void> {
+  const row = await getCustomer(tx, id, viewer);
+  const [signedOut] = await tx
+    .update(customers)
+    .set({ tokenVersion: sql`${customers.tokenVersion} + 1` })
+    .where(and(eq(customers.id, row.id), isNull(customers.deletedAt)))
+    .returning({ id: customers.id });
+  if (!signedOut) throw notFound('customer');
 }

@@ -31,8 +31,9 @@ export function responseCache(cache: Pick<Cache, 'isCurrent'>, open: () => boole
 
   return createMiddleware<AppEnv>(async (c, next) => {
     const { method, headers, url } = c.req.raw;
-    // Signed-in callers get answers of their own.
-    if (method !== 'GET' || headers.has('authorization') || !open()) return next();
+    // Signed-in callers get answers of their own, and a body that nobody reads ends its connection.
+    const passes = headers.has('authorization') || headers.has('content-length') || headers.has('transfer-encoding');
+    if (method !== 'GET' || passes || !open()) return next();
     const key = `${headers.get('origin')} ${headers.get('accept-encoding')} ${url}`;
     const entry = entries.get(key);
     if (entry) {

@@ -22,8 +22,13 @@ type AccountServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'settings' |
 /** Registering, signing in, changing the password. */
 export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
   const { settings, throttle } = services;
-  const addressOf = (c: Pick<Context<AppEnv>, 'req' | 'env'>) =>
-    clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
+
+  /** The address that guesses at passwords are counted under; the access log tells it, too. */
+  function addressOf(c: Pick<Context<AppEnv>, 'req' | 'env' | 'get'>): string {
+    const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
+    c.get('facts').address = address;
+    return address;
+  }
 
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -40,7 +45,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const { password, ...account } = c.req.valid('json');
         const passwordHash = await hashPassword(password);
         const customer = await services.transaction((tx) =>
-          register(tx, { ...account, passwordHash, role: 'customer' }, services.now()),
+          register(tx, { ...account, passwordHash }, settings.adminEmail, services.now()),
         );
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
@@ -60,7 +65,11 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
       async (c) => {
         const { email, password } = c.req.valid('json');
         const account = await throttle.guard(addressOf(c), email, () =>
-          services.read((reader) => authenticate(reader, email, password)),
+          services.read((reader) =>
+            authenticate(reader, email, password, (id) => {
+              c.get('facts').customerId = id;
+            }),
+          ),
         );
         const { token, expiresAt } = await tokens.issue(account);
         const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { changeCustomer, deleteCustomer, getCustomer, listCustomers } from '../domain/customers.ts';
+import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
@@ -21,14 +21,16 @@ import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
-type CustomerServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'readList' | 'transaction'>;
+type CustomerServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'readList' | 'settings' | 'transaction'>;
 
 /** Customers' accounts. */
 export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
-  const { cache, now } = services;
+  const { cache, now, settings } = services;
 
   async function change(id: string, profile: ProfileChange, viewer: Viewer) {
-    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, now()));
+    const customer = await services.transaction((tx) =>
+      changeCustomer(tx, id, profile, viewer, settings.adminEmail, now()),
+    );
     await cache.invalidate('customers');
     return serializeCustomer(customer);
   }
@@ -130,6 +132,24 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         const { id } = c.req.valid('param');
         await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer'), now()));
         await cache.invalidate('customers');
+        return c.body(null, 204);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/customers/{id}/sign-out',
+        tags: ['Customers'],
+        summary: 'End all tokens of an account',
+        description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        await services.transaction((tx) => signOut(tx, id, c.get('viewer')));
         return c.body(null, 204);
       },
     );

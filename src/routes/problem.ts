@@ -15,6 +15,7 @@ export const answers: Record<ErrorCode, Answer> = {
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   email_taken: { status: 409, title: 'E-mail address taken' },
+  last_admin: { status: 409, title: 'Last admin' },
   product_not_deleted: { status: 409, title: 'Product not deleted' },
   insufficient_stock: { status: 409, title: 'Not enough stock' },
   order_not_cancellable: { status: 409, title: 'Order cannot be cancelled' },

@@ -1,3 +1,5 @@
+import type { HonoRequest } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { ShopError } from '../errors.ts';
 import type { AppEnv } from '../middleware/env.ts';
@@ -47,4 +49,33 @@ export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
     throw new ShopError('malformed_json', 'The body is not UTF-8.', {}, { cause: error });
   }
   await next();
+});
+
+const bytesMax = 1024 * 1024;
+
+const tooLarge = () => new ShopError('payload_too_large', 'The body is larger than 1 MiB.');
+const announcedBytes = (request: HonoRequest) => Number(request.header('content-length') ?? 0);
+
+const limitRead = bodyLimit({
+  maxSize: bytesMax,
+  onError: () => {
+    throw tooLarge();
+  },
+});
+
+/** Refuses a body that is too large: at once when it says so, and else as soon as it has come that far. */
+export const limitBody = createMiddleware<AppEnv>((c, next) => {
+  // That of a GET cannot be read.
+  if (announcedBytes(c.req) > bytesMax) throw tooLarge();
+  return limitRead(c, next);
+});
+
+/** Ends the connection after an answer that did not wait for all of its request: else the rest is read, for ever. */
+export const closeOnUnreadBody = createMiddleware<AppEnv>(async (c, next) => {
+  const asItCame = c.req.raw;
+  await next();
+  // What came in chunks and was read has been replaced by what is left of it, a whole.
+  const chunksAreLeft = c.req.header('transfer-encoding') !== undefined && c.req.raw === asItCame;
+  if (c.res.status === 413 || chunksAreLeft || announcedBytes(c.req) > bytesMax)
+    c.res.headers.set('Connection', 'close');
 });

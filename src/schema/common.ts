@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const controlCharacter = /\p{Cc}/u;
+const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const lengthInCharacters = (text: string) => Array.from(text).length;
 
 /** Text that Postgres and JSON can both carry unchanged: well-formed Unicode, no NUL. */
@@ -9,19 +9,19 @@ export const storable = z
   .refine((text) => text.isWellFormed() && !text.includes('\0'), 'must be well-formed Unicode without NUL');
 
 /**
- * Text of `minimum` to `maximum` characters (Unicode code points, as JSON Schema counts them).
+ * Text of `minimum` to `maximum` characters (Unicode code points, as JSON Schema counts them), once `base` has passed.
  */
-export function text(minimum: number, maximum: number) {
-  return storable
+export function text(minimum: number, maximum: number, base = storable) {
+  return base
     .refine((value) => lengthInCharacters(value) >= minimum && lengthInCharacters(value) <= maximum, {
       error: `must have ${minimum} to ${maximum} characters`,
     })
     .meta({ minLength: minimum, maxLength: maximum });
 }
 
-/** One line of text, trimmed before its characters are counted, without control characters. */
-export function line(minimum: number, maximum: number) {
-  return storable
+/** One line of text, trimmed before its characters are counted and after `base`, without control characters. */
+export function line(minimum: number, maximum: number, base = storable) {
+  return base
     .trim()
     .refine((value) => lengthInCharacters(value) >= minimum && lengthInCharacters(value) <= maximum, {
       error: `must have ${minimum} to ${maximum} characters after trimming`,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, text, timestamp } from './common.ts';
+import { type Held, id, timestamp } from './common.ts';
+import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
+import { password, passwordAttempt } from './passwords.ts';
 
 export const roles = ['customer', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -10,11 +12,7 @@ const phone = z
   .string()
   .regex(/^\+\d{7,15}$/, 'must be E.164: + and 7 to 15 digits')
   .meta({ example: '+4915112345678' });
-const name = line(1, 100).meta({ example: 'Ada Lovelace' });
-const password = text(8, 128).meta({ format: 'password' });
-
-/** A password that is only compared, so one of any shape is merely wrong. */
-const passwordAttempt = text(1, 1_000).meta({ format: 'password' });
+const name = personName.meta({ example: 'Ada Lovelace' });
 
 export const customerSchema = z
   .object({

@@ -87,12 +87,30 @@ export function serializeOrder(order: HeldOrder, deletableAt: Date): OrderBody {
   };
 }
 
+const quantityMax = 1_000;
+
+/** Lines of one product are one wish for it, so what holds for a line holds for their sum. */
+function checkSums(lines: { productId: string; quantity: number }[], context: z.RefinementCtx): void {
+  const sums = new Map<string, number>();
+  for (const [index, { productId, quantity }] of lines.entries()) {
+    const before = sums.get(productId) ?? 0;
+    sums.set(productId, before + quantity);
+    // Told once for a product, and not where the line alone is too much, which is told already.
+    if (before <= quantityMax && quantity <= quantityMax && before + quantity > quantityMax) {
+      const message = `must not bring the lines of this product above ${quantityMax} together`;
+      context.addIssue({ code: 'custom', path: [index, 'quantity'], message });
+    }
+  }
+}
+
 export const orderInputSchema = z
   .strictObject({
     items: z
-      .array(z.strictObject({ productId: idInput, quantity: z.int().min(1).max(1_000).meta({ example: 2 }) }))
+      .array(z.strictObject({ productId: idInput, quantity: z.int().min(1).max(quantityMax).meta({ example: 2 }) }))
       .min(1)
-      .max(100),
+      .max(100)
+      .superRefine(checkSums)
+      .meta({ description: `Lines of one product are added up, to at most ${quantityMax}.` }),
   })
   .meta({ id: 'OrderInput' });
 

@@ -121,8 +121,14 @@ export const kinds: Kind[] = [
   },
   {
     name: 'account, locked',
-    text: /^select deleted_at from customers where customers\.id = \$ for update$/,
+    text: /^select … from customers where customers\.id = \$ for update$/,
     indexes: ['customers_pkey'],
+  },
+  { name: 'admins, one at a time', text: /^select pg_advisory_xact_lock/, indexes: [] },
+  {
+    name: 'an admin',
+    text: /^select id from customers where \(customers\.role = .* limit \$$/,
+    indexes: ['customers_admins_idx', 'customers_live_idx'],
   },
   { name: 'account, new', text: /^insert into customers /, indexes: [] },
   {

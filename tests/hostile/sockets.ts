@@ -72,3 +72,26 @@ export async function exchange(
   const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(result.answer) ?? [];
   return { ...result, status: status === undefined ? null : Number(status) };
 }
+
+const pouredBytesMax = 200_000_000;
+
+/** Sends `block` after `head` for as long as the server takes it, and answers what came back and how much was taken. */
+export async function pour(url: string, head: string, block: string): Promise<{ answer: string; sentBytes: number }> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  let sentBytes = 0;
+  socket.on('data', (data) => {
+    answer += data.toString('latin1');
+  });
+  socket.on('error', () => {});
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  socket.write(head);
+  const data = Buffer.from(block);
+  while (!socket.destroyed && socket.writable && sentBytes < pouredBytesMax) {
+    sentBytes += data.length;
+    const flushed = new Promise<void>((resolve) => socket.write(data, () => resolve()));
+    await Promise.race([flushed, closed]);
+  }
+  socket.destroy();
+  return { answer, sentBytes };
+}

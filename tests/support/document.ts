@@ -30,6 +30,7 @@ export const statusOfCode: Record<string, number> = {
   not_found: 404,
   method_not_allowed: 405,
   email_taken: 409,
+  last_admin: 409,
   product_not_deleted: 409,
   insufficient_stock: 409,
   order_not_cancellable: 409,

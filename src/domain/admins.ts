@@ -1,0 +1,70 @@
+import { and, eq, isNull, ne, sql } from 'drizzle-orm';
+import type { Reader, Transaction } from '../db/client.ts';
+import { customers } from '../db/tables.ts';
+import { ShopError } from '../errors.ts';
+import { emailTaken, hasEmail, openAccount } from './accounts.ts';
+
+/** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
+const adminsLock = 7_305_518_045;
+
+type NewAdmin = { name: string; email: string; passwordHash: string; now: Date };
+
+/** Makes everybody wait who adds or removes an admin, until the transaction ends. Comes before any lock on an account. */
+export async function lockAdmins(tx: Transaction): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(${adminsLock})`);
+}
+
+/** The undeleted admins but for one account, if that is given. */
+async function hasAdmin(reader: Reader, besides?: string): Promise<boolean> {
+  const isOther = besides === undefined ? undefined : ne(customers.id, besides);
+  const [found] = await reader
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(eq(customers.role, 'admin'), isNull(customers.deletedAt), isOther))
+    .limit(1);
+  return found !== undefined;
+}
+
+/**
+ * Refuses to go on when nobody but this account is an admin. Its caller has called `lockAdmins`.
+ * @throws {ShopError} `last_admin`
+ */
+export async function requireAnotherAdmin(tx: Transaction, id: string): Promise<void> {
+  if (!(await hasAdmin(tx, id))) throw new ShopError('last_admin', 'This is the last admin of the shop.');
+}
+
+/**
+ * Makes the first admin, unless the shop has one by now.
+ * @throws {ShopError} `email_taken` when an account has the address, which is nobody's proof of being the operator
+ */
+export async function makeFirstAdmin(tx: Transaction, admin: NewAdmin): Promise<'created' | 'unchanged'> {
+  await lockAdmins(tx);
+  if (await hasAdmin(tx)) return 'unchanged';
+  await openAdmin(tx, admin);
+  return 'created';
+}
+
+/**
+ * Makes an admin as the operator says. With `promote`, an account that has the address becomes one: it gets this password
+ * and loses every token, and keeps its name.
+ * @throws {ShopError} `email_taken` when an account has the address and is not to be promoted
+ */
+export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boolean): Promise<'created' | 'promoted'> {
+  await lockAdmins(tx);
+  const { email, passwordHash, now } = admin;
+  const [existing] = await tx.select().from(customers).where(hasEmail(email)).for('no key update');
+  if (!existing) {
+    await openAdmin(tx, admin);
+    return 'created';
+  }
+  if (!promote) throw emailTaken();
+  await tx
+    .update(customers)
+    .set({ role: 'admin', passwordHash, tokenVersion: existing.tokenVersion + 1, updatedAt: now })
+    .where(eq(customers.id, existing.id));
+  return 'promoted';
+}
+
+async function openAdmin(tx: Transaction, { now, ...admin }: NewAdmin): Promise<void> {
+  await openAccount(tx, { ...admin, phone: null, role: 'admin' }, now);
+}
