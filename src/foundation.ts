@@ -1,5 +1,7 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import { openDatabase } from './db/client.ts';
+import { ping } from './db/ping.ts';
+import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './log-output.ts';
@@ -92,5 +94,12 @@ export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>
     applicationName: 'shop metrics',
     statementTimeoutMs: backlogTimeoutMs,
   });
-  return { read: () => readBacklog(db, new Date()), close: () => close(0) };
+  return {
+    read: async () => {
+      // Leaves a server that another one has taken over from; one that nobody replaces still knows what is to be told.
+      await withReader(db, ping).catch(() => {});
+      return withReader(db, (reader) => readBacklog(reader, new Date()));
+    },
+    close: () => close(0),
+  };
 }

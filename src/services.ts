@@ -4,10 +4,10 @@ import { type Cache, cacheGroups, createCache, versionKey } from './cache/cache.
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
-import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
+import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from './db/client.ts';
 import { ping } from './db/ping.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
-import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
+import { withReader, withTransaction } from './db/transaction.ts';
 import { type Standing, standingFinder } from './domain/accounts.ts';
 import type { ProductRow } from './domain/bodies.ts';
 import { createOrderLane } from './domain/order-lane.ts';

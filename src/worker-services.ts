@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import { openDatabase } from './db/client.ts';
-import { workUnderWay } from './db/transaction.ts';
+import { openDatabase, workUnderWay } from './db/client.ts';
 import {
   createLog,
   openBacklog,

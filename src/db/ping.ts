@@ -1,9 +1,16 @@
 import { sql } from 'drizzle-orm';
 import type { Reader } from './client.ts';
+import { ReadOnlyServerError } from './errors.ts';
 
-/** The cheapest question to Postgres. */
+/**
+ * Asks whether Postgres answers and takes writes; a standby's transactions are always read-only.
+ * @throws {ReadOnlyServerError}
+ */
 export async function ping(reader: Reader): Promise<void> {
-  await reader.execute(sql`select 1`);
+  const [row] = await reader.execute<{ writable: boolean }>(
+    sql`select current_setting('transaction_read_only') = 'off' as writable`,
+  );
+  if (!row?.writable) throw new ReadOnlyServerError();
 }
 
 /** The names of the timeouts that do not hold in the sessions of this pool, because a pooler did not pass them on. */
