@@ -9,7 +9,7 @@ void runProcess(async (closing) => {
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const worker = await openWorkerServices(settings, closing);
   const stopTraces = traces?.startTraces(settings, 'shop-worker', worker.log);
-  worker.log.info('working');
+  void worker.working.then(() => worker.log.info('working'));
   return {
     log: worker.log,
     timeoutMs: settings.shutdownTimeoutMs,

@@ -123,7 +123,15 @@ const rooms: Record<string, Room> = {
     packages: ['rate-limiter-flexible'],
   },
   'src/jobs': {
-    rooms: ['src/domain', 'type src/db/client.ts', 'src/db/transaction.ts', 'src/redis.ts', 'src/schema', ...helpers],
+    rooms: [
+      'src/domain',
+      'type src/db/client.ts',
+      'src/db/dialect.ts',
+      'src/db/transaction.ts',
+      'src/redis.ts',
+      'src/schema',
+      ...helpers,
+    ],
     packages: ['@opentelemetry/api', 'bullmq', 'hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {

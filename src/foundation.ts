@@ -1,11 +1,12 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import { openDatabase } from './db/client.ts';
 import { ping } from './db/ping.ts';
+import { UnfitDatabaseError } from './db/server.ts';
 import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './log-output.ts';
-import { openQueueConnection, type RedisProfile } from './redis.ts';
+import { askInfo, isDenied, openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
 
@@ -14,6 +15,12 @@ export const poolSize = 8;
 
 /** Below what a scrape waits, so that Postgres is not at work for nobody. */
 const backlogTimeoutMs = 250;
+
+/** `SET` with `NX` and `GET` at once. */
+const redisMajorMin = 7;
+
+/** Kinds of lasting trouble that are told of one thing. */
+const toldMax = 100;
 
 export const scrapeTrouble = 'the metrics lack what could not be asked for';
 
@@ -74,17 +81,47 @@ export function openQueueHome(
   onError: (error: Error) => void,
 ): QueueHome & { close: () => void } {
   if (!redis) return { kind: 'postgres', url: databaseUrl, close: () => {} };
-  return { kind: 'redis', ...openQueueConnection(redis, profile, onError) };
+  return { kind: 'redis', skipVersionCheck: false, ...openQueueConnection(redis, profile, onError) };
 }
 
-/** Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. */
+/**
+ * Keeps a server that stays away from filling the log: each kind of trouble is told once a second at most. What will not
+ * pass by itself, because somebody has to change the server or its privileges, is told as an error, and once.
+ */
 export function troubleLog(log: Logger, message: string): (error: unknown) => void {
   let silentUntil = 0;
+  const told = new Set<string>();
   return (error) => {
+    if (isLasting(error)) {
+      if (told.has(error.message) || told.size >= toldMax) return;
+      told.add(error.message);
+      log.error({ err: error }, `${message}: ${error.message}`);
+      return;
+    }
     if (Date.now() < silentUntil) return;
     silentUntil = Date.now() + 1_000;
     log.warn({ err: error }, message);
   };
+}
+
+function isLasting(error: unknown): error is Error {
+  return error instanceof UnfitDatabaseError || isDenied(error);
+}
+
+/**
+ * Finds out whether BullMQ may ask this Redis what it is, and says so when it is too old. One that cannot be asked now is
+ * taken for one that can.
+ */
+export async function checkRedis({ redis }: Settings, log: Logger): Promise<{ skipVersionCheck: boolean }> {
+  const info = redis ? await askInfo(redis) : '';
+  const [, version] = /^redis_version:(\S+)/m.exec(info ?? '') ?? [];
+  if (version && Number.parseInt(version, 10) < redisMajorMin) {
+    log.error(
+      { version },
+      `this Redis is older than ${redisMajorMin}, which the cache needs: lists come from Postgres`,
+    );
+  }
+  return { skipVersionCheck: info === null };
 }
 
 /** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from './db/client.ts';
 import { schemaIsCurrent } from './db/migrate.ts';
 import { missingTimeouts } from './db/ping.ts';
+import { outdatedVersion, postgresMajorMin, refuseUnfit } from './db/server.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
 import { ensureAdmin } from './domain/accounts.ts';
 import { hashPassword, passwordMatches } from './domain/passwords.ts';
@@ -29,23 +30,27 @@ export async function persist(
 }
 
 /**
- * Warns when Postgres would let this process' statements and locks wait for ever.
- * @throws when Postgres is not there
+ * Looks whether this Postgres will do, and warns when it would let this process' statements and locks wait for ever, or is
+ * older than any that the suites run on.
+ * @throws {UnfitDatabaseError} when it will not do; when Postgres is not there
  */
-export async function checkTimeouts(db: Database, log: Logger): Promise<void> {
+export async function checkDatabase(db: Database, log: Logger): Promise<void> {
+  await withReader(db, refuseUnfit);
   const settings = await withReader(db, missingTimeouts);
   if (settings.length > 0) log.warn({ settings }, 'postgres sets no limit on statements or locks');
+  const major = await withReader(db, outdatedVersion);
+  if (major) log.warn({ major }, `this Postgres is older than ${postgresMajorMin}, the oldest that is tested`);
 }
 
 /**
  * Looks for the newest schema and makes sure of the first admin (contract, "Who may do what").
- * @throws when the schema is not there, or Postgres is not
+ * @throws when the schema is not there, or Postgres is not, or will not do
  */
 export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
   // The first comparison prepares what an unknown account is compared with, so that none takes longer than others.
   await passwordMatches(undefined, '');
+  await checkDatabase(db, log);
   if (!(await withReader(db, schemaIsCurrent))) throw new Error('the database lacks migrations: bun run db:migrate');
-  await checkTimeouts(db, log);
   const { adminEmail: email, adminPassword } = settings;
   if (!email || !adminPassword) return;
   const passwordHash = await hashPassword(adminPassword);

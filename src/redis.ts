@@ -124,3 +124,26 @@ export function openQueueConnection(
 export function isCluster(connection: object): connection is Cluster {
   return connection instanceof Cluster;
 }
+
+/** Whether Redis refused a command because its user may not use it; that lasts until somebody changes the user. */
+export function isDenied(error: unknown): error is Error {
+  return error instanceof Error && /\bNOPERM\b/.test(error.message);
+}
+
+/** What `INFO` answers; null when this user may not ask for it, undefined when nobody answers or a Cluster would. */
+export async function askInfo(place: RedisPlace): Promise<string | null | undefined> {
+  if (place.kind === 'cluster') return undefined;
+  const options = { ...profiles.request, enableReadyCheck: false };
+  const redis =
+    place.kind === 'server'
+      ? new Redis(place.url, options)
+      : new Redis({ ...sentinelOptions(place, 'request'), enableReadyCheck: false });
+  redis.on('error', () => {});
+  try {
+    return await redis.info('server');
+  } catch (error) {
+    return isDenied(error) ? null : undefined;
+  } finally {
+    redis.disconnect();
+  }
+}

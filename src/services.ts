@@ -14,6 +14,7 @@ import { createOrderLane } from './domain/order-lane.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
 import {
+  checkRedis,
   createLog,
   openBacklog,
   openQueueHome,
@@ -26,7 +27,7 @@ import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
 import type { MailQueue } from './jobs/queues.ts';
 import { createLane, type Lane } from './lane.ts';
 import { persist, prepareShop } from './preparation.ts';
-import { connectRedis } from './redis.ts';
+import { connectRedis, isDenied } from './redis.ts';
 import type { Settings } from './settings.ts';
 import {
   createBatchSizes,
@@ -42,6 +43,8 @@ import { createScrape } from './telemetry/scrape.ts';
 const readLanes = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
+/** How long a permission that was missing counts as missing, unless it is asked for again. */
+const denialMs = 30_000;
 
 /** What the routes work with. */
 export type ApiServices = {
@@ -86,6 +89,18 @@ function sharedLookup<Found>(
   });
 }
 
+/** Remembers that Redis has refused a command for want of a permission: it answers a ping, and is of no use. */
+function watchDenials() {
+  let deniedAt = Number.NEGATIVE_INFINITY;
+  return {
+    heard: (tell: (error: unknown) => void) => (error: unknown) => {
+      if (isDenied(error)) deniedAt = Date.now();
+      tell(error);
+    },
+    recently: () => Date.now() - deniedAt < denialMs,
+  };
+}
+
 /** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
 export function openApiServices(settings: Settings): ApiServices {
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
@@ -96,9 +111,10 @@ export function openApiServices(settings: Settings): ApiServices {
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
 
   const { db, close: closeDatabase } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
-  const redisTrouble = troubleLog(log, 'redis is out of reach');
+  const denials = watchDenials();
+  const redisTrouble = denials.heard(troubleLog(log, 'redis is out of reach'));
   const redis = settings.redis ? connectRedis(settings.redis, 'cache', redisTrouble) : null;
-  const cache = createCache({
+  const opened = createCache({
     store: redis
       ? createRedisStore(redis, [...cacheGroups.map(versionKey), keyPrefix])
       : createMemoryStore(cachedCharactersMax),
@@ -106,6 +122,7 @@ export function openApiServices(settings: Settings): ApiServices {
     onOutcome: createCacheReads(metrics),
     onTrouble: redisTrouble,
   });
+  const cache: Cache = { ...opened, status: async () => (denials.recently() ? 'down' : opened.status()) };
   const closing = new AbortController();
   // A process that was killed may have owed an invalidation, and a Redis that was restored may hold old entries:
   // whoever connects makes all of it stale.
@@ -126,12 +143,14 @@ export function openApiServices(settings: Settings): ApiServices {
   watchOrderLane(metrics, orders.waiting);
   watchPool(metrics, poolSize, () => workUnderWay(db));
   const backlog = openBacklog(databaseUrl);
-  const mailQueueTrouble = troubleLog(log, 'the mail queue is out of reach');
+  const mailQueueTrouble = denials.heard(troubleLog(log, 'the mail queue is out of reach'));
   const home = openQueueHome(settings, databaseUrl, 'request', mailQueueTrouble);
   let mails: Promise<MailQueue> | undefined;
   /** Loads BullMQ, a fifth of what a start would load, when there is the first mail to hand on. */
   const openMails = () => {
-    mails ??= import('./jobs/queues.ts').then(({ openMailQueue }) => openMailQueue(home, mailQueueTrouble));
+    mails ??= Promise.all([import('./jobs/queues.ts'), checkRedis(settings, log)]).then(([{ openMailQueue }, found]) =>
+      openMailQueue({ ...home, ...found }, mailQueueTrouble),
+    );
     return mails;
   };
   let prepared = false;

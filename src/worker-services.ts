@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { openDatabase, workUnderWay } from './db/client.ts';
 import {
+  checkRedis,
   createLog,
   openBacklog,
   openQueueHome,
@@ -16,14 +17,19 @@ import { openMailQueue } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
 import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
-import { checkTimeouts, persist } from './preparation.ts';
+import { checkDatabase, persist } from './preparation.ts';
 import type { Settings } from './settings.ts';
 import { type MetricsServer, serveMetrics } from './telemetry/listen.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
 import { createScrape } from './telemetry/scrape.ts';
 
 /** What a worker process is, from outside: it works until it is closed. */
-export type WorkerServices = { log: Logger; close: () => Promise<void> };
+export type WorkerServices = {
+  log: Logger;
+  /** Resolves once it moves orders, and never while its queue refuses it. */
+  working: Promise<void>;
+  close: () => Promise<void>;
+};
 
 /** The worker serves nobody but Prometheus, and that only where it is given a port. */
 async function listen(
@@ -61,11 +67,12 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   });
   // Before Postgres is there, lest whoever asks for its health restarts a process that does nothing but wait.
   const server = await listen(settings, scrape, registry.contentType, log);
-  const found = await persist(() => checkTimeouts(db, log), troubleLog(log, 'waiting for postgres'), closing);
+  const found = await persist(() => checkDatabase(db, log), troubleLog(log, 'waiting for postgres'), closing);
   if (!found) throw new Error('told to end before Postgres was there');
 
   const queueTrouble = troubleLog(log, 'the queue is out of reach');
-  const home = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
+  const opened = openQueueHome(settings, databaseUrl, 'worker', queueTrouble);
+  const home = { ...opened, ...(await checkRedis(settings, log)) };
   const mails = openMailQueue(home, queueTrouble);
   const mailer = createMailer(smtpUrl, settings.mailFrom);
   const sweep = createSweep({
@@ -97,6 +104,7 @@ export async function openWorkerServices(settings: Settings, closing: AbortSigna
   orderQueueDepth = workers.orderQueueDepth;
   return {
     log,
+    working: workers.scheduled,
     close: async () => {
       await workers.stop();
       mailer.close();

@@ -3,6 +3,7 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { databaseWaitMsMax } from '../deadline.ts';
 import { unavailable } from '../errors.ts';
+import { dialect } from './dialect.ts';
 import { planAnewMark } from './planning.ts';
 
 export type Database = PostgresJsDatabase;
@@ -52,13 +53,6 @@ const reconnectDelaySeconds = 0.2;
 const silenceMsMax = 4_200;
 /** A server that is found unfit again and again is connected to no more often than that. */
 const poolAgeMsMin = 1_000;
-
-/**
- * What text means and how it is written, whatever the database or the role has. These are the parameters that a pooler
- * passes on, PgBouncer among them; `serverFaults` looks whether they hold. Not among them is
- * `default_transaction_read_only`: whoever sets that wants nothing to be written there.
- */
-export const dialect = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' };
 
 /**
  * Every statement of the shop is a few steps in indexes, so reading a page by its number costs about what the next one

@@ -88,7 +88,7 @@ export class ReadOnlyServerError extends Error {
 export function translateDatabaseError(error: unknown): unknown {
   const fault = findFault(error);
   if (!fault) return error instanceof DrizzleQueryError ? error.cause : error;
-  if (fault.constraint === 'customers_email_key') {
+  if (fault.constraint === 'customers_email_key' || fault.constraint === 'customers_email_ascii_key') {
     return new ShopError('email_taken', 'Another account uses this e-mail address.');
   }
   if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {

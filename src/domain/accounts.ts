@@ -13,7 +13,9 @@ export type Account = CustomerRow & { passwordHash: string; tokenVersion: number
 /** What every request of a signed-in caller is checked against. */
 export type Standing = { id: string; role: Role; tokenVersion: number };
 
-const hasEmail = (email: string) => and(sql`lower(${customers.email}) = lower(${email})`, isNull(customers.deletedAt));
+/** Addresses are ASCII, and compared by its rules: Turkish, for one, has a lower case of its own for I. */
+const hasEmail = (email: string) =>
+  and(sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`, isNull(customers.deletedAt));
 
 /**
  * Opens a customer's account.

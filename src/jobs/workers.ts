@@ -46,6 +46,8 @@ export type WorkerListeners = {
 
 /** Workers at work. */
 export type RunningWorkers = {
+  /** Resolves once the sweeps are scheduled, before which no order moves; it may be never. */
+  scheduled: Promise<void>;
   /** Stops taking jobs and waits for those under way. */
   stop: () => Promise<void>;
   orderQueueDepth: () => Promise<QueueDepth>;
@@ -82,10 +84,16 @@ export async function startWorkers(
   if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
   const template = { removeOnComplete: true, removeOnFail: true };
 
+  let toldScheduled = () => {};
+  const firstScheduled = new Promise<void>((resolve) => {
+    toldScheduled = resolve;
+  });
+
   async function schedule(): Promise<void> {
     try {
       await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
       await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
+      toldScheduled();
     } catch (error) {
       listeners.onQueueTrouble(error instanceof Error ? error : new Error(String(error)));
     }
@@ -100,6 +108,7 @@ export async function startWorkers(
   void keepScheduled();
 
   return {
+    scheduled: firstScheduled,
     stop: async () => {
       closing = true;
       await Promise.all(workers.map((worker) => worker.close()));
@@ -135,7 +144,12 @@ function openWorker(
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
     home.kind === 'redis'
-      ? new Worker(name, process, { ...options, connection: home.connection, prefix: keyPrefix })
+      ? new Worker(name, process, {
+          ...options,
+          connection: home.connection,
+          prefix: keyPrefix,
+          skipVersionCheck: home.skipVersionCheck,
+        })
       : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
   worker.on('error', onQueueTrouble);
   worker.on('failed', (_job, error) => onJobFailure(error));

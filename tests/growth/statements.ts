@@ -104,8 +104,8 @@ export const kinds: Kind[] = [
   // Customers.
   {
     name: 'account by its address',
-    text: /^select … from customers where \(lower\(customers\.email\) = lower\(\$\) .*\)( for no key update)?$/,
-    indexes: ['customers_email_key'],
+    text: /^select … from customers where \(lower\(customers\.email collate c\) = lower\(\$ collate c\) .*\)( for no key update)?$/,
+    indexes: ['customers_email_ascii_key'],
   },
   {
     name: 'accounts of callers',
