@@ -133,11 +133,12 @@ export function isDenied(error: unknown): error is Error {
 /** What `INFO` answers; null when this user may not ask for it, undefined when nobody answers or a Cluster would. */
 export async function askInfo(place: RedisPlace): Promise<string | null | undefined> {
   if (place.kind === 'cluster') return undefined;
-  const options = { ...profiles.request, enableReadyCheck: false };
+  // It is asked as soon as there is a connection.
+  const options = { enableReadyCheck: false, enableOfflineQueue: true };
   const redis =
     place.kind === 'server'
-      ? new Redis(place.url, options)
-      : new Redis({ ...sentinelOptions(place, 'request'), enableReadyCheck: false });
+      ? new Redis(place.url, { ...profiles.request, ...options })
+      : new Redis({ ...sentinelOptions(place, 'request'), ...options });
   redis.on('error', () => {});
   try {
     return await redis.info('server');

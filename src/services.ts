@@ -44,7 +44,7 @@ const readLanes = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
 /** How long a permission that was missing counts as missing, unless it is asked for again. */
-const denialMs = 30_000;
+const denialMs = 10_000;
 
 /** What the routes work with. */
 export type ApiServices = {

@@ -6,6 +6,7 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { root } from './support/app-process.ts';
 import { admin, createProduct, placeOrder, registerCustomer, request, signIn } from './support/client.ts';
+import { scrape } from './support/metrics.ts';
 import { bringTo } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
@@ -168,8 +169,7 @@ describe.each([
       token: customer.token,
     });
     expect(Date.parse(moved.history[1]?.at ?? '')).toBeWithin(startedAt - 1_000, Date.now() + 1_000);
-    const { body: metrics } = await request<string>(shop.url, 'GET', '/metrics');
-    expect(metrics).toMatch(/^shop_source_up\{source="postgres"[^}]*\} 1$/m);
+    await eventually(async () => (await scrape(shop.url)).value('shop_source_up', { source: 'postgres' }) === 1);
   });
 
   test('searches words whatever they are made of', async () => {

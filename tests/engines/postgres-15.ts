@@ -10,7 +10,17 @@ import { startRedis } from '../support/redis-server.ts';
 import { postgresSettings, prepareTestbeds, testbedsMax } from '../support/testbed-servers.ts';
 
 /** What Postgres is asked to do, in every room of the shop. */
-const suites = ['accounts', 'backlog', 'cache', 'customers', 'idempotency', 'lists', 'mail', 'migrations', 'order-races']
+const suites = [
+  'accounts',
+  'backlog',
+  'cache',
+  'customers',
+  'idempotency',
+  'lists',
+  'mail',
+  'migrations',
+  'order-races',
+]
   .concat(['orders', 'permissions', 'products', 'progress', 'seed'])
   .map((name) => `tests/${name}.test.ts`);
 
@@ -34,7 +44,12 @@ test(
       await client.end();
       expect(row?.server_version).toStartWith(`${postgresMajorMin}.`);
       await prepareTestbeds(server.url);
-      const { TEST_POOLER_URL: _pooler, TEST_REPLICA_URL: _replica, TEST_REDIS_CLUSTER: _cluster, ...env } = process.env;
+      const {
+        TEST_POOLER_URL: _pooler,
+        TEST_REPLICA_URL: _replica,
+        TEST_REDIS_CLUSTER: _cluster,
+        ...env
+      } = process.env;
       const run = Bun.spawn([process.execPath, 'test', '--timeout=60000', '--parallel=2', ...suites], {
         cwd: root,
         env: { ...env, TEST_DATABASE_URL: server.url, TEST_REDIS_URL: redis.url, TEST_LOGS: logs },
