@@ -159,7 +159,9 @@ describe('a shop whose open connections become read-only, while new ones write',
   });
 
   test('is not ready while new ones are read-only too, and ready by itself afterwards', async () => {
-    const { db } = scene;
+    const { db, link } = scene;
+    // Sessions of the tests before go on to write by the setting that their role had.
+    link.drop();
     await db`alter system set default_transaction_read_only = on`;
     await db`select pg_reload_conf()`;
     await eventually(async () => (await readiness(scene)) === 503, { withinMs: recoveryMsMax });

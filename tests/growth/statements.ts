@@ -20,6 +20,11 @@ const anyId = String.raw`any\(\$::uuid\[\]\)`;
 
 /** Every statement that the API and the worker issue. One that matches no kind, or two, fails the test. */
 export const kinds: Kind[] = [
+  {
+    name: 'start, what the server is',
+    text: /^select (current_setting\('server_|coalesce\(to_regclass)/,
+    indexes: [],
+  },
   { name: 'alive', text: /^select current_setting\(.*transaction_read_only/, indexes: [] },
 
   // Products.
@@ -104,7 +109,7 @@ export const kinds: Kind[] = [
   // Customers.
   {
     name: 'account by its address',
-    text: /^select … from customers where \(lower\(customers\.email collate c\) = lower\(\$ collate c\) .*\)( for no key update)?$/,
+    text: /^select … from customers where \(lower\(customers\.email collate C\) = lower\(\$ collate C\) .*\)( for no key update)?$/,
     indexes: ['customers_email_ascii_key'],
   },
   {
