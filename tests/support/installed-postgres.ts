@@ -29,7 +29,7 @@ export async function startInstalledPostgres(options: InstalledOptions): Promise
   if (account) chownSync(cluster, account.uid, account.gid);
   const runOptions = { ...account, cwd: home, env: { PATH: process.env.PATH, LC_ALL: 'C' } };
 
-  const access = ['--username=shop', '--auth=trust', '--encoding=UTF8', '--locale=C'];
+  const access = ['--username=shop', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8'];
   const made = Bun.spawnSync([join(programs, 'initdb'), '--pgdata', cluster, ...access], runOptions);
   if (made.exitCode !== 0) throw new Error(`initdb failed:\n${made.stdout}${made.stderr}`);
   const port = await freePort();
