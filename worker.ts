@@ -10,7 +10,7 @@ void runProcess(async ({ closing, closers }) => {
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
   const log = createLog(settings, 'worker');
   if (traces) closers.add('traces', traces.startTraces(settings, 'shop-worker', log));
-  await openWorkerServices({ settings, log, closers }, closing);
-  log.info('working');
+  const { scheduled } = await openWorkerServices({ settings, log, closers }, closing);
+  void scheduled.then(() => log.info('working'));
   return { log, timeoutMs: settings.shutdownTimeoutMs };
 });

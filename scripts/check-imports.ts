@@ -141,6 +141,7 @@ const rooms: Record<string, Room> = {
     rooms: [
       'src/domain',
       'type src/db/client.ts',
+      'src/db/dialect.ts',
       'src/db/transaction.ts',
       'src/redis.ts',
       'src/schema',

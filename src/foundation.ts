@@ -2,12 +2,13 @@ import { type Logger, type LoggerOptions, pino } from 'pino';
 import { type Database, openDatabase } from './db/client.ts';
 import { isConnectionFault } from './db/errors.ts';
 import { ping } from './db/ping.ts';
+import { UnfitDatabaseError } from './db/server.ts';
 import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import { ShopError } from './errors.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './log-output.ts';
-import { isRedisAway, openQueueConnection, type RedisProfile } from './redis.ts';
+import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
 
@@ -18,6 +19,15 @@ export const poolSize = 8;
 const backlogTimeoutMs = 250;
 
 export const scrapeError = 'the metrics lack what could not be asked for';
+
+/** `SET` with `NX` and `GET` at once. */
+const redisMajorMin = 7;
+
+/** How long a permission that was missing counts as missing, unless it is asked for again. */
+const denialMs = 10_000;
+
+/** Kinds of lasting errors that are told of one thing. */
+const toldMax = 100;
 
 /** Opens the log of a process: JSON lines on the standard output, without secrets. */
 export function createLog(settings: Settings, name: string): Logger {
@@ -76,13 +86,23 @@ export function openQueueHome(
   onError: (error: Error) => void,
 ): QueueHome & { close: () => void } {
   if (!redis) return { kind: 'postgres', url: databaseUrl, close: () => {} };
-  return { kind: 'redis', ...openQueueConnection(redis, profile, onError) };
+  return { kind: 'redis', skipVersionCheck: false, ...openQueueConnection(redis, profile, onError) };
 }
 
-/** Keeps a server that stays away from filling the log: each kind of error is told once a second at most. */
+/**
+ * Keeps a server that stays away from filling the log: each kind of error is told once a second at most. What will not
+ * pass by itself, because somebody has to change the server or its privileges, is told as an error, and once.
+ */
 export function errorLog(log: Logger, message: string): (error: unknown) => void {
   let silentUntil = 0;
+  const told = new Set<string>();
   return (error) => {
+    if (isLasting(error)) {
+      if (told.has(error.message) || told.size >= toldMax) return;
+      told.add(error.message);
+      log.error({ err: error }, `${message}: ${error.message}`);
+      return;
+    }
     if (Date.now() < silentUntil) return;
     silentUntil = Date.now() + 1_000;
     log.warn({ err: error }, message);
@@ -102,6 +122,46 @@ export function databaseStatus(db: Database): Promise<'up' | 'down'> {
   );
 }
 
+function isLasting(error: unknown): error is Error {
+  return error instanceof UnfitDatabaseError || isDenied(error);
+}
+
+/** Remembers that Redis has refused a command for want of a permission: it answers a ping, and is of no use. */
+export function watchDenials() {
+  let deniedAt = Number.NEGATIVE_INFINITY;
+  const recently = () => Date.now() - deniedAt < denialMs;
+  return {
+    /** Takes note of what an error says before it is told. */
+    heard: (tell: (error: unknown) => void) => (error: unknown) => {
+      if (isDenied(error)) deniedAt = Date.now();
+      tell(error);
+    },
+    /** The status of a Redis, `down` for a while after a refusal. */
+    asDown:
+      <Status>(status: () => Promise<Status>) =>
+      async () =>
+        recently() ? ('down' as const) : status(),
+  };
+}
+
+export type Denials = ReturnType<typeof watchDenials>;
+
+/**
+ * Finds out whether BullMQ may ask this Redis what it is, and says so when it is too old. One that cannot be asked now is
+ * taken for one that can.
+ */
+export async function checkRedis({ redis }: Settings, log: Logger): Promise<{ skipVersionCheck: boolean }> {
+  const info = redis ? await askInfo(redis) : '';
+  const [, version] = /^redis_version:(\S+)/m.exec(info ?? '') ?? [];
+  if (version && Number.parseInt(version, 10) < redisMajorMin) {
+    log.error(
+      { version },
+      `this Redis is older than ${redisMajorMin}, which the cache needs: lists come from Postgres`,
+    );
+  }
+  return { skipVersionCheck: info === null };
+}
+
 /** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */
 export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>; close: () => Promise<void> } {
   const { db, close } = openDatabase(databaseUrl, {
@@ -109,5 +169,12 @@ export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>
     applicationName: 'shop metrics',
     statementTimeoutMs: backlogTimeoutMs,
   });
-  return { read: () => readBacklog(db, new Date()), close: () => close(0) };
+  return {
+    read: async () => {
+      // Leaves a server that another one has taken over from; one that nobody replaces still knows what is to be told.
+      await withReader(db, ping).catch(() => {});
+      return withReader(db, (reader) => readBacklog(reader, new Date()));
+    },
+    close: () => close(0),
+  };
 }

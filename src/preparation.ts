@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from './db/client.ts';
-import { missingTimeouts } from './db/ping.ts';
 import { readReadiness } from './db/readiness.ts';
+import { postgresMajorMin, readServerFacts, refuseUnfit, type ServerFacts } from './db/server.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
 import { makeFirstAdmin } from './domain/admins.ts';
 import { hashPassword } from './domain/passwords.ts';
@@ -29,26 +29,37 @@ export async function persist(
 }
 
 /**
- * Warns when Postgres would let this process' statements and locks wait for ever.
- * @throws when Postgres is not there
+ * Looks whether a Postgres will do, and warns when it would let this process' statements and locks wait for ever, or is
+ * older than any that the suites run on.
+ * @throws {UnfitDatabaseError} when it will not do
  */
-export async function checkTimeouts(db: Database, log: Logger): Promise<void> {
-  warnOfTimeouts(await withReader(db, missingTimeouts), log);
+function judgeServer(facts: ServerFacts, log: Logger): void {
+  refuseUnfit(facts);
+  const { timeouts, major } = facts;
+  if (timeouts.length > 0) log.warn({ settings: timeouts }, 'postgres sets no limit on statements or locks');
+  if (major < postgresMajorMin) {
+    log.warn({ major }, `this Postgres is older than ${postgresMajorMin}, the oldest that is tested`);
+  }
 }
 
-function warnOfTimeouts(settings: string[], log: Logger): void {
-  if (settings.length > 0) log.warn({ settings }, 'postgres sets no limit on statements or locks');
+/**
+ * Looks whether the database will do.
+ * @throws {UnfitDatabaseError} when it will not; when Postgres is not there
+ */
+export async function checkDatabase(db: Database, log: Logger): Promise<void> {
+  judgeServer(await withReader(db, readServerFacts), log);
 }
 
 /**
  * Looks for the newest schema and sees to the first admin (README, "Settings"), in one query where both are there.
- * @throws when the schema is not there, or Postgres is not
+ * @throws when the schema is not there, or Postgres is not, or will not do
  */
 export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
   const { adminEmail: email, adminPassword } = settings;
-  const found = await withReader(db, (reader) => readReadiness(reader, email));
-  if (!found) throw new Error('the database lacks migrations: bun run db:migrate');
-  const { timeouts, hasAdmin, account } = found;
+  const { server, shop } = await withReader(db, (reader) => readReadiness(reader, email));
+  judgeServer(server, log);
+  if (!shop) throw new Error('the database lacks migrations: bun run db:migrate');
+  const { hasAdmin, account } = shop;
   if (email && adminPassword && !hasAdmin && !account) {
     const passwordHash = await hashPassword(adminPassword);
     const outcome = await withTransaction(db, (tx) =>
@@ -59,5 +70,4 @@ export async function prepareShop(db: Database, settings: Settings, log: Logger)
   if (account?.role === 'customer') {
     log.error({ customerId: account.id }, 'the account of ADMIN_EMAIL is no admin and is left as it is');
   }
-  warnOfTimeouts(timeouts, log);
 }

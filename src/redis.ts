@@ -133,3 +133,27 @@ const awayMessage =
 export function isRedisAway(error: unknown): boolean {
   return error instanceof Error && awayMessage.test(error.message);
 }
+
+/** Whether Redis refused a command because its user may not use it; that lasts until somebody changes the user. */
+export function isDenied(error: unknown): error is Error {
+  return error instanceof Error && /\bNOPERM\b/.test(error.message);
+}
+
+/** What `INFO` answers; null when this user may not ask for it, undefined when nobody answers or a Cluster would. */
+export async function askInfo(place: RedisPlace): Promise<string | null | undefined> {
+  if (place.kind === 'cluster') return undefined;
+  // It is asked as soon as there is a connection.
+  const options = { enableReadyCheck: false, enableOfflineQueue: true };
+  const redis =
+    place.kind === 'server'
+      ? new Redis(place.url, { ...profiles.request, ...options })
+      : new Redis({ ...sentinelOptions(place, 'request'), ...options });
+  redis.on('error', () => {});
+  try {
+    return await redis.info('server');
+  } catch (error) {
+    return isDenied(error) ? null : undefined;
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -5,16 +5,18 @@ import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
 import { versionKey } from './cache/versions.ts';
-import { type Database, openDatabase, type Reader, type Transaction } from './db/client.ts';
+import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from './db/client.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import type { ProductRow } from './db/tables.ts';
-import { withReader, withTransaction, workUnderWay } from './db/transaction.ts';
+import { withReader, withTransaction } from './db/transaction.ts';
 import { databaseWaitMsMax } from './deadline.ts';
 import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
 import { createOrderBatcher } from './domain/order-batcher.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
 import {
+  checkRedis,
+  type Denials,
   databaseStatus,
   errorLog,
   openBacklog,
@@ -22,6 +24,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  watchDenials,
 } from './foundation.ts';
 import { createMailProducer } from './jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
@@ -98,7 +101,7 @@ function sharedLookup<Found>(
 type Redis = ReturnType<typeof connectRedis>;
 
 /** What every piece of the API is opened with. */
-type Shared = { settings: Settings; log: Logger; metrics: Registry; closers: Closers };
+type Shared = { settings: Settings; log: Logger; metrics: Registry; closers: Closers; denials: Denials };
 
 function openPostgres({ metrics, closers }: Shared, databaseUrl: string): Database {
   const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop api' });
@@ -121,8 +124,8 @@ function openListReader({ settings, log, metrics, closers }: Shared, db: Databas
   return read;
 }
 
-function openCache({ settings, log, metrics, closers }: Shared): { cache: Cache; redis: Redis | null } {
-  const onError = errorLog(log, 'redis is out of reach');
+function openCache({ settings, log, metrics, closers, denials }: Shared): { cache: Cache; redis: Redis | null } {
+  const onError = denials.heard(errorLog(log, 'redis is out of reach'));
   const redis = settings.redis ? connectRedis(settings.redis, 'cache', onError) : null;
   closers.add('redis', () => redis?.disconnect());
   const cache = createCache({
@@ -143,17 +146,17 @@ function openCache({ settings, log, metrics, closers }: Shared): { cache: Cache;
       for (const group of cacheGroups) void cache.invalidate(group);
     });
   }
-  return { cache, redis };
+  return { cache: { ...cache, status: denials.asDown(cache.status) }, redis };
 }
 
 /** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
-function openMailProducer({ settings, log, closers }: Shared, databaseUrl: string): MailQueue {
-  const onError = errorLog(log, 'the mail queue is out of reach');
+function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): MailQueue {
+  const onError = denials.heard(errorLog(log, 'the mail queue is out of reach'));
   const home = openQueueHome(settings, databaseUrl, 'request', onError);
   closers.add('connection of the mail queue', home.close);
   const mails = createMailProducer(async () => {
     const { openMailQueue } = await import('./jobs/queues.ts');
-    return openMailQueue(home, onError);
+    return openMailQueue({ ...home, ...(await checkRedis(settings, log)) }, onError);
   }, onError);
   closers.add('mail queue', mails.close);
   return mails;
@@ -203,7 +206,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
   const jwtSecret = secretOf(settings, log);
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
-  const shared = { settings, log, metrics, closers };
+  const shared = { settings, log, metrics, closers, denials: watchDenials() };
   const db = openPostgres(shared, databaseUrl);
   const mails = openMailProducer(shared, databaseUrl);
   const { cache, redis } = openCache(shared);

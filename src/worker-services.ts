@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from './cache/redis-store.ts';
-import { type Database, openDatabase } from './db/client.ts';
-import { workUnderWay } from './db/transaction.ts';
+import { type Database, openDatabase, workUnderWay } from './db/client.ts';
 import {
+  checkRedis,
+  type Denials,
   databaseStatus,
   errorLog,
   openBacklog,
@@ -11,6 +12,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  watchDenials,
 } from './foundation.ts';
 import { createCleanUp } from './jobs/clean-up.ts';
 import { createMailer } from './jobs/mailer.ts';
@@ -18,9 +20,9 @@ import { keyPrefix, mailQueue, orderQueue } from './jobs/queue-names.ts';
 import { openMailQueue, type QueueDepths } from './jobs/queues.ts';
 import { createSendMail } from './jobs/send-mail.ts';
 import { createSweep } from './jobs/sweep.ts';
-import { startWorkers } from './jobs/workers.ts';
+import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
 import type { Closers } from './lib/closers.ts';
-import { checkTimeouts, persist } from './preparation.ts';
+import { checkDatabase, persist } from './preparation.ts';
 import { connectRedis } from './redis.ts';
 import type { Settings } from './settings.ts';
 import { serveOperators } from './telemetry/listen.ts';
@@ -31,18 +33,24 @@ import { createScrape } from './telemetry/scrape.ts';
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
 
+/** What operators are told of. */
+type Observed = {
+  db: Database;
+  registry: Registry;
+  databaseUrl: string;
+  denials: Denials;
+  queues: () => Promise<QueueDepths>;
+  /** Whether it takes jobs. */
+  working: () => boolean;
+};
+
 /**
  * The worker serves nobody but its operators, and them only where it is given a port. It asks Redis on a connection that
  * gives up in milliseconds, because those of the queues wait.
- * @param working whether it takes jobs
  */
 async function openOperators(
   { settings, log, closers }: Shared,
-  db: Database,
-  registry: Registry,
-  databaseUrl: string,
-  queues: () => Promise<QueueDepths>,
-  working: () => boolean,
+  { db, registry, databaseUrl, denials, queues, working }: Observed,
 ): Promise<void> {
   if (settings.metricsPort === undefined) return;
   const backlog = openBacklog(databaseUrl);
@@ -51,7 +59,7 @@ async function openOperators(
   closers.add('redis', () => redis?.disconnect());
   const redisStatus = redis ? createRedisStore(redis, [keyPrefix]).status : async () => 'none' as const;
   const answers = {
-    readiness: () => readReadiness({ postgres: () => databaseStatus(db), redis: redisStatus }, working),
+    readiness: () => readReadiness({ postgres: () => databaseStatus(db), redis: denials.asDown(redisStatus) }, working),
     scrape: createScrape(registry, { backlog: backlog.read, queues, onTrouble: errorLog(log, scrapeError) }),
     contentType: registry.contentType,
   };
@@ -63,7 +71,10 @@ async function openOperators(
  * @param closing ends the wait for Postgres
  * @throws the reason of `closing` when that ended the wait; what kept a queue in Postgres from being set up
  */
-export async function openWorkerServices(shared: Shared, closing: AbortSignal): Promise<void> {
+export async function openWorkerServices(
+  shared: Shared,
+  closing: AbortSignal,
+): Promise<Pick<RunningWorkers, 'scheduled'>> {
   const { settings, log, closers } = shared;
   const { databaseUrl, mailServer } = requireSettings(settings, 'databaseUrl', 'mailServer');
   const { registry, ordersEntered } = createShopMetrics('worker');
@@ -76,14 +87,16 @@ export async function openWorkerServices(shared: Shared, closing: AbortSignal): 
     return queueDepths();
   };
   const working = () => queueDepths !== undefined && !closing.aborted;
+  const denials = watchDenials();
+  const onQueueError = denials.heard(errorLog(log, 'the queue is out of reach'));
   // Before Postgres is there, so that nobody who asks for its health restarts a process that does nothing but wait.
-  await openOperators(shared, db, registry, databaseUrl, readQueues, working);
-  await persist(() => checkTimeouts(db, log), errorLog(log, 'waiting for postgres'), closing);
+  await openOperators(shared, { db, registry, databaseUrl, denials, queues: readQueues, working });
+  await persist(() => checkDatabase(db, log), errorLog(log, 'waiting for postgres'), closing);
   closing.throwIfAborted();
 
-  const onQueueError = errorLog(log, 'the queue is out of reach');
-  const home = openQueueHome(settings, databaseUrl, 'worker', onQueueError);
-  closers.add('connection of the queues', home.close);
+  const opened = openQueueHome(settings, databaseUrl, 'worker', onQueueError);
+  closers.add('connection of the queues', opened.close);
+  const home = { ...opened, ...(await checkRedis(settings, log)) };
   const mails = await openMailQueue(home, onQueueError);
   closers.add('mail queue', mails.close);
   const mailer = createMailer(mailServer, settings.mailFrom);
@@ -105,7 +118,7 @@ export async function openWorkerServices(shared: Shared, closing: AbortSignal): 
     log,
     onOutcome: createMailAttempts(registry),
   });
-  const { orderQueueDepth } = await startWorkers(
+  const { scheduled, orderQueueDepth } = await startWorkers(
     home,
     { sweep, cleanUp: createCleanUp(db, log), sendMail },
     { onQueueError, onJobFailure: errorLog(log, 'a job failed'), onJobEnd: createJobTimes(registry) },
@@ -115,4 +128,5 @@ export async function openWorkerServices(shared: Shared, closing: AbortSignal): 
     const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
     return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
   };
+  return { scheduled };
 }

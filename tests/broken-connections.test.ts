@@ -99,7 +99,7 @@ describe('a connection to Postgres', () => {
   describe('when it is ended while a query runs', () => {
     test('leaves nothing of that to the next one', async () => {
       const target = new URL(shop.databaseUrl);
-      const link = await openTreacherousLink(Number(target.port), 'select 1', 1);
+      const link = await openTreacherousLink(Number(target.port), 'transaction_read_only', 1);
       target.port = String(link.port);
       const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
       await expect(ping(db)).rejects.toThrow();
@@ -136,6 +136,7 @@ describe('a connection to Postgres', () => {
   describe.each([
     ['while it learns the types, twice', 'typarray', 2],
     ['at the beginning of a transaction', 'begin', 1],
+    ['in the middle of a transaction', 'transaction_read_only', 2],
   ])('when it is ended %s', (_when, text, times) => {
     test('is made anew, and whoever waits for it is served', async () => {
       const target = new URL(shop.databaseUrl);

@@ -23,7 +23,13 @@ const connectionFaults = new Set([
  * resources (53), operator intervention (57, which holds statement timeouts too), lock and idle timeouts, a standby, a
  * schema that has not been migrated yet.
  */
-const outOfService = /^(08...|53...|57...|55P03|25006|25P03|42P01|42703)$/;
+const outOfService = /^(08...|53...|57...|55P03|25006|25P0[34]|42P01|42703)$/;
+
+/** SQLSTATEs with which a server ends a connection: 08, shutdowns and time limits of sessions (57P, 25P). */
+const endOfConnection = /^(08...|57P0[1235]|25P0[34])$/;
+
+/** A transaction that may only read: of a standby, or of a server that another one has taken over from. */
+const readOnlyTransaction = '25006';
 
 /** Serialization failure and deadlock: the transaction did nothing and may run again. */
 const worthRetrying = new Set(['40001', '40P01']);
@@ -59,10 +65,30 @@ export function isMissingTable(error: unknown): boolean {
   return findFault(error)?.code === '42P01';
 }
 
-/** Whether the connection broke, or the server ended it (57P01 to 57P03). */
+/** Whether this role may not do what it was to do. */
+export function isMissingPrivilege(error: unknown): boolean {
+  return findFault(error)?.code === '42501';
+}
+
+/** Whether the connection broke, or the server ended it. */
 export function isConnectionFault(error: unknown): boolean {
   const code = findFault(error)?.code ?? '';
-  return connectionFaults.has(code) || /^57P0[123]$/.test(code);
+  return connectionFaults.has(code) || endOfConnection.test(code);
+}
+
+/** Whether the connection leads to a server that cannot be written to; what was asked of it has done nothing. */
+export function isReadOnly(error: unknown): boolean {
+  return findFault(error)?.code === readOnlyTransaction;
+}
+
+/** What `ping` throws: Postgres answers, but to write it would be refused. */
+export class ReadOnlyServerError extends Error {
+  readonly code = readOnlyTransaction;
+
+  constructor() {
+    super('Postgres takes no writes: it is a standby, or another server has taken over from it.');
+    this.name = 'ReadOnlyServerError';
+  }
 }
 
 /**
@@ -72,7 +98,7 @@ export function isConnectionFault(error: unknown): boolean {
 export function translateDatabaseError(error: unknown): unknown {
   const fault = findFault(error);
   if (!fault) return error instanceof DrizzleQueryError ? error.cause : error;
-  if (fault.constraint === 'customers_email_key') {
+  if (fault.constraint === 'customers_email_key' || fault.constraint === 'customers_email_ascii_key') {
     return new ShopError('email_taken', 'Another account uses this e-mail address.');
   }
   if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {

@@ -7,8 +7,10 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { z } from 'zod';
 import type { Reader, Transaction } from './client.ts';
+import { dialect } from './dialect.ts';
 import { isLockTimeout, isRetryable } from './errors.ts';
 import { describeLockHolders } from './lock-holders.ts';
+import { readServerFacts, refuseEncoding } from './server.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const journalSchema = z.object({ entries: z.array(z.object({ when: z.number() })).min(1) });
@@ -44,9 +46,11 @@ export async function migrateDatabase(
   url: string,
   { folder = migrationsFolder, onWait = () => {} }: MigrateOptions = {},
 ): Promise<void> {
-  const client = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: 'shop migrate' } });
+  const connection = { application_name: 'shop migrate', ...dialect };
+  const client = postgres(url, { max: 1, onnotice: () => {}, connection });
   try {
     await drizzle(client).transaction(async (tx) => {
+      refuseEncoding(await readServerFacts(tx));
       await takeTurn(tx);
       for (let attempt = 1; !(await tryToApply(tx, folder)); attempt += 1) {
         const reason = `The migration could not get its locks: ${await describeLockHolders(tx, lockTimeoutMs)}.`;
@@ -60,11 +64,14 @@ export async function migrateDatabase(
   }
 }
 
-/** Waits until no other process migrates. The limits that a role may have for the shop's requests do not count here. */
+/**
+ * Waits until no other process migrates. The limits that a role may have for the shop's requests do not count here, and
+ * tables go where the migrations expect each other's.
+ */
 async function takeTurn(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
-      set_config('lock_timeout', ${String(turnTimeoutMs)}, true)`);
+      set_config('search_path', 'public', true), set_config('lock_timeout', ${String(turnTimeoutMs)}, true)`);
   await tx.execute(sql`select pg_advisory_xact_lock(${migrationLock})`);
   await tx.execute(sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`);
 }
@@ -82,9 +89,16 @@ async function tryToApply(tx: Transaction, folder: string): Promise<boolean> {
 
 /** Keeps the books where Drizzle's own migrator does, which begins and ends transactions by itself. */
 async function applyMigrations(tx: Transaction, migrationsFolder: string): Promise<void> {
-  await tx.execute(sql`create schema if not exists drizzle`);
-  await tx.execute(sql`
-    create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
+  // Looked for first: "if not exists" asks for the right to create them even where they do.
+  const [books] = await tx.execute<{ schema: boolean; table: boolean }>(sql`
+    select exists (select from pg_namespace where nspname = 'drizzle') as schema, exists (
+      select from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+      where nspname = 'drizzle' and relname = '__drizzle_migrations') as table`);
+  if (!books?.schema) await tx.execute(sql`create schema drizzle`);
+  if (!books?.table) {
+    await tx.execute(sql`
+      create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
+  }
   const newest = await newestApplied(tx);
   for (const { folderMillis, hash, sql: statements } of readMigrationFiles({ migrationsFolder })) {
     if (folderMillis <= newest) continue;

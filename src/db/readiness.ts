@@ -1,35 +1,39 @@
 import { sql } from 'drizzle-orm';
 import type { Role } from '../schema/customers.ts';
 import type { Reader } from './client.ts';
-import { isMissingTable } from './errors.ts';
+import { isMissingPrivilege, isMissingTable } from './errors.ts';
 import { isNewestMigration } from './migrate.ts';
-import { timeoutsAtZero } from './ping.ts';
+import { readServerFacts, type ServerFacts, serverFacts } from './server.ts';
 
 /** What an API has to know of its database before it may answer. */
 export type Readiness = {
-  /** As of `missingTimeouts`. */
-  timeouts: string[];
-  /** Whether an account that is not deleted is an admin's. */
-  hasAdmin: boolean;
-  /** The undeleted account with the address that was asked for. */
-  account: { id: string; role: Role } | null;
+  server: ServerFacts;
+  /** Null when the database lacks a migration that this code knows, or tells this role nothing. */
+  shop: {
+    /** Whether an account that is not deleted is an admin's. */
+    hasAdmin: boolean;
+    /** The undeleted account with the address that was asked for. */
+    account: { id: string; role: Role } | null;
+  } | null;
 };
 
-type Row = { newest: string | null; timeouts: string[]; hasAdmin: boolean; id: string | null; role: Role | null };
+type Row = ServerFacts & { newest: string | null; hasAdmin: boolean; id: string | null; role: Role | null };
 
-/** Reads all of it in one query; null when the database lacks a migration that this code knows. */
-export async function readReadiness(reader: Reader, email: string | undefined): Promise<Readiness | null> {
+/** Reads all of it in one query where the database is prepared. */
+export async function readReadiness(reader: Reader, email: string | undefined): Promise<Readiness> {
   try {
     const [row] = await reader.execute<Row>(sql`
-      select (select max(created_at) from drizzle.__drizzle_migrations) as newest, array(${timeoutsAtZero}) as timeouts,
+      select ${serverFacts}, (select max(created_at) from drizzle.__drizzle_migrations) as newest,
         exists (select 1 from customers where role = 'admin' and deleted_at is null) as "hasAdmin", account.id, account.role
       from (select 1) as one
-        left join customers as account on lower(account.email) = lower(${email ?? null}::text) and account.deleted_at is null`);
-    if (!row || !isNewestMigration(row.newest)) return null;
-    const { timeouts, hasAdmin, id, role } = row;
-    return { timeouts, hasAdmin, account: id && role ? { id, role } : null };
+        left join customers as account
+          on lower(account.email collate "C") = lower(${email ?? null}::text collate "C") and account.deleted_at is null`);
+    if (!row) throw new Error('the database gave no row about itself');
+    const { newest, hasAdmin, id, role, ...server } = row;
+    const account = id && role ? { id, role } : null;
+    return { server, shop: isNewestMigration(newest) ? { hasAdmin, account } : null };
   } catch (error) {
-    if (isMissingTable(error)) return null;
-    throw error;
+    if (!isMissingTable(error) && !isMissingPrivilege(error)) throw error;
+    return { server: await readServerFacts(reader), shop: null };
   }
 }

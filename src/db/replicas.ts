@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
-import { type Database, openDatabase, type Reader } from './client.ts';
-import { translateDatabaseError } from './errors.ts';
+import { type Database, openDatabase, poolOf, type Reader } from './client.ts';
+import { ReadOnlyServerError, translateDatabaseError } from './errors.ts';
 import { withReader } from './transaction.ts';
 
 /** Which server a read came from, and why a replica that was asked did not serve it. */
@@ -29,6 +29,9 @@ type Replica = {
 
 /** How far the log of the primary has come, and on which timeline, which changes when another server takes over. */
 type Position = { lsn: string; timeline: number };
+
+/** What a replica can say to a position: that it has come so far, that it has not, or that it is no replica of this primary. */
+type Progress = 'current' | 'behind' | 'elsewhere';
 
 const poolSize = 4;
 /** A replica that takes longer than this, connecting included, costs more than it spares. */
@@ -115,11 +118,12 @@ export function openReplicas(
  * not wait for that. What is not flushed is not sent to replicas either, so asking for more would ask too much.
  */
 async function readPosition(reader: Reader): Promise<Position> {
-  const [row] = await reader.execute<Position>(sql`
-    select lsn::text, ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int as timeline
+  const [row] = await reader.execute<Position & { writable: boolean }>(sql`
+    select current_setting('transaction_read_only') = 'off' as writable, lsn::text, ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int as timeline
     from (select case when current_setting('synchronous_commit') = 'off'
       then pg_current_wal_insert_lsn() else pg_current_wal_flush_lsn() end as lsn) as log`);
   if (!row) throw new Error('the primary gave no position');
+  if (!row.writable) throw new ReadOnlyServerError();
   return row;
 }
 
@@ -134,25 +138,36 @@ function ask<T>(
   work: (reader: Reader) => Promise<T>,
 ): Promise<{ answer: T } | undefined> {
   const endsAt = Date.now() + replicaMsMax;
-  const asked = db.transaction(async (tx) => {
-    const current = await catchUp(tx, position, Math.min(endsAt, Date.now() + catchUpMsMax));
-    return current ? { answer: await work(tx) } : undefined;
+  const pool = poolOf(db);
+  const asked = pool.run(() =>
+    db.transaction(async (tx) => {
+      const progress = await catchUp(tx, position, Math.min(endsAt, Date.now() + catchUpMsMax));
+      if (progress === 'current') return { answer: await work(tx) };
+      if (progress === 'elsewhere') pool.leave();
+      return undefined;
+    }),
+  );
+  return withDeadline(asked, replicaMsMax).catch((error) => {
+    // Another server may have its address by now.
+    pool.leave();
+    throw error;
   });
-  return withDeadline(asked, replicaMsMax);
 }
 
-async function catchUp(reader: Reader, position: Position, endsAt: number): Promise<boolean> {
+async function catchUp(reader: Reader, position: Position, endsAt: number): Promise<Progress> {
   while (Date.now() < endsAt) {
-    if (await hasReplayed(reader, position)) return true;
+    const progress = await readProgress(reader, position);
+    if (progress !== 'behind') return progress;
     await sleep(catchUpPollMs);
   }
-  return false;
+  return 'behind';
 }
 
-/** Never true of a server that has been promoted, nor of one that still follows a primary that has been replaced. */
-async function hasReplayed(reader: Reader, { lsn, timeline }: Position): Promise<boolean> {
-  const [row] = await reader.execute<{ current: boolean }>(sql`
-    select pg_is_in_recovery() and timeline_id = ${timeline} and pg_last_wal_replay_lsn() >= ${lsn}::pg_lsn as current
+/** A server that has been promoted is elsewhere, and so is one that still follows a primary that has been replaced. */
+async function readProgress(reader: Reader, { lsn, timeline }: Position): Promise<Progress> {
+  const [row] = await reader.execute<{ progress: Progress }>(sql`
+    select case when not pg_is_in_recovery() or timeline_id <> ${timeline} then 'elsewhere'
+      when pg_last_wal_replay_lsn() >= ${lsn}::pg_lsn then 'current' else 'behind' end as progress
     from pg_control_checkpoint()`);
-  return row?.current === true;
+  return row?.progress ?? 'behind';
 }

@@ -38,7 +38,11 @@ export const customers = pgTable(
     deletedAt: moment('deleted_at'),
   },
   (table) => [
+    // By the rules of the database's locale: the code before asked it. Addresses are ASCII, so the next one says as much.
     uniqueIndex('customers_email_key').on(sql`lower(${table.email})`).where(sql`${table.deletedAt} is null`),
+    uniqueIndex('customers_email_ascii_key')
+      .on(sql`lower(${table.email} collate "C")`)
+      .where(sql`${table.deletedAt} is null`),
     check('customers_role_check', sql`${table.role} in (${quoted(roles)})`),
     index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
     index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),

@@ -2,32 +2,21 @@ import { SpanKind } from '@opentelemetry/api';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { unavailable } from '../errors.ts';
 import { inChildSpan } from '../spans.ts';
-import type { Database, Reader, Transaction } from './client.ts';
-import { isConnectionFault, isRetryable, translateDatabaseError } from './errors.ts';
+import { type Database, type Pool, poolOf, type Reader, type Transaction } from './client.ts';
+import { isConnectionFault, isReadOnly, isRetryable, translateDatabaseError } from './errors.ts';
 
 const attemptsMax = 3;
 const spanOptions = { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } };
 
-const underWay = new WeakMap<Database, number>();
-
-/** How many transactions and reads a pool has been given and not yet finished. */
-export function workUnderWay(db: Database): number {
-  return underWay.get(db) ?? 0;
-}
-
-async function counted<T>(db: Database, work: Promise<T>): Promise<T> {
-  underWay.set(db, workUnderWay(db) + 1);
-  try {
-    return await work;
-  } finally {
-    underWay.set(db, workUnderWay(db) - 1);
-  }
+/** A pool whose server must not be used any more is left, so that the next attempt finds the one that took over. */
+function leaveIfUnfit(pool: Pool, error: unknown): void {
+  if (isReadOnly(error) || pool.isSilent()) pool.leave();
 }
 
 /**
  * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization
- * failure, a deadlock, a prepared statement that is gone, or a connection that broke before the transaction began is
- * tried again, at most three times in all.
+ * failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection that broke
+ * before the commit was sent is tried again, at most three times in all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
  *   violated constraint
  */
@@ -40,24 +29,26 @@ export async function withTransaction<T>(
   const refuseIfLate = () => {
     if (Date.now() >= endsAt) throw unavailable('The shop did not answer in time.');
   };
-  let begun = false;
+  let committing = false;
   const attempt = () => {
-    begun = false;
+    committing = false;
     return db.transaction(async (tx) => {
-      begun = true;
       refuseIfLate();
       const result = await work(tx);
       refuseIfLate();
+      committing = true;
       return result;
     });
   };
   return inChildSpan('transaction', spanOptions, async () => {
     for (let attempts = 1; ; attempts += 1) {
+      const pool = poolOf(db);
       try {
-        return await withDeadline(counted(db, attempt()), Math.max(0, endsAt - Date.now()));
+        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - Date.now()));
       } catch (error) {
-        // One whose connection was gone before it began has done nothing either; the pool has others.
-        const mayRepeat = isRetryable(error) || (!begun && isConnectionFault(error));
+        leaveIfUnfit(pool, error);
+        // Whatever became of its connection, one that was not to be committed yet has done nothing.
+        const mayRepeat = isRetryable(error) || isReadOnly(error) || (!committing && isConnectionFault(error));
         if (attempts < attemptsMax && mayRepeat) continue;
         throw translateDatabaseError(error);
       }
@@ -66,8 +57,8 @@ export async function withTransaction<T>(
 }
 
 /**
- * Runs a query that only reads, again when its connection breaks or what it had prepared is gone, until `endsAt`
- * (Unix ms).
+ * Runs a query that only reads, again when its connection breaks or leads to a server that takes no writes, or when what
+ * it had prepared is gone, until `endsAt` (Unix ms).
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
  */
 export async function withReader<T>(
@@ -76,11 +67,17 @@ export async function withReader<T>(
   endsAt = Date.now() + databaseWaitMsMax,
 ): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
+    const pool = poolOf(db);
     try {
-      return await withDeadline(counted(db, work(db)), Math.max(0, endsAt - Date.now()));
+      return await withDeadline(
+        pool.run(() => work(db)),
+        Math.max(0, endsAt - Date.now()),
+      );
     } catch (error) {
-      // The pool has other connections than the one that broke.
-      if (attempts < attemptsMax && (isRetryable(error) || isConnectionFault(error))) continue;
+      leaveIfUnfit(pool, error);
+      // There are other connections than the one that broke.
+      const mayRepeat = isRetryable(error) || isReadOnly(error) || isConnectionFault(error);
+      if (attempts < attemptsMax && mayRepeat) continue;
       throw translateDatabaseError(error);
     }
   }

@@ -13,9 +13,12 @@ export type Account = CustomerRow & { passwordHash: string; tokenVersion: number
 /** What every request of a signed-in caller is checked against. */
 export type AccountStatus = { id: string; role: Role; tokenVersion: number };
 
-/** The undeleted account with this address, in any case. */
+/**
+ * The undeleted account with this address, in any case. Addresses are ASCII, and compared by its rules: Turkish, for one,
+ * has a lower case of its own for I.
+ */
 export const hasEmail = (email: string) =>
-  and(sql`lower(${customers.email}) = lower(${email})`, isNull(customers.deletedAt));
+  and(sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`, isNull(customers.deletedAt));
 
 /** Whether two addresses are one to the shop; only ASCII comes through the schema, so every database agrees. */
 export function isSameEmail(one: string, other: string | undefined): boolean {

@@ -21,7 +21,9 @@ export type Backlog = {
 export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
   const limit = sql.raw(String(countedMax));
   const at = timestamp(now);
-  const secondsSince = (moment: SQL) => sql`greatest(0, coalesce(extract(epoch from ${at} - ${moment}), 0))::float8`;
+  // Not a float, which `extra_float_digits` may round.
+  const secondsSince = (moment: SQL) =>
+    sql`greatest(0, coalesce(extract(epoch from ${at} - ${moment}), 0))::numeric(20, 3)`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
   const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
     select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
@@ -32,11 +34,11 @@ export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
   )`;
   const [row] = await reader.execute<{
     orders_due: number;
-    oldest_due: number;
+    oldest_due: string;
     queued: number;
     sending: number;
     failed: number;
-    oldest_unsent: number;
+    oldest_unsent: string;
   }>(sql`
     select
       (select count(*)::int from (
@@ -50,8 +52,8 @@ export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
   if (!row) throw new Error('the backlog gave no row');
   return {
     ordersDue: row.orders_due,
-    oldestDueOrderSeconds: row.oldest_due,
+    oldestDueOrderSeconds: Number(row.oldest_due),
     mails: { queued: row.queued, sending: row.sending, failed: row.failed },
-    oldestUnsentMailSeconds: row.oldest_unsent,
+    oldestUnsentMailSeconds: Number(row.oldest_unsent),
   };
 }

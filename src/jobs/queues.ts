@@ -1,4 +1,5 @@
 import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
+import { dialect } from '../db/dialect.ts';
 import { databaseWaitMsMax } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
 import { isCluster, type QueueConnection } from '../redis.ts';
@@ -7,7 +8,14 @@ import { currentTraceparent } from '../spans.ts';
 import { keyPrefix, mailQueue } from './queue-names.ts';
 
 /** Where the queues live: Redis, or Postgres on a machine without one. */
-export type QueueHome = { kind: 'redis'; connection: QueueConnection } | { kind: 'postgres'; url: string };
+export type QueueHome =
+  | {
+      kind: 'redis';
+      connection: QueueConnection;
+      /** Set where the user of this shop may not ask for `INFO`; BullMQ then takes Redis for the oldest it can use. */
+      skipVersionCheck: boolean;
+    }
+  | { kind: 'postgres'; url: string };
 
 /** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
 export type QueuedMail = { id: string; attempts: number };
@@ -18,13 +26,24 @@ export type QueueDepths = Record<string, QueueDepth>;
 
 const postgresSchema = 'bullmq';
 const postgresPoolSize = 4;
+const postgresLifetimeSeconds = 3;
 const mailsWaitingMax = 20_000;
 const mailsPerCall = 500;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
+/** Connections live for seconds only, so that they find the server that has taken over from another one. */
 export function postgresConnection(url: string) {
-  return { connectionString: url, schema: postgresSchema, migrate: true, max: postgresPoolSize };
+  return {
+    connectionString: url,
+    schema: postgresSchema,
+    migrate: true,
+    max: postgresPoolSize,
+    maxLifetimeSeconds: postgresLifetimeSeconds,
+    options: Object.entries(dialect)
+      .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '')}`)
+      .join(' '),
+  };
 }
 
 /** What this shop uses of a BullMQ queue, whichever backend it stands on. */
@@ -49,7 +68,7 @@ export function openQueue(name: string, home: QueueHome, onError: (error: Error)
           connection: home.connection,
           prefix: keyPrefix,
           // It asks one node, at random, and a queue that gets no answer stays broken.
-          skipVersionCheck: isCluster(home.connection),
+          skipVersionCheck: home.skipVersionCheck || isCluster(home.connection),
         })
       : new postgresBackend.Queue(name, { connection: postgresConnection(home.url) });
   queue.on('error', onError);

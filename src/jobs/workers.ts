@@ -46,7 +46,11 @@ export type WorkerListeners = {
 };
 
 /** Workers at work. */
-export type RunningWorkers = { orderQueueDepth: () => Promise<QueueDepth> };
+export type RunningWorkers = {
+  /** Resolves once the sweeps are scheduled, before which no order moves; it may be never. */
+  scheduled: Promise<void>;
+  orderQueueDepth: () => Promise<QueueDepth>;
+};
 
 type RunningWorker = {
   on: ((event: 'error', listener: (error: Error) => void) => unknown) &
@@ -87,10 +91,16 @@ export async function startWorkers(
   if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
   const template = { removeOnComplete: true, removeOnFail: true };
 
+  let toldScheduled = () => {};
+  const firstScheduled = new Promise<void>((resolve) => {
+    toldScheduled = resolve;
+  });
+
   async function schedule(): Promise<void> {
     try {
       await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
       await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
+      toldScheduled();
     } catch (error) {
       listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
     }
@@ -103,7 +113,7 @@ export async function startWorkers(
   }
   void keepScheduled();
 
-  return { orderQueueDepth: () => depthOf(schedules) };
+  return { scheduled: firstScheduled, orderQueueDepth: () => depthOf(schedules) };
 }
 
 async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerListeners['onJobEnd']): Promise<void> {
@@ -132,7 +142,12 @@ function openWorker(
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
     home.kind === 'redis'
-      ? new Worker(name, process, { ...options, connection: home.connection, prefix: keyPrefix })
+      ? new Worker(name, process, {
+          ...options,
+          connection: home.connection,
+          prefix: keyPrefix,
+          skipVersionCheck: home.skipVersionCheck,
+        })
       : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
   worker.on('error', onQueueError);
   worker.on('failed', (_job, error) => onJobFailure(error));

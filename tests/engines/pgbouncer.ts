@@ -245,3 +245,55 @@ describe('a shop behind PgBouncer › whose role has no limits', () => {
     await bouncer?.stop();
   });
 });
+
+describe('a shop behind PgBouncer › whose database has a date style and a time zone of its own', () => {
+  test('reads and writes the same moments', async () => {
+    let bouncer: PgBouncer | undefined;
+    const shop = await startShop({
+      workers: 0,
+      through: async (databaseUrl) => {
+        const database = new URL(databaseUrl).pathname.slice(1);
+        const owner = postgres(databaseUrl, { max: 1 });
+        await owner.unsafe(`alter database ${database} set datestyle = 'SQL, DMY'`);
+        await owner.unsafe(`alter database ${database} set timezone = 'Asia/Kathmandu'`);
+        await owner.unsafe(`alter database ${database} set standard_conforming_strings = off`);
+        await owner.end();
+        await limitRole(databaseUrl, 'here');
+        bouncer = await startPgBouncer(databaseUrl);
+        return bouncer.url + parameters;
+      },
+    });
+    const startedAt = Date.now();
+    const { createdAt } = await registerCustomer(shop.url);
+    expect(Date.parse(createdAt)).toBeWithin(startedAt - 1_000, Date.now() + 1_000);
+    await shop.stop();
+    await bouncer?.stop();
+  });
+
+  test('is not ready where a setting gets lost that changes results, and says which', async () => {
+    let bouncer: PgBouncer | undefined;
+    const shop = await startShop({
+      workers: 0,
+      through: async (databaseUrl) => {
+        await limitRole(databaseUrl, 'here');
+        bouncer = await startPgBouncer(databaseUrl);
+        return bouncer.url + parameters;
+      },
+    });
+    const database = new URL(shop.databaseUrl).pathname.slice(1);
+    await shop.db.unsafe(`alter database ${database} set array_nulls = off`);
+    await bouncer?.kill();
+    await bouncer?.start();
+    const starting = shop.startApi().catch(() => {});
+    const errors = () =>
+      shop
+        .api(1)
+        .log()
+        .filter(({ level }) => level === 'error');
+    await eventually(() => errors().length === 1, { withinMs: 15_000 });
+    expect(errors()[0]?.msg).toContain('array_nulls is off');
+    await shop.stop();
+    await starting;
+    await bouncer?.stop();
+  });
+});

@@ -13,13 +13,18 @@ export type Link = {
   restore: () => Promise<void>;
   /** Breaks the connections of this moment only. */
   drop: () => void;
+  /** Lets nothing through the connections of this moment any more, as if their server had fallen off the network. */
+  strand: () => void;
+  /** Leads new connections to another port; those that are open stay where they are. */
+  leadTo: (port: number) => void;
 };
 
 type Pair = { client: Socket; server: Socket };
 
 /** Opens a link to a port of this machine. */
-export async function openLink(targetPort: number): Promise<Link> {
+export async function openLink(firstPort: number): Promise<Link> {
   const port = await freePort();
+  let targetPort = firstPort;
   const pairs = new Set<Pair>();
   let hanging = false;
 
@@ -49,6 +54,13 @@ export async function openLink(targetPort: number): Promise<Link> {
     for (const pair of pairs) breakPair(pair);
   }
 
+  function strand(): void {
+    for (const { client, server } of pairs) {
+      client.unpipe(server).pause();
+      server.unpipe(client).pause();
+    }
+  }
+
   async function listen(): Promise<void> {
     listener.listen(port, '127.0.0.1');
     await once(listener, 'listening');
@@ -64,12 +76,13 @@ export async function openLink(targetPort: number): Promise<Link> {
       drop();
       await once(listener, 'close');
     },
+    strand,
+    leadTo(port) {
+      targetPort = port;
+    },
     hang() {
       hanging = true;
-      for (const { client, server } of pairs) {
-        client.unpipe(server).pause();
-        server.unpipe(client).pause();
-      }
+      strand();
     },
     async restore() {
       if (!listener.listening) await listen();

@@ -15,7 +15,7 @@ export type RedisBed = {
 };
 
 /** What a link can do to whatever is behind it. */
-export type Outages = Omit<Link, 'port'>;
+export type Outages = Omit<Link, 'port' | 'strand' | 'leadTo'>;
 
 /** What tests ask of Redis, whether its keys are on one server or on several. */
 export type RedisView = Pick<Redis, 'exists' | 'pttl' | 'ttl' | 'pexpire'> & {
