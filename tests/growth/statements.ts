@@ -20,11 +20,6 @@ const anyId = String.raw`any\(\$::uuid\[\]\)`;
 
 /** Every statement that the API and the worker issue. One that matches no kind, or two, fails the test. */
 export const kinds: Kind[] = [
-  {
-    name: 'start, what server and shop are',
-    text: /^select current_setting\('server_encoding/,
-    indexes: ['customers_admins_idx', 'customers_email_ascii_key'],
-  },
   { name: 'alive', text: /^select current_setting\(.*transaction_read_only/, indexes: [] },
 
   // Products.
