@@ -1,12 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { compress } from 'hono/compress';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
-import { contentLength } from './middleware/content-length.ts';
+import { compressLarge } from './middleware/compress-large.ts';
 import type { AppEnv } from './middleware/env.ts';
 import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
@@ -59,7 +58,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   if (settings.otlpEndpoint) app.use('/api/*', traceRequests);
   app.use(observeRequests(log, metrics));
   app.use(
-    '/api/*',
+    '/api/products',
     responseCache(services.cache, () => services.prepared() && !draining()),
   );
   app.use(closeOnUnreadBody);
@@ -92,8 +91,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     return next();
   });
   // Before methodNotAllowed, which replaces the answer but keeps its headers, Content-Encoding among them.
-  app.use(compress());
-  app.use(contentLength);
+  app.use(compressLarge);
   app.use(
     methodNotAllowed({
       app,

@@ -10,9 +10,9 @@ export function isOneHost(host: string | null | undefined): boolean {
 }
 
 /** Refuses requests of which two servers on the way could think that they are for different hosts. */
-export const requireOneHost = createMiddleware(async (c, next) => {
+export const requireOneHost = createMiddleware((c, next) => {
   if (!isOneHost(c.req.header('host'))) {
     throw new ShopError('malformed_json', 'The request has more than one Host, or one that is none.');
   }
-  await next();
+  return next();
 });

@@ -54,6 +54,8 @@ export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
 const bytesMax = 1024 * 1024;
 
 const tooLarge = () => new ShopError('payload_too_large', 'The body is larger than 1 MiB.');
+const hasBody = (request: HonoRequest) =>
+  request.header('content-length') !== undefined || request.header('transfer-encoding') !== undefined;
 const announcedBytes = (request: HonoRequest) => Number(request.header('content-length') ?? 0);
 
 const limitRead = bodyLimit({
@@ -65,13 +67,18 @@ const limitRead = bodyLimit({
 
 /** Refuses a body that is too large: at once when it says so, and else as soon as it has come that far. */
 export const limitBody = createMiddleware<AppEnv>((c, next) => {
+  if (!hasBody(c.req)) return next();
   // That of a GET cannot be read.
   if (announcedBytes(c.req) > bytesMax) throw tooLarge();
   return limitRead(c, next);
 });
 
 /** Ends the connection after an answer that did not wait for all of its request: else the rest is read, for ever. */
-export const closeOnUnreadBody = createMiddleware<AppEnv>(async (c, next) => {
+export const closeOnUnreadBody = createMiddleware<AppEnv>((c, next) =>
+  hasBody(c.req) ? closeUnread(c, next) : next(),
+);
+
+const closeUnread = createMiddleware<AppEnv>(async (c, next) => {
   const asItCame = c.req.raw;
   await next();
   // What came in chunks and was read has been replaced by what is left of it, a whole.
