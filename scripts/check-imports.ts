@@ -71,7 +71,6 @@ const rooms: Record<string, Room> = {
       'src/db',
       'src/domain',
       'type src/jobs/queues.ts',
-      'src/log-output.ts',
       'src/redis.ts',
       'src/settings.ts',
       ...helpers,
@@ -144,7 +143,6 @@ const rooms: Record<string, Room> = {
   'src/lib': { rooms: ['src/errors.ts', 'src/spans.ts'], packages: ['zod'] },
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
   'src/elapsed.ts': {},
-  'src/log-output.ts': { packages: ['pino'] },
   'src/errors.ts': {},
   bench: {
     rooms: [
