@@ -8,7 +8,7 @@ type Address = { host: string; port: number };
 export type MetricsServer = { port: number; close: () => void };
 
 /**
- * Listens for `GET /metrics` and `GET /healthz`.
+ * Listens for `GET /metrics` and `GET /healthz`, and for HEAD likewise.
  * @throws when the address cannot be had
  */
 export async function serveMetrics(
@@ -18,9 +18,11 @@ export async function serveMetrics(
 ): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) => {
-      response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+      const headers = { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), 'Cache-Control': 'no-store' };
+      response.writeHead(status, headers).end(body);
     };
-    const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined;
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    const path = reads ? request.url?.split('?')[0] : undefined;
     if (path === '/healthz') answer(200, 'application/json', '{"status":"ok"}');
     else if (path === '/metrics') {
       scrape().then(
