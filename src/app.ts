@@ -8,7 +8,6 @@ import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
 import type { AppEnv } from './middleware/env.ts';
-import { methodOf } from './middleware/head.ts';
 import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { responseCache } from './middleware/response-cache.ts';
@@ -96,7 +95,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     methodNotAllowed({
       app,
       onMethodNotAllowed: (c, methods) => {
-        const refusal = new ShopError('method_not_allowed', `${methodOf(c)} is not possible here.`, {
+        const refusal = new ShopError('method_not_allowed', `${c.req.method} is not possible here.`, {
           allowedMethods: methods,
         });
         return problem(c, refusal);
