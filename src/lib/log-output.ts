@@ -8,6 +8,8 @@ const waitingBytesMax = 128 * 1024;
 const retryMs = { min: 1, max: 32 };
 const exitWaitMsMax = 100;
 const stdout = 1;
+/** Deno does not say how much it has written before there was no room; a piece of this size a pipe takes whole or not. */
+const pieceBytesMax = process.versions.deno ? 4_096 : Number.POSITIVE_INFINITY;
 
 let dropped = 0;
 
@@ -38,7 +40,9 @@ export function openLogOutput(onRoom: (lines: number) => void): { write: (line: 
     }
     let written = 0;
     try {
-      written = writeSync(output.fd, unwritten);
+      while (written < unwritten.length) {
+        written += writeSync(output.fd, unwritten, written, Math.min(pieceBytesMax, unwritten.length - written));
+      }
     } catch {
       // A full pipe, a full disk, a reader that is gone: whatever it is may pass.
     }
