@@ -153,6 +153,13 @@ export function describeConnections(
         expect(performance.now() - answeredAt).toBeWithin(keepAliveMs - 500, keepAliveMs + 9_000);
       }, 20_000);
 
+      test('whose body stops coming › has 30 s, whatever KEEP_ALIVE_TIMEOUT says, and is closed then', async () => {
+        const connection = openRaw(url);
+        const head = 'POST /api/auth/login HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n';
+        connection.send(`${head}Content-Length: 100\r\n\r\n{"email":`);
+        expect(await connection.closed).toBeWithin(25_000, 40_000);
+      }, 60_000);
+
       test('whose request waits for longer than KEEP_ALIVE_TIMEOUT › is answered', async () => {
         const token = await signInAdmin(url);
         await bed.db.begin(async (tx) => {
