@@ -1,31 +1,50 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Fetch } from './src/app.ts';
 import { createLog } from './src/foundation.ts';
-import type { Address, Server } from './src/listen-on-node.ts';
+import type { Listening, Server } from './src/listen-on-node.ts';
+import { answerHeadAsGet } from './src/middleware/head.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/services.ts';
 import { readSettingsOf } from './src/settings.ts';
 import { serveOperators } from './src/telemetry/listen.ts';
 
-/** Longer than any answer takes (Postgres is given up on before), so that the server never cuts one off. */
-const idleTimeoutSeconds = 30;
+/** How long a request may take to come and to be answered, which none does. */
+const requestSecondsMax = 30;
+/** Bun looks at its connections every 4 s, so a time may be over that much too early. */
+const bunTickSeconds = 4;
+const bunIdleSecondsMax = 255;
+/** How long connections that are kept alive are still answered after the signal, to hear that they are over. */
+const lastWordMsMax = 1_000;
 const drainPollMs = 20;
 
-function listenOnBun(fetch: Fetch, { hostname, port }: Address): Server {
+function listenOnBun(fetch: Fetch, { hostname, port, keepAliveMs }: Listening): Server {
+  const idleSeconds = Math.min(Math.ceil(keepAliveMs / 1_000) + bunTickSeconds, bunIdleSecondsMax);
+  let openUntil = 0;
   const server = Bun.serve({
     hostname,
     port,
     development: false,
     // Outside of development Bun would share a port that another process has.
     reusePort: false,
-    idleTimeout: idleTimeoutSeconds,
+    idleTimeout: idleSeconds,
     // The app refuses what is too large, much earlier, and in its own words.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: (request, server) => fetch(withOrigin(request), { remoteAddress: server.requestIP(request)?.address }),
+    fetch: (request, server) => {
+      if (request.headers.get('connection') !== 'close') openUntil = performance.now() + idleSeconds * 1_000;
+      const answer = () => fetch(withOrigin(request), { remoteAddress: server.requestIP(request)?.address });
+      const mayBeCutOff = idleSeconds < requestSecondsMax;
+      if (!mayBeCutOff && (request.method === 'GET' || request.method === 'HEAD')) return answer();
+      // What Bun counts is one time for a body to come, for its answer, and for the next request.
+      server.timeout(request, requestSecondsMax);
+      return Promise.resolve(answer()).finally(() => server.timeout(request, idleSeconds));
+    },
   });
   return {
     port: server.port ?? port,
     unanswered: () => server.pendingRequests,
+    // Bun does not tell; nor can it stop listening without closing them, so it goes on and each answer says `close`.
+    hasConnections: () => performance.now() < openUntil,
+    refuseConnections: () => {},
     stop: (force) => server.stop(force),
   };
 }
@@ -43,15 +62,23 @@ void runProcess(async ({ closing, closers }) => {
   const log = createLog(settings, 'api');
   if (traces) closers.add('traces', traces.startTraces(settings, 'shop-api', log));
   const services = openApiServices(settings, log, closers);
-  const { fetch } = createApp(services, () => closing.aborted);
   const { readiness, scrape, metrics } = services;
   const answers = { readiness: () => readiness(() => closing.aborted), scrape, contentType: metrics.contentType };
   await serveOperators(settings, answers, log, closers);
-  const address = { hostname: settings.host, port: settings.port };
+  const fetch = answerHeadAsGet(createApp(services, () => closing.aborted).fetch);
+  const listening = {
+    hostname: settings.host,
+    port: settings.port,
+    keepAliveMs: settings.keepAliveTimeoutMs,
+    requestMs: requestSecondsMax * 1_000,
+  };
   // Loaded where it is needed, because Bun would spend a tenth of its start on it.
   const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');
-  const server = node ? await node.listenOnNode(fetch, address) : listenOnBun(fetch, address);
+  const server = node ? await node.listenOnNode(fetch, listening) : listenOnBun(fetch, listening);
   closers.add('requests under way', async () => {
+    server.refuseConnections();
+    const until = performance.now() + Math.min(lastWordMsMax, settings.shutdownTimeoutMs / 2);
+    while (performance.now() < until && (await server.hasConnections())) await sleep(drainPollMs);
     void server.stop(false);
     while (server.unanswered() > 0) await sleep(drainPollMs);
     await server.stop(true);

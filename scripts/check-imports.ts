@@ -17,6 +17,7 @@ const rooms: Record<string, Room> = {
       'src/app.ts',
       'src/foundation.ts',
       'type src/listen-on-node.ts',
+      'src/middleware/head.ts',
       'src/process.ts',
       'src/services.ts',
       'src/settings.ts',
@@ -71,15 +72,7 @@ const rooms: Record<string, Room> = {
     packages: ['type pino', 'type prom-client'],
   },
   'src/foundation.ts': {
-    rooms: [
-      'src/db',
-      'src/domain',
-      'type src/jobs/queues.ts',
-      'src/log-output.ts',
-      'src/redis.ts',
-      'src/settings.ts',
-      ...helpers,
-    ],
+    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/redis.ts', 'src/settings.ts', ...helpers],
     packages: ['pino'],
   },
   'src/preparation.ts': {
@@ -158,7 +151,6 @@ const rooms: Record<string, Room> = {
   'src/lib': { rooms: ['src/errors.ts', 'src/spans.ts'], packages: ['zod'] },
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
   'src/elapsed.ts': {},
-  'src/log-output.ts': { packages: ['pino'] },
   'src/errors.ts': {},
   bench: {
     rooms: [

@@ -7,7 +7,7 @@ import { withReader } from './db/transaction.ts';
 import { type Backlog, readBacklog } from './domain/backlog.ts';
 import { ShopError } from './errors.ts';
 import type { QueueHome } from './jobs/queues.ts';
-import { openLogOutput } from './log-output.ts';
+import { openLogOutput } from './lib/log-output.ts';
 import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
@@ -56,7 +56,11 @@ export function createLog(settings: Settings, name: string): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     ...(settings.otlpEndpoint && { mixin: currentTrace }),
   };
-  return pino(options, openLogOutput());
+  const log = pino(
+    options,
+    openLogOutput((lines) => log.warn({ lines }, `${lines} log lines were dropped`)),
+  );
+  return log;
 }
 
 /** What a process cannot do without, by the variable it comes from. */

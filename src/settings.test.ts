@@ -43,6 +43,7 @@ describe('readSettings', () => {
         orderDeleteAfterMs: dayMs,
         cacheTtlMs: 5 * minuteMs,
         shutdownTimeoutMs: 10_000,
+        keepAliveTimeoutMs: 75_000,
         adminEmail: undefined,
         adminPassword: undefined,
         logLevel: 'info',

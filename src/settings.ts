@@ -7,12 +7,12 @@ import { password } from './schema/passwords.ts';
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const durationMsMax = 3_650 * unitMs.d;
 
-function duration(minimumMs: number) {
+function duration(minimumMs: number, maximumMs = durationMsMax) {
   return z.string().transform((text, context) => {
     const [, amount, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
     const ms = Number(amount) * unitMs[unit as keyof typeof unitMs];
-    if (Number.isNaN(ms) || ms < minimumMs || ms > durationMsMax) {
-      context.addIssue(`must be a duration such as 250ms, 2s, 5m, 1h or 1d, at least ${minimumMs}ms`);
+    if (Number.isNaN(ms) || ms < minimumMs || ms > maximumMs) {
+      context.addIssue(`must be a duration such as 250ms, 2s, 5m, 1h or 1d, from ${minimumMs}ms to ${maximumMs}ms`);
       return z.NEVER;
     }
     return ms;
@@ -156,6 +156,8 @@ const environmentSchema = z.object({
   ORDER_DELETE_AFTER: duration(0).default(unitMs.d),
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
+  // The most that Bun can be told.
+  KEEP_ALIVE_TIMEOUT: duration(unitMs.s, 255 * unitMs.s).default(75 * unitMs.s),
   ADMIN_EMAIL: emailAddress.optional(),
   ADMIN_PASSWORD: password.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -232,6 +234,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     orderDeleteAfterMs: value.ORDER_DELETE_AFTER,
     cacheTtlMs: value.CACHE_TTL,
     shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
+    keepAliveTimeoutMs: value.KEEP_ALIVE_TIMEOUT,
     adminEmail: value.ADMIN_EMAIL,
     adminPassword: value.ADMIN_PASSWORD,
     logLevel: value.LOG_LEVEL,

@@ -1,6 +1,7 @@
 import { describe } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeConnections } from './support/connections.ts';
 import { describeShop, type Entry, spawnLogged } from './support/smoke.ts';
 
 const root = join(import.meta.dir, '..');
@@ -23,6 +24,9 @@ for (const { runtime, present, command } of runtimes) {
   describe.skipIf(!present)(`on ${runtime}`, () => {
     describeShop('the shop', runtime, (entry, settings) =>
       spawnLogged(command(entry), `on-${runtime}-${entry}`, settings),
+    );
+    describeConnections(runtime, (settings, stdout) =>
+      spawnLogged(command('index'), `connections-${runtime}-errors`, settings, stdout),
     );
   });
 }

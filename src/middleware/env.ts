@@ -12,6 +12,8 @@ export type AppEnv = {
   Bindings: {
     /** The peer's address, which only the runtime's server knows. */
     remoteAddress?: string;
+    /** The method that was asked with, where the chain sees another: HEAD is answered as GET. */
+    method?: 'HEAD';
   };
   Variables: {
     requestId: string;

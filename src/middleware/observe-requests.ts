@@ -3,6 +3,7 @@ import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AppEnv, Facts } from './env.ts';
+import { methodOf } from './head.ts';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const labelNames = ['method', 'status', 'ok', 'route'];
@@ -36,7 +37,8 @@ export function observeRequests(log: Logger, registry: Registry) {
     c.set('facts', facts);
     await next();
     const durationMs = performance.now() - startedAt;
-    const { method, path } = c.req;
+    const method = methodOf(c);
+    const { path } = c.req;
     const { status, ok } = c.res;
     // Callers choose methods, and each label would be a series for ever.
     const known = methods.has(method) ? method : 'OTHER';

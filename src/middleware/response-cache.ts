@@ -38,7 +38,7 @@ export function responseCache(cache: Pick<Cache, 'isCurrent'>, open: () => boole
     const entry = entries.get(key);
     if (entry) {
       const current = entry.expiresAt > Date.now() && (await cache.isCurrent(entry.group, entry.version));
-      if (current) {
+      if (current && open()) {
         c.get('facts').cache = 'HIT';
         c.req.routeIndex = entry.routeIndex;
         return answerAgain(entry, c.get('requestId'), headers.get('if-none-match'));

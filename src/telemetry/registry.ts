@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ReadServer, Refusal } from '../db/replicas.ts';
 import type { MailOutcome } from '../jobs/send-mail.ts';
 import type { JobName } from '../jobs/workers.ts';
+import { droppedLogLines } from '../lib/log-output.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { version } from './version.ts';
 
@@ -29,6 +30,15 @@ export function createShopMetrics(name: ProcessName): ShopMetrics {
     labelNames: ['version', 'process', 'runtime'],
     registers: [registry],
   }).set({ version, process: name, runtime: runtime() }, 1);
+  new Counter({
+    name: 'shop_log_lines_dropped_total',
+    help: 'Log lines of this process that found no room where it writes them',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
+  });
   const entered = new Counter({
     name: 'shop_orders_entered_total',
     help: 'Orders that entered a status by a commit of this process',

@@ -32,13 +32,21 @@ const root = join(import.meta.dir, '../..');
 const readyWithinMs = 60_000;
 const startMsMax = readyWithinMs + 20_000;
 
-/** Starts a command with these settings as its environment, and little else; what it writes goes to the suites' logs. */
-export function spawnLogged(command: string[], logName: string, settings: Record<string, string>): Started {
+/**
+ * Starts a command with these settings as its environment, and little else; what it writes goes to the suites' logs, or
+ * to `stdout` if there is one.
+ */
+export function spawnLogged(
+  command: string[],
+  logName: string,
+  settings: Record<string, string>,
+  stdout?: number,
+): Started {
   const log = Bun.file(join(process.env.TEST_LOGS ?? tmpdir(), `${logName}.log`));
   const child = Bun.spawn(command, {
     cwd: root,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...settings },
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', stdout ?? log, log],
   });
   return { stop: () => child.kill('SIGTERM'), kill: () => child.kill('SIGKILL'), exited: child.exited };
 }
