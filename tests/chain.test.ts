@@ -48,7 +48,7 @@ beforeAll(async () => {
     SMTP_URL: shop.smtpUrl,
   };
   refusing = startProcess('index.ts', env, join(process.env.TEST_LOGS ?? tmpdir(), `chain-${port}.log`), code);
-  await eventually(() => refusing.log().some(({ msg }) => msg === 'listening'));
+  await eventually(() => refusing.log().some(({ msg }) => msg === 'listening'), { withinMs: 20_000 });
 });
 
 afterAll(async () => {
