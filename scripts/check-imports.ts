@@ -96,6 +96,7 @@ const rooms: Record<string, Room> = {
       'src/cache',
       'src/domain',
       'src/jobs/queues.ts',
+      'src/lib',
       'src/middleware',
       'src/schema',
       'type src/services.ts',

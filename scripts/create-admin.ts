@@ -42,7 +42,7 @@ async function run(): Promise<void> {
   try {
     if (!(await schemaIsCurrent(db)))
       throw new Error('The database lacks the newest schema: run `bun run db:migrate`.');
-    const admin = { name, email, passwordHash, now: new Date() };
+    const admin = { name, email, passwordHash };
     const outcome = await withTransaction(db, (tx) => createAdmin(tx, admin, values.promote));
     console.log(`${email} ${outcomes[outcome]}`);
   } catch (error) {

@@ -177,7 +177,7 @@ export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>
     read: async () => {
       // Leaves a server that another one has taken over from; one that nobody replaces still knows what is to be told.
       await withReader(db, ping).catch(() => {});
-      return withReader(db, (reader) => readBacklog(reader, new Date()));
+      return withReader(db, (reader) => readBacklog(reader));
     },
     close: () => close(0),
   };

@@ -63,7 +63,7 @@ export async function prepareShop(db: Database, settings: Settings, log: Logger)
   if (email && adminPassword && !hasAdmin && !account) {
     const passwordHash = await hashPassword(adminPassword);
     const outcome = await withTransaction(db, (tx) =>
-      makeFirstAdmin(tx, { name: 'Administrator', email, passwordHash, now: new Date() }),
+      makeFirstAdmin(tx, { name: 'Administrator', email, passwordHash }),
     );
     log.info({ outcome }, 'first admin');
   }

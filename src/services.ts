@@ -61,6 +61,7 @@ export type ApiServices = {
   /** What Prometheus is shown. Answers whatever is down, without what could not be asked for. */
   scrape: () => Promise<string>;
   ordersEntered: ShopMetrics['ordersEntered'];
+  /** By this process' clock, for tokens alone: what processes compare goes by Postgres' clock. */
   now: () => Date;
   read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
   /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
@@ -211,8 +212,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const mails = openMailProducer(shared, databaseUrl);
   const { cache, redis } = openCache(shared);
   const { isPrepared } = openStartup(shared, db, cache);
-  const now = () => new Date();
-  const orders = createOrderBatcher(db, { ...settings, now }, createBatchSizes(metrics));
+  const orders = createOrderBatcher(db, settings, createBatchSizes(metrics));
   watchOrderBatcher(metrics, orders.waiting);
   return {
     settings: { ...settings, jwtSecret },
@@ -220,7 +220,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     metrics,
     scrape: openScrape(shared, databaseUrl, mails, isPrepared),
     ordersEntered,
-    now,
+    now: () => new Date(),
     read: (work) => withReader(db, work),
     readList: openListReader(shared, db),
     transaction: (work) => withTransaction(db, work),

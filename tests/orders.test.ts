@@ -360,6 +360,20 @@ describe('GET /api/orders', () => {
     );
   });
 
+  describe('when a page holds more than the usual 20', () => {
+    test('answers each with its own lines, newest first', async () => {
+      const buyer = await registerCustomer(shop.url);
+      const [mug, pot] = [await product({ name: 'Mug', stock: 1_000 }), await product({ name: '"Pot"', stock: 1_000 })];
+      const placed: OrderBody[] = [];
+      for (let quantity = 1; quantity <= 45; quantity += 1) {
+        const lines = [pot, mug].map(({ id }) => ({ productId: id, quantity }));
+        placed.push(await placeOrder(shop.url, buyer.token, quantity % 2 ? lines : lines.slice(1)));
+      }
+      const { body } = await call<{ data: OrderBody[] }>('GET', '/api/orders?limit=100', { token: buyer.token });
+      expect(body.data).toEqual(placed.toReversed());
+    });
+  });
+
   describe('when it is walked by cursor while orders come in', () => {
     test('answers every order once', async () => {
       const walker = await registerCustomer(shop.url);
@@ -527,7 +541,7 @@ describe('PATCH /api/orders/restore/:id', () => {
       expect(body).toEqual({
         ...order,
         status: 'pending',
-        history: [...order.history, { status: 'pending', at: body.updatedAt }],
+        history: [{ status: 'pending', at: body.updatedAt }],
         nextStatusAt: new Date(Date.parse(body.updatedAt) + hourMs).toISOString(),
         updatedAt: body.updatedAt,
         deletedAt: null,
@@ -546,7 +560,7 @@ describe('PATCH /api/orders/restore/:id', () => {
       expect(await stockOf(mug)).toBe(10);
       const { body } = await restore(order.id, { token: adminToken });
       expect(await stockOf(mug)).toBe(7);
-      expect(statuses(body)).toEqual(['pending', 'cancelled', 'pending', 'cancelled', 'pending']);
+      expect(statuses(body)).toEqual(['pending']);
       expect(await mailsOf(shop.db, order.id)).toEqual([
         '1 pending',
         '1 cancelled',
@@ -554,6 +568,41 @@ describe('PATCH /api/orders/restore/:id', () => {
         '2 cancelled',
         '3 pending',
       ]);
+    });
+  });
+
+  describe('when it has been restored five times', () => {
+    test('answers 409 and says why, however often it is asked, and sends no more mails', async () => {
+      const { mug, order } = await orderIn('cancelled');
+      for (let round = 0; round < 5; round += 1) {
+        expect(await restore(order.id)).toMatchObject({ status: 200 });
+        expect(await cancel(order.id)).toMatchObject({ status: 200 });
+      }
+      const { body: last } = await read(order.id);
+      for (const token of [customer.token, adminToken, customer.token]) {
+        const refused = await restore(order.id, { token });
+        expectProblem(refused, 409, 'order_not_restorable', {
+          detail: 'The order has been restored 5 times, which is the most.',
+        });
+      }
+      expect((await read(order.id)).body).toEqual(last);
+      expect(await stockOf(mug)).toBe(10);
+      expect(await mailsOf(shop.db, order.id)).toHaveLength(12);
+    });
+  });
+
+  describe('when it has had other runs', () => {
+    test('every answer shows the history of the present one', async () => {
+      const { order } = await orderIn('cancelled');
+      await restore(order.id);
+      const { body: cancelled } = await cancel(order.id);
+      expect(statuses(cancelled)).toEqual(['pending', 'cancelled']);
+      const { body: restored } = await restore(order.id);
+      const { body: found } = await read(order.id);
+      const { body: list } = await call<{ data: OrderBody[] }>('GET', '/api/orders?limit=1');
+      for (const shown of [restored, found, ...list.data]) {
+        expect(shown).toMatchObject({ id: order.id, history: [{ status: 'pending', at: restored.updatedAt }] });
+      }
     });
   });
 

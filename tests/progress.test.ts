@@ -82,8 +82,8 @@ describe.each(['redis', 'postgres'] as const)('order progress over a queue in %s
       const restored = await call('PATCH', `/api/orders/restore/${id}`);
       const firstRun = cancelled.history.map(({ status }) => status);
       const { history } = await untilIn('delivered', id);
-      expect(history.map(({ status }) => status)).toEqual([...firstRun, ...path]);
-      for (const lateMs of lateness(history.slice(firstRun.length), restored.updatedAt)) {
+      expect(history.map(({ status }) => status)).toEqual(path);
+      for (const lateMs of lateness(history, restored.updatedAt)) {
         expect(lateMs).toBeWithin(0, latenessMsMax + 1);
       }
       const expected = [...firstRun.map((status) => `1 ${status}`), ...path.map((status) => `2 ${status}`)];

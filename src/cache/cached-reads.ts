@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ownTurnFor } from '../lib/turns.ts';
 import type { CachedAnswer, CacheGroup, CacheOutcome } from './cache.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Store } from './store.ts';
@@ -62,7 +63,7 @@ export function createCachedReads({ store, ttlMs, currentVersion, onError }: Cac
       keepLocally(key, stored);
       return unpack(stored, version, 'HIT');
     }
-    const answer = pack(await load(), stored === undefined ? 'BYPASS' : 'MISS');
+    const answer = await pack(await load(), stored === undefined ? 'BYPASS' : 'MISS');
     const expiresAt = Date.now() + ttlMs;
     const entry = `${expiresAt}\n${answer.etag}\n${answer.body}`;
     keepLocally(key, entry);
@@ -99,8 +100,11 @@ export function createCachedReads({ store, ttlMs, currentVersion, onError }: Cac
   return read;
 }
 
-function pack(body: string, outcome: CacheOutcome): CachedAnswer {
-  return { body, etag: `"${createHash('sha1').update(body).digest('base64url')}"`, outcome, kept: null };
+async function pack(body: string, outcome: CacheOutcome): Promise<CachedAnswer> {
+  await ownTurnFor(body);
+  const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+  await ownTurnFor(body);
+  return { body, etag, outcome, kept: null };
 }
 
 /** An entry is three parts: when it expires (Unix ms), its entity tag, its body. */

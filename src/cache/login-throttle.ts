@@ -55,11 +55,11 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
   return {
     guard: (address, account, check) => {
       const pair = `${address}|${account.toLowerCase()}`;
-      const endsAt = Date.now() + databaseWaitMsMax;
+      const endsAt = performance.now() + databaseWaitMsMax;
       const checked = inTurnOfPair(pair, () =>
         inTurnOfAddress(address, () => {
           // Who has been told 503 meanwhile has gone.
-          if (Date.now() >= endsAt) throw unavailable('Too many sign in just now.');
+          if (performance.now() >= endsAt) throw unavailable('Too many sign in just now.');
           return counted(address, pair, check);
         }),
       );

@@ -22,7 +22,7 @@ type ReplicaOptions = { url: string; onTrouble: (error: unknown) => void };
 type Replica = {
   db: Database;
   onTrouble: ReplicaOptions['onTrouble'];
-  /** Nobody asks it before (Unix ms). */
+  /** Nobody asks it before (by `performance.now()`). */
   restsUntil: number;
   close: (timeoutMs: number) => Promise<void>;
 };
@@ -74,13 +74,13 @@ export function openReplicas(
     for (let tried = 0; tried < replicas.length; tried += 1) {
       turn = (turn + 1) % replicas.length;
       const replica = replicas[turn];
-      if (replica && replica.restsUntil <= Date.now()) return replica;
+      if (replica && replica.restsUntil <= performance.now()) return replica;
     }
     return undefined;
   }
 
   function refuse(replica: Replica, reason: Refusal): undefined {
-    replica.restsUntil = Date.now() + restMs[reason];
+    replica.restsUntil = performance.now() + restMs[reason];
     onRefused(reason);
     return undefined;
   }
@@ -101,7 +101,7 @@ export function openReplicas(
 
   return {
     read: async (work) => {
-      const endsAt = Date.now() + databaseWaitMsMax;
+      const endsAt = performance.now() + databaseWaitMsMax;
       const found = await readFromReplica(work);
       const { answer } = found ?? { answer: await withReader(primary, work, endsAt) };
       onRead(found ? 'replica' : 'primary');
@@ -137,11 +137,11 @@ function ask<T>(
   position: Position,
   work: (reader: Reader) => Promise<T>,
 ): Promise<{ answer: T } | undefined> {
-  const endsAt = Date.now() + replicaMsMax;
+  const endsAt = performance.now() + replicaMsMax;
   const pool = poolOf(db);
   const asked = pool.run(() =>
     db.transaction(async (tx) => {
-      const progress = await catchUp(tx, position, Math.min(endsAt, Date.now() + catchUpMsMax));
+      const progress = await catchUp(tx, position, Math.min(endsAt, performance.now() + catchUpMsMax));
       if (progress === 'current') return { answer: await work(tx) };
       if (progress === 'elsewhere') pool.leave();
       return undefined;
@@ -155,7 +155,7 @@ function ask<T>(
 }
 
 async function catchUp(reader: Reader, position: Position, endsAt: number): Promise<Progress> {
-  while (Date.now() < endsAt) {
+  while (performance.now() < endsAt) {
     const progress = await readProgress(reader, position);
     if (progress !== 'behind') return progress;
     await sleep(catchUpPollMs);

@@ -23,6 +23,23 @@ export function anyUuid(ids: Column<string>): SQL {
   return sql`any(${uuids(ids)})`;
 }
 
+/**
+ * When the statement began, by Postgres' clock, in whole milliseconds as columns hold them: one moment for all of the
+ * statement, which an index can be searched by. For statements that wait for no lock.
+ */
+export const statementTime = sql`date_trunc('milliseconds', statement_timestamp())`;
+
+/** The moment itself, by Postgres' clock: later than any lock that the statement has waited for by then. */
+export const clockTime = sql`date_trunc('milliseconds', clock_timestamp())`;
+
+/** The same as a column to be read, in Unix ms. Only above a locked row does it come after the wait for it. */
+export const clockMs = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
+
+/** A moment so many ms after another. */
+export function later(moment: SQL, ms: number): SQL {
+  return sql`(${moment} + make_interval(secs => ${ms}::float8 / 1000))`;
+}
+
 /** A moment, in a statement that is written out: the driver refuses a `Date` there. */
 export function timestamp(moment: Date | null): SQL {
   return sql`${moment?.toISOString() ?? null}::timestamptz`;

@@ -111,6 +111,10 @@ export const orders = pgTable(
     index('orders_status_idx').on(table.status, table.id),
     // Only a cancelled order can be deleted, so of this status alone the undeleted ones need an index of their own.
     index('orders_cancelled_idx').on(table.id).where(sql`${table.status} = 'cancelled' and ${table.deletedAt} is null`),
+    // Leads past what a customer has had delivered, however much that is.
+    index('orders_undelivered_idx')
+      .on(table.customerId)
+      .where(sql`${table.status} in (${quoted(undeliveredStatuses)}) and ${table.deletedAt} is null`),
     index('orders_due_idx').on(table.nextStatusAt).where(sql`${table.nextStatusAt} is not null`),
   ],
 );

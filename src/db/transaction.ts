@@ -14,7 +14,7 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
 }
 
 /**
- * Runs `work` in one transaction and commits it before `endsAt` (Unix ms), or does nothing at all. A serialization
+ * Runs `work` in one transaction and commits it before `endsAt` (by `performance.now()`), or does nothing at all. A serialization
  * failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection that broke
  * before the commit was sent is tried again, at most three times in all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
@@ -23,11 +23,11 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
 export async function withTransaction<T>(
   db: Database,
   work: (tx: Transaction) => Promise<T>,
-  endsAt = Date.now() + databaseWaitMsMax,
+  endsAt = performance.now() + databaseWaitMsMax,
 ): Promise<T> {
   // A server that comes back after its caller was told 503 must find nothing to commit.
   const refuseIfLate = () => {
-    if (Date.now() >= endsAt) throw unavailable('The shop did not answer in time.');
+    if (performance.now() >= endsAt) throw unavailable('The shop did not answer in time.');
   };
   let committing = false;
   const attempt = () => {
@@ -44,7 +44,7 @@ export async function withTransaction<T>(
     for (let attempts = 1; ; attempts += 1) {
       const pool = poolOf(db);
       try {
-        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - Date.now()));
+        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - performance.now()));
       } catch (error) {
         leaveIfUnfit(pool, error);
         // Whatever became of its connection, one that was not to be committed yet has done nothing.
@@ -58,20 +58,20 @@ export async function withTransaction<T>(
 
 /**
  * Runs a query that only reads, again when its connection breaks or leads to a server that takes no writes, or when what
- * it had prepared is gone, until `endsAt` (Unix ms).
+ * it had prepared is gone, until `endsAt` (by `performance.now()`).
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent
  */
 export async function withReader<T>(
   db: Database,
   work: (reader: Reader) => Promise<T>,
-  endsAt = Date.now() + databaseWaitMsMax,
+  endsAt = performance.now() + databaseWaitMsMax,
 ): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     const pool = poolOf(db);
     try {
       return await withDeadline(
         pool.run(() => work(db)),
-        Math.max(0, endsAt - Date.now()),
+        Math.max(0, endsAt - performance.now()),
       );
     } catch (error) {
       leaveIfUnfit(pool, error);

@@ -1,11 +1,12 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
-import { anyUuid } from '../db/sql.ts';
+import { anyUuid, statementTime } from '../db/sql.ts';
 import { type CustomerRow, customers } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import type { Registration, Role } from '../schema/customers.ts';
-import { newId } from './ids.ts';
 import { passwordMatches } from './passwords.ts';
+
+const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
 
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
@@ -40,10 +41,9 @@ export async function register(
   tx: Transaction,
   account: NewAccount,
   reserved: string | undefined,
-  now: Date,
 ): Promise<CustomerRow> {
   if (isSameEmail(account.email, reserved)) throw emailTaken();
-  return openAccount(tx, { ...account, role: 'customer' }, now);
+  return openAccount(tx, { ...account, role: 'customer' });
 }
 
 /**
@@ -53,15 +53,14 @@ export async function register(
 export async function openAccount(
   tx: Transaction,
   { name, email, phone, passwordHash, role }: NewAccount & { role: Role },
-  now: Date,
 ): Promise<CustomerRow> {
-  const row = { id: newId(now), name, email, phone, role, createdAt: now, updatedAt: now, deletedAt: null };
-  const inserted = await tx
+  const made = { id: sql`uuid_v7(${statementTime})`, createdAt: statementTime, updatedAt: statementTime };
+  const [row] = await tx
     .insert(customers)
-    .values({ ...row, passwordHash })
+    .values({ ...made, name, email, phone, role, passwordHash })
     .onConflictDoNothing()
-    .returning({ id: customers.id });
-  if (inserted.length === 0) throw emailTaken();
+    .returning(columns);
+  if (!row) throw emailTaken();
   return row;
 }
 
@@ -126,15 +125,10 @@ export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<
  * Sets a new password and thereby revokes every token of the account, unless it has changed since `account` was read.
  * @throws {ShopError} `invalid_credentials` when it has, because what was checked is no longer the password
  */
-export async function changePassword(
-  tx: Transaction,
-  account: Account,
-  passwordHash: string,
-  now: Date,
-): Promise<void> {
+export async function changePassword(tx: Transaction, account: Account, passwordHash: string): Promise<void> {
   const changed = await tx
     .update(customers)
-    .set({ passwordHash, tokenVersion: account.tokenVersion + 1, updatedAt: now })
+    .set({ passwordHash, tokenVersion: account.tokenVersion + 1, updatedAt: statementTime })
     .where(
       and(eq(customers.id, account.id), eq(customers.tokenVersion, account.tokenVersion), isNull(customers.deletedAt)),
     )

@@ -1,5 +1,6 @@
 import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
+import { statementTime } from '../db/sql.ts';
 import { customers } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
@@ -7,7 +8,7 @@ import { emailTaken, hasEmail, openAccount } from './accounts.ts';
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
 const adminsLock = 7_305_518_045;
 
-type NewAdmin = { name: string; email: string; passwordHash: string; now: Date };
+type NewAdmin = { name: string; email: string; passwordHash: string };
 
 /** Makes everybody wait who adds or removes an admin, until the transaction ends. Comes before any lock on an account. */
 export async function lockAdmins(tx: Transaction): Promise<void> {
@@ -51,7 +52,7 @@ export async function makeFirstAdmin(tx: Transaction, admin: NewAdmin): Promise<
  */
 export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boolean): Promise<'created' | 'promoted'> {
   await lockAdmins(tx);
-  const { email, passwordHash, now } = admin;
+  const { email, passwordHash } = admin;
   const [existing] = await tx.select().from(customers).where(hasEmail(email)).for('no key update');
   if (!existing) {
     await openAdmin(tx, admin);
@@ -60,11 +61,11 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
   if (!promote) throw emailTaken();
   await tx
     .update(customers)
-    .set({ role: 'admin', passwordHash, tokenVersion: existing.tokenVersion + 1, updatedAt: now })
+    .set({ role: 'admin', passwordHash, tokenVersion: existing.tokenVersion + 1, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
   return 'promoted';
 }
 
-async function openAdmin(tx: Transaction, { now, ...admin }: NewAdmin): Promise<void> {
-  await openAccount(tx, { ...admin, phone: null, role: 'admin' }, now);
+async function openAdmin(tx: Transaction, admin: NewAdmin): Promise<void> {
+  await openAccount(tx, { ...admin, phone: null, role: 'admin' });
 }

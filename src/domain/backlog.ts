@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../db/client.ts';
-import { timestamp } from '../db/sql.ts';
+import { statementTime } from '../db/sql.ts';
 import type { MailState } from '../schema/mails.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
@@ -18,12 +18,11 @@ export type Backlog = {
 };
 
 /** Reads how far the workers lag behind: a few steps in indexes, however many orders and mails there are. */
-export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
+export async function readBacklog(reader: Reader): Promise<Backlog> {
   const limit = sql.raw(String(countedMax));
-  const at = timestamp(now);
   // Not a float, which `extra_float_digits` may round.
   const secondsSince = (moment: SQL) =>
-    sql`greatest(0, coalesce(extract(epoch from ${at} - ${moment}), 0))::numeric(20, 3)`;
+    sql`greatest(0, coalesce(extract(epoch from ${statementTime} - ${moment}), 0))::numeric(20, 3)`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
   const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
     select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
@@ -42,7 +41,7 @@ export async function readBacklog(reader: Reader, now: Date): Promise<Backlog> {
   }>(sql`
     select
       (select count(*)::int from (
-        select 1 from orders where next_status_at <= ${at} limit ${limit}
+        select 1 from orders where next_status_at <= ${statementTime} limit ${limit}
       ) as counted) as orders_due,
       ${secondsSince(sql`(select next_status_at from orders where next_status_at is not null order by next_status_at limit 1)`)} as oldest_due,
       ${mailsIn('queued')} as queued,

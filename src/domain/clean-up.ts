@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { timestamp } from '../db/sql.ts';
+import { later, statementTime } from '../db/sql.ts';
 import { idempotencyKeptMs } from './place-orders.ts';
 
 /**
@@ -9,12 +9,12 @@ import { idempotencyKeptMs } from './place-orders.ts';
  */
 export async function deleteOldIdempotencyRecords(
   tx: Transaction,
-  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
+  { batchSizeMax }: { batchSizeMax: number },
 ): Promise<number> {
   const rows = await tx.execute(sql`
     delete from idempotency_records where ctid = any(array(
       select ctid from idempotency_records
-      where created_at < ${timestamp(new Date(now.getTime() - idempotencyKeptMs))}
+      where created_at < ${later(statementTime, -idempotencyKeptMs)}
       order by created_at limit ${batchSizeMax} for update skip locked
     )) returning 1`);
   return rows.length;

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { texts, timestamp } from '../db/sql.ts';
+import { later, statementTime, texts } from '../db/sql.ts';
 import { lifecycle, type OrderStatus, undeliveredStatuses } from '../schema/orders.ts';
 import { handoverMs } from './mails.ts';
 
@@ -8,17 +8,18 @@ import { handoverMs } from './mails.ts';
  * The one way in which a status is put on record: expressions `new_history` and `new_mails`, which write a step of the
  * history and the mail that it owes for each row of an expression before them in the statement,
  * `entered (order_id, run, status, mail_id)`.
+ * @param at when they were entered
  * @param repeated what becomes of a step that is on record already: the statement fails, or the step is passed over
  */
-export function recordsOfEntered(now: Date, repeated: 'fails' | 'is passed over'): SQL {
+export function recordsOfEntered(at: SQL, repeated: 'fails' | 'is passed over'): SQL {
   const onConflict = repeated === 'fails' ? sql`` : sql`on conflict do nothing`;
   return sql`new_history as (
       insert into order_history (order_id, run, status, at)
-      select order_id, run, status, ${timestamp(now)} from entered
+      select order_id, run, status, ${at} from entered
       ${onConflict}
     ), new_mails as (
       insert into mails (id, order_id, run, status, created_at, due_at)
-      select mail_id, order_id, run, status, ${timestamp(now)}, ${timestamp(new Date(now.getTime() + handoverMs))}
+      select mail_id, order_id, run, status, ${at}, ${later(at, handoverMs)}
       from entered
       ${onConflict}
       returning id
@@ -34,13 +35,13 @@ export function recordsOfEntered(now: Date, repeated: 'fails' | 'is passed over'
  */
 export async function advanceDueOrders(
   tx: Transaction,
-  { now, batchSizeMax, orderStatusIntervalMs }: { now: Date; batchSizeMax: number; orderStatusIntervalMs: number },
+  { batchSizeMax, orderStatusIntervalMs }: { batchSizeMax: number; orderStatusIntervalMs: number },
 ): Promise<{ entered: OrderStatus[]; mailIds: string[] }> {
   const steps = undeliveredStatuses.map((from) => ({ from, to: lifecycle[from].next ?? from }));
   const rows = await tx.execute<{ status: OrderStatus; mail_id: string | null }>(sql`
     with due as (
       select id from orders
-      where next_status_at <= ${timestamp(now)}
+      where next_status_at <= ${statementTime}
       order by next_status_at
       limit ${batchSizeMax}
       for no key update skip locked
@@ -49,16 +50,16 @@ export async function advanceDueOrders(
         status = step.arriving,
         next_status_at = case
           when step.arriving = any(${texts(undeliveredStatuses)})
-          then next_status_at + make_interval(secs => ${orderStatusIntervalMs}::float8 / 1000)
+          then ${later(sql`next_status_at`, orderStatusIntervalMs)}
         end,
-        updated_at = ${timestamp(now)}
+        updated_at = ${statementTime}
       from unnest(
         ${texts(steps.map((step) => step.from))},
         ${texts(steps.map((step) => step.to))}
       ) as step(leaving, arriving)
       where orders.id = any(array(select id from due)) and orders.status = step.leaving
-      returning orders.id as order_id, orders.run, orders.status, uuid_v7() as mail_id
-    ), ${recordsOfEntered(now, 'is passed over')}
+      returning orders.id as order_id, orders.run, orders.status, uuid_v7(${statementTime}) as mail_id
+    ), ${recordsOfEntered(statementTime, 'is passed over')}
     select entered.status, new_mails.id as mail_id from entered left join new_mails on new_mails.id = entered.mail_id`);
   return { entered: rows.map((row) => row.status), mailIds: rows.flatMap((row) => row.mail_id ?? []) };
 }

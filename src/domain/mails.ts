@@ -1,7 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
 import { plannedAnew } from '../db/planning.ts';
-import { anyUuid, timestamp } from '../db/sql.ts';
+import { anyUuid, clockTime, later, statementTime } from '../db/sql.ts';
 import { customers, type MailRow, mails, type Order, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { MailQuery } from '../schema/mails.ts';
@@ -30,12 +30,12 @@ export type MailToSend = { mail: MailRow; order: Order; recipient: { name: strin
  */
 export async function collectDueMails(
   tx: Transaction,
-  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
+  { batchSizeMax }: { batchSizeMax: number },
 ): Promise<{ id: string; attempts: number }[]> {
   const rows = await tx.execute<{ id: string; attempts: number }>(sql`
-    update mails set state = 'queued', due_at = ${timestamp(new Date(now.getTime() + handoverMs))}
+    update mails set state = 'queued', due_at = ${later(statementTime, handoverMs)}
     where id = any(array(
-      select id from mails where due_at <= ${timestamp(now)}
+      select id from mails where due_at <= ${statementTime}
       order by due_at limit ${batchSizeMax} for no key update skip locked
     ))
     returning id, attempts`);
@@ -46,7 +46,7 @@ export async function collectDueMails(
  * Takes unsent mails into a worker's hands for the length of a lease.
  * @returns the mails by id, without those that are in others' hands, or sent
  */
-export async function claimMails(tx: Transaction, ids: string[], now: Date): Promise<Map<string, MailToSend>> {
+export async function claimMails(tx: Transaction, ids: string[]): Promise<Map<string, MailToSend>> {
   // Locked in the order of their ids, lest two workers that claim the same mails wait for each other.
   const free = tx
     .select({ id: mails.id })
@@ -56,7 +56,7 @@ export async function claimMails(tx: Transaction, ids: string[], now: Date): Pro
     .for('no key update');
   const claimed = await tx
     .update(mails)
-    .set({ state: 'sending', attempts: sql`${mails.attempts} + 1`, dueAt: new Date(now.getTime() + leaseMs) })
+    .set({ state: 'sending', attempts: sql`${mails.attempts} + 1`, dueAt: later(clockTime, leaseMs) })
     .where(inArray(mails.id, free))
     .returning();
   if (claimed.length === 0) return new Map();
@@ -80,10 +80,10 @@ export async function claimMails(tx: Transaction, ids: string[], now: Date): Pro
 }
 
 /** Records that the mail server has taken mails. */
-export async function recordSent(tx: Transaction, ids: string[], now: Date): Promise<void> {
+export async function recordSent(tx: Transaction, ids: string[]): Promise<void> {
   await tx
     .update(mails)
-    .set({ state: 'sent', sentAt: now, dueAt: null, lastError: null })
+    .set({ state: 'sent', sentAt: clockTime, dueAt: null, lastError: null })
     .where(sql`${mails.id} = ${anyUuid(ids)}`);
 }
 
@@ -103,18 +103,19 @@ export function retryDelayMs(attempts: number): number {
 export async function recordFailure(
   tx: Transaction,
   mail: MailRow,
-  { error, permanent, now }: { error: string; permanent: boolean; now: Date },
+  { error, permanent }: { error: string; permanent: boolean },
 ): Promise<boolean> {
-  const givenUp = permanent || now.getTime() - mail.createdAt.getTime() > givenUpAfterMs;
-  await tx
+  const givenUp = sql`(${permanent} or ${later(sql`created_at`, givenUpAfterMs)} < ${statementTime})`;
+  const [recorded] = await tx
     .update(mails)
     .set({
-      state: givenUp ? 'failed' : 'queued',
-      dueAt: givenUp ? null : new Date(now.getTime() + retryDelayMs(mail.attempts)),
+      state: sql`case when ${givenUp} then 'failed' else 'queued' end`,
+      dueAt: sql`case when not ${givenUp} then ${later(clockTime, retryDelayMs(mail.attempts))} end`,
       lastError: error,
     })
-    .where(and(eq(mails.id, mail.id), eq(mails.state, 'sending'), eq(mails.attempts, mail.attempts)));
-  return givenUp;
+    .where(and(eq(mails.id, mail.id), eq(mails.state, 'sending'), eq(mails.attempts, mail.attempts)))
+    .returning({ state: mails.state });
+  return recorded?.state === 'failed';
 }
 
 /** A page of the mail ledger, newest first. */
@@ -133,11 +134,15 @@ export async function listMails(reader: Reader, query: MailQuery): Promise<Page<
  * Gives a failed mail another chance, at once.
  * @throws {ShopError} `not_found`, `mail_not_failed`
  */
-export async function sendAgain(tx: Transaction, id: string, now: Date): Promise<MailRow> {
+export async function sendAgain(tx: Transaction, id: string): Promise<MailRow> {
   const [mail] = isId(id) ? await tx.select().from(mails).where(eq(mails.id, id)).for('no key update') : [];
   if (!mail) throw notFound('mail');
   if (mail.state !== 'failed') throw new ShopError('mail_not_failed', `The mail is ${mail.state}, not failed.`);
-  const [queued] = await tx.update(mails).set({ state: 'queued', dueAt: now }).where(eq(mails.id, id)).returning();
+  const [queued] = await tx
+    .update(mails)
+    .set({ state: 'queued', dueAt: statementTime })
+    .where(eq(mails.id, id))
+    .returning();
   return queued ?? mail;
 }
 
@@ -145,12 +150,9 @@ export async function sendAgain(tx: Transaction, id: string, now: Date): Promise
  * Gives failed mails another chance, the oldest first; the sweep takes them up.
  * @returns how many; fewer than `batchSizeMax` means that none is left
  */
-export async function sendAllAgain(
-  tx: Transaction,
-  { now, batchSizeMax }: { now: Date; batchSizeMax: number },
-): Promise<number> {
+export async function sendAllAgain(tx: Transaction, { batchSizeMax }: { batchSizeMax: number }): Promise<number> {
   const rows = await tx.execute(sql`
-    update mails set state = 'queued', due_at = ${timestamp(now)}
+    update mails set state = 'queued', due_at = ${statementTime}
     where id = any(array(
       select id from mails where state = 'failed' order by id limit ${batchSizeMax} for no key update skip locked
     ))

@@ -15,16 +15,16 @@ const waitingMax = 1_000;
 /**
  * Places orders in batches: those that arrive while one is being written share the next transaction.
  * A batch that fails as a whole is done again one order at a time, so that a bad one fails alone.
- * @param terms those of every order; `now` is asked for each batch
+ * @param terms those of every order
  * @param onBatch hears how many orders each batch has
  */
 export function createOrderBatcher(
   db: Database,
-  terms: Omit<OrderTerms, 'now'> & { now: () => Date },
+  terms: OrderTerms,
   onBatch: (orders: number) => void,
 ): Batcher<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>
-    withTransaction(db, (tx) => placeOrders(tx, requests, { ...terms, now: terms.now() }), endsAt);
+    withTransaction(db, (tx) => placeOrders(tx, requests, terms), endsAt);
 
   async function placeAlone(request: OrderRequest, endsAt: number): Promise<Placement | Error> {
     try {

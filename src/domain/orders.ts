@@ -1,9 +1,9 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { timestamp } from '../db/sql.ts';
+import { clockMs, timestamp } from '../db/sql.ts';
 import { type Order, type OrderRow, orderItems, orders } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
-import { lifecycle } from '../schema/orders.ts';
+import { lifecycle, restoresMax } from '../schema/orders.ts';
 import { holdAccounts } from './accounts.ts';
 import { isId, newId } from './ids.ts';
 import { recordsOfEntered } from './lifecycle.ts';
@@ -23,14 +23,14 @@ export function deletableAt(order: { createdAt: Date }, orderDeleteAfterMs: numb
  * Calls an order off and puts its stock back.
  * @throws {ShopError} `not_found`, `forbidden`, `order_not_cancellable`
  */
-export async function cancelOrder(tx: Transaction, id: string, viewer: Viewer, now: Date): Promise<ChangedOrder> {
-  const row = await lockOrder(tx, id);
+export async function cancelOrder(tx: Transaction, id: string, viewer: Viewer): Promise<ChangedOrder> {
+  const { row } = await lockOrder(tx, id);
   if (row.deletedAt) throw notFound('order');
   requireOwner(viewer, row.customerId);
   if (!lifecycle[row.status].cancellable) {
     throw new ShopError('order_not_cancellable', `An order that is ${row.status} cannot be cancelled.`);
   }
-  const { changed, mailId } = await endRun(tx, row, null, now);
+  const { changed, mailId } = await endRun(tx, row, 'cancelled');
   return { order: await withDetails(tx, changed), mailId };
 }
 
@@ -45,9 +45,8 @@ export async function deleteOrder(
   id: string,
   viewer: Viewer,
   orderDeleteAfterMs: number,
-  now: Date,
 ): Promise<{ mailId: string | null }> {
-  const row = await lockOrder(tx, id);
+  const { row, lockedAt: now } = await lockOrder(tx, id);
   if (row.deletedAt) throw notFound('order');
   requireOwner(viewer, row.customerId);
   if (!lifecycle[row.status].deletable) throw new ShopError('order_delivered', 'A delivered order cannot be deleted.');
@@ -55,13 +54,13 @@ export async function deleteOrder(
   if (now < allowedAt) {
     throw new ShopError('order_too_recent', 'The order is too recent to be deleted.', { deletableAt: allowedAt });
   }
-  if (row.status !== 'cancelled') return endRun(tx, row, now, now);
+  if (row.status !== 'cancelled') return endRun(tx, row, 'deleted');
   await tx.update(orders).set({ deletedAt: now, updatedAt: now }).where(eq(orders.id, row.id));
   return { mailId: null };
 }
 
 /**
- * Takes a cancelled or deleted order up again, in a new run, with its stock.
+ * Takes a cancelled or deleted order up again, in a new run, with its stock; at most `restoresMax` times.
  * @throws {ShopError} `not_found`, `forbidden`, `order_not_restorable`, `unknown_product`, `insufficient_stock`
  */
 export async function restoreOrder(
@@ -69,25 +68,26 @@ export async function restoreOrder(
   id: string,
   viewer: Viewer,
   orderStatusIntervalMs: number,
-  now: Date,
 ): Promise<ChangedOrder> {
-  const row = await lockOrder(tx, id);
+  const { row } = await lockOrder(tx, id);
   requireOwner(viewer, row.customerId);
   if (!lifecycle[row.status].restorable) {
     throw new ShopError('order_not_restorable', `An order that is ${row.status} cannot be restored.`);
+  }
+  // Runs count from 1, so an order in its sixth has been restored five times.
+  if (row.run > restoresMax) {
+    throw new ShopError('order_not_restorable', `The order has been restored ${restoresMax} times, which is the most.`);
   }
   const openAccounts = await holdAccounts(tx, [row.customerId]);
   if (!openAccounts.has(row.customerId)) {
     throw new ShopError('order_not_restorable', 'The account of this order has been closed.');
   }
   const lines = await linesOf(tx, row.id);
-  takeFromShelves(
-    await lockShelves(
-      tx,
-      lines.map((line) => line.productId),
-    ),
-    lines,
+  const { shelves, lockedAt: now } = await lockShelves(
+    tx,
+    lines.map((line) => line.productId),
   );
+  takeFromShelves(shelves, lines);
   const nextStatusAt = new Date(now.getTime() + orderStatusIntervalMs);
   const restored: OrderRow = { ...row, status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null };
   const { changed, mailId } = await enterStatus(tx, restored, taken(lines), now);
@@ -95,10 +95,16 @@ export async function restoreOrder(
 }
 
 /** The lock makes cancelling, deleting, restoring and progress take turns, each seeing what the one before left. */
-async function lockOrder(tx: Transaction, id: string): Promise<OrderRow> {
-  const [row] = isId(id) ? await tx.select().from(orders).where(eq(orders.id, id)).for('no key update') : [];
-  if (!row) throw notFound('order');
-  return row;
+async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; lockedAt: Date }> {
+  if (!isId(id)) throw notFound('order');
+  const locked = tx.$with('locked').as(tx.select().from(orders).where(eq(orders.id, id)).for('no key update'));
+  const [found] = await tx
+    .with(locked)
+    .select({ ...locked._.selectedFields, lockedMs: clockMs.as('locked_ms') })
+    .from(locked);
+  if (!found) throw notFound('order');
+  const { lockedMs, ...row } = found;
+  return { row, lockedAt: new Date(lockedMs) };
 }
 
 function linesOf(tx: Transaction, orderId: string) {
@@ -110,12 +116,13 @@ function linesOf(tx: Transaction, orderId: string) {
 }
 
 /** Cancels a running order: its stock comes back, and it leaves the schedule. */
-async function endRun(tx: Transaction, row: OrderRow, deletedAt: Date | null, now: Date): Promise<Entered> {
+async function endRun(tx: Transaction, row: OrderRow, outcome: 'cancelled' | 'deleted'): Promise<Entered> {
   const lines = await linesOf(tx, row.id);
-  await lockShelves(
+  const { lockedAt: now } = await lockShelves(
     tx,
     lines.map((line) => line.productId),
   );
+  const deletedAt = outcome === 'deleted' ? now : null;
   return enterStatus(tx, { ...row, status: 'cancelled', nextStatusAt: null, deletedAt }, returned(lines), now);
 }
 
@@ -127,13 +134,14 @@ type Entered = { changed: OrderRow; mailId: string };
  */
 async function enterStatus(tx: Transaction, order: OrderRow, stockChanges: StockChange[], now: Date): Promise<Entered> {
   const mailId = newId(now);
+  const at = timestamp(now);
   await tx.execute(sql`
     with entered as (
       update orders set status = ${order.status}, run = ${order.run}, next_status_at = ${timestamp(order.nextStatusAt)},
-        deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${timestamp(now)}
+        deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${at}
       where id = ${order.id}
       returning id as order_id, run, status, ${mailId}::uuid as mail_id
-    ), ${recordsOfEntered(now, 'fails')}
-    ${stockChanged(stockChanges, now)}`);
+    ), ${recordsOfEntered(at, 'fails')}
+    ${stockChanged(stockChanges, at)}`);
   return { changed: { ...order, updatedAt: now }, mailId };
 }

@@ -1,6 +1,6 @@
 import { and, gt, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { bigints, integers, smallints, texts, timestamp, uuids } from '../db/sql.ts';
+import { bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../db/sql.ts';
 import { idempotencyRecords, type Order } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../schema/orders.ts';
@@ -23,7 +23,7 @@ export type OrderRequest = {
 /** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */
 export type Placement = { body: OrderBody; replayed: boolean; mailId: string | null };
 
-export type OrderTerms = { now: Date; currency: string; orderStatusIntervalMs: number; orderDeleteAfterMs: number };
+export type OrderTerms = { currency: string; orderStatusIntervalMs: number; orderDeleteAfterMs: number };
 
 type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderRequest };
 
@@ -38,13 +38,16 @@ export async function placeOrders(
   requests: OrderRequest[],
   terms: OrderTerms,
 ): Promise<(Placement | ShopError)[]> {
-  const answered = await answerRepeats(tx, requests, terms.now);
+  const answered = await answerRepeats(tx, requests);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
   const customerIds = new Set(open.map((request) => request.customerId));
   const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
   // Sent together, done in this order: one way to Postgres and back.
-  const [openAccounts, shelves] = await Promise.all([holdAccounts(tx, [...customerIds]), lockShelves(tx, wanted)]);
+  const [openAccounts, { shelves, lockedAt }] = await Promise.all([
+    holdAccounts(tx, [...customerIds]),
+    lockShelves(tx, wanted),
+  ]);
   const stockBefore = new Map([...shelves].map(([id, { stock }]) => [id, stock]));
 
   const placed: NewOrder[] = [];
@@ -55,7 +58,7 @@ export async function placeOrders(
       if (!openAccounts.has(request.customerId)) {
         throw new ShopError('unauthenticated', 'The account has been closed.');
       }
-      const order = decide(request, shelves, terms);
+      const order = decide(request, shelves, lockedAt, terms);
       placed.push(order);
       return { body: order.body, replayed: false, mailId: order.mailId };
     } catch (error) {
@@ -64,7 +67,7 @@ export async function placeOrders(
     }
   });
 
-  if (placed.length > 0) await write(tx, placed, stockChanges(stockBefore, shelves), terms);
+  if (placed.length > 0) await write(tx, placed, stockChanges(stockBefore, shelves), lockedAt, terms);
   return outcomes;
 }
 
@@ -75,7 +78,7 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: OrderTerms): NewOrder {
+function decide(request: OrderRequest, shelves: Map<string, Shelf>, now: Date, terms: OrderTerms): NewOrder {
   const lines = mergeLines(request.lines);
   takeFromShelves(shelves, lines);
   const items = lines.flatMap(({ productId, quantity }) => {
@@ -83,21 +86,21 @@ function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: Order
     return shelf ? [{ productId, quantity, name: shelf.name, unitPriceCents: shelf.priceCents }] : [];
   });
   const order: Order = {
-    id: newId(terms.now),
+    id: newId(now),
     customerId: request.customerId,
     status: 'pending',
     run: 1,
     totalCents: items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0),
     currency: terms.currency,
-    nextStatusAt: new Date(terms.now.getTime() + terms.orderStatusIntervalMs),
-    createdAt: terms.now,
-    updatedAt: terms.now,
+    nextStatusAt: new Date(now.getTime() + terms.orderStatusIntervalMs),
+    createdAt: now,
+    updatedAt: now,
     deletedAt: null,
     items,
-    history: [{ status: 'pending', at: terms.now }],
+    history: [{ status: 'pending', at: now }],
   };
   const body = serializeOrder(order, deletableAt(order, terms.orderDeleteAfterMs));
-  return { order, request, mailId: newId(terms.now), body };
+  return { order, request, mailId: newId(now), body };
 }
 
 /**
@@ -107,7 +110,6 @@ function decide(request: OrderRequest, shelves: Map<string, Shelf>, terms: Order
 async function answerRepeats(
   tx: Transaction,
   requests: OrderRequest[],
-  now: Date,
 ): Promise<Map<OrderRequest, Placement | ShopError>> {
   const answers = new Map<OrderRequest, Placement | ShopError>();
   const keyed = requests.flatMap((request) => {
@@ -129,7 +131,7 @@ async function answerRepeats(
       and(
         sql`(${idempotencyRecords.customerId}, ${idempotencyRecords.key}) in (select * from unnest(
           ${uuids(keyed.map((entry) => entry.customerId))}, ${texts(keyed.map((entry) => entry.key))}))`,
-        gt(idempotencyRecords.createdAt, new Date(now.getTime() - idempotencyKeptMs)),
+        gt(idempotencyRecords.createdAt, later(statementTime, -idempotencyKeptMs)),
       ),
     );
   const recorded = new Map(records.map((record) => [`${record.customerId}:${record.key}`, record]));
@@ -161,7 +163,8 @@ async function write(
   tx: Transaction,
   placed: NewOrder[],
   changes: StockChange[],
-  { now, currency, orderStatusIntervalMs }: OrderTerms,
+  now: Date,
+  { currency, orderStatusIntervalMs }: OrderTerms,
 ): Promise<void> {
   const orders = placed.map(({ order }) => order);
   const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));
@@ -193,7 +196,7 @@ async function write(
         ${integers(items.map((item) => item.quantity))},
         ${integers(items.map((item) => item.unitPriceCents))}
       )
-    ), ${recordsOfEntered(now, 'fails')}, new_records as (
+    ), ${recordsOfEntered(at, 'fails')}, new_records as (
       insert into idempotency_records (customer_id, key, request_hash, response, created_at)
       select t.*, ${at} from unnest(
         ${uuids(records.map((record) => record.customerId))},
@@ -204,5 +207,5 @@ async function write(
       on conflict (customer_id, key) do update
       set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
     )
-    ${stockChanged(changes, now)}`);
+    ${stockChanged(changes, at)}`);
 }

@@ -1,10 +1,11 @@
 import { eq, getTableColumns, sql } from 'drizzle-orm';
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { Reader, Transaction } from '../db/client.ts';
-import { anyUuid } from '../db/sql.ts';
+import { anyUuid, statementTime } from '../db/sql.ts';
 import { type ProductRow, products } from '../db/tables.ts';
 import { notFound, ShopError } from '../errors.ts';
 import type { ProductInput } from '../schema/products.ts';
-import { isId, newId } from './ids.ts';
+import { isId } from './ids.ts';
 import type { Viewer } from './viewer.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
@@ -13,9 +14,13 @@ const { search: _search, ...columns } = getTableColumns(products);
 export const productColumns = columns;
 
 /** Puts a product into the catalogue. */
-export async function createProduct(tx: Transaction, input: ProductInput, now: Date): Promise<ProductRow> {
-  const row = { ...input, id: newId(now), version: 1, createdAt: now, updatedAt: now, deletedAt: null };
-  await tx.insert(products).values(row);
+export async function createProduct(tx: Transaction, input: ProductInput): Promise<ProductRow> {
+  const made = { id: sql`uuid_v7(${statementTime})`, createdAt: statementTime, updatedAt: statementTime };
+  const [row] = await tx
+    .insert(products)
+    .values({ ...input, ...made })
+    .returning(columns);
+  if (!row) throw new Error('the insert gave no row');
   return row;
 }
 
@@ -29,12 +34,11 @@ export async function replaceProduct(
   id: string,
   input: ProductInput,
   mayChange: (version: number) => boolean,
-  now: Date,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
-  return changeProduct(tx, row, { ...input, updatedAt: now });
+  return changeProduct(tx, row, input);
 }
 
 /**
@@ -46,12 +50,11 @@ export async function deleteProduct(
   tx: Transaction,
   id: string,
   mayChange: (version: number) => boolean,
-  now: Date,
 ): Promise<void> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
-  await changeProduct(tx, row, { deletedAt: now, updatedAt: now });
+  await changeProduct(tx, row, { deletedAt: statementTime });
 }
 
 /**
@@ -63,12 +66,11 @@ export async function restoreProduct(
   tx: Transaction,
   id: string,
   mayChange: (version: number) => boolean,
-  now: Date,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   requireCondition(row, mayChange);
   if (!row.deletedAt) throw new ShopError('product_not_deleted', 'The product is not deleted.');
-  return changeProduct(tx, row, { deletedAt: null, updatedAt: now });
+  return changeProduct(tx, row, { deletedAt: null });
 }
 
 async function lockProduct(tx: Transaction, id: string): Promise<ProductRow> {
@@ -82,13 +84,17 @@ function requireCondition(row: ProductRow, mayChange: (version: number) => boole
   throw new ShopError('precondition_failed', 'The product is not the one that the conditions of the request name.');
 }
 
-async function changeProduct(tx: Transaction, row: ProductRow, change: Partial<ProductRow>): Promise<ProductRow> {
-  const changed = { ...row, ...change, version: row.version + 1 };
-  await tx
+async function changeProduct(
+  tx: Transaction,
+  row: ProductRow,
+  change: PgUpdateSetSource<typeof products>,
+): Promise<ProductRow> {
+  const [changed] = await tx
     .update(products)
-    .set({ ...change, version: changed.version })
-    .where(eq(products.id, row.id));
-  return changed;
+    .set({ ...change, version: row.version + 1, updatedAt: statementTime })
+    .where(eq(products.id, row.id))
+    .returning(columns);
+  return changed ?? row;
 }
 
 /** Finds products by id, deleted ones included, in one query. */

@@ -1,31 +1,37 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { anyUuid, integers, timestamp, uuids } from '../db/sql.ts';
-import { products } from '../db/tables.ts';
+import { clockMs, integers, uuids } from '../db/sql.ts';
 import { ShopError } from '../errors.ts';
 import type { OrderLine } from '../schema/orders.ts';
 
 /** What an order needs to know of a product, read under its lock. */
 export type Shelf = { id: string; name: string; priceCents: number; stock: number };
 
+/** Products under lock: those that are not deleted, and when the last one was locked, by Postgres' clock. */
+export type LockedShelves = { shelves: Map<string, Shelf>; lockedAt: Date };
+
+type LockedRow = { id: string; name: string; price_cents: number; stock: number; deleted: boolean; locked_ms: number };
+
 /**
  * Locks products for the rest of the transaction, in the order of their ids whoever asks, so that no two transactions
- * wait for each other, and returns those that exist and are not deleted.
+ * wait for each other.
+ * @returns those that exist and are not deleted; `lockedAt` says nothing when none exists
  */
-export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promise<Map<string, Shelf>> {
-  const rows = await tx
-    .select({
-      id: products.id,
-      name: products.name,
-      priceCents: products.priceCents,
-      stock: products.stock,
-      deletedAt: products.deletedAt,
-    })
-    .from(products)
-    .where(sql`${products.id} = ${anyUuid([...ids])}`)
-    .orderBy(products.id)
-    .for('no key update');
-  return new Map(rows.filter((row) => row.deletedAt === null).map((row) => [row.id, row]));
+export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promise<LockedShelves> {
+  // The clock is read above the lock, because below it the reading would be older than the wait.
+  const rows = await tx.execute<LockedRow>(sql`
+    with locked as (
+      select id, name, price_cents, stock, deleted_at is not null as deleted from products
+      where id = any(${uuids([...ids])}) order by id for no key update
+    )
+    select *, ${clockMs} as locked_ms from locked`);
+  const shelves = new Map<string, Shelf>();
+  let lockedMs = 0;
+  for (const { id, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
+    if (!deleted) shelves.set(id, { id, name, priceCents, stock });
+    lockedMs = Math.max(lockedMs, locked_ms);
+  }
+  return { shelves, lockedAt: new Date(lockedMs) };
 }
 
 /**
@@ -74,9 +80,9 @@ export function taken(lines: OrderLine[]): StockChange[] {
 }
 
 /** The one statement that changes stock, of products that this transaction has locked; no product may be named twice. */
-export function stockChanged(changes: StockChange[], now: Date): SQL {
+export function stockChanged(changes: StockChange[], at: SQL): SQL {
   return sql`
-    update products set stock = stock + change.units, version = version + 1, updated_at = ${timestamp(now)}
+    update products set stock = stock + change.units, version = version + 1, updated_at = ${at}
     from unnest(
       ${uuids(changes.map((change) => change.productId))},
       ${integers(changes.map((change) => change.units))}

@@ -12,7 +12,7 @@ export function createCleanUp(db: Database, log: Logger): () => Promise<void> {
     const startedAt = performance.now();
     let deletedInAll = 0;
     for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
-      deleted = await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { now: new Date(), batchSizeMax }));
+      deleted = await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax }));
       deletedInAll += deleted;
     }
     log.info({ deleted: deletedInAll, durationMs: msSince(startedAt) }, 'clean-up');

@@ -1,4 +1,4 @@
-import { createPostgresBackend, type JobsOptions, type JobType, Queue, type RepeatOptions, withBackend } from 'bullmq';
+import { createPostgresBackend, type JobsOptions, type JobType, Queue, withBackend } from 'bullmq';
 import { dialect } from '../db/dialect.ts';
 import { databaseWaitMsMax } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
@@ -49,11 +49,8 @@ export function postgresConnection(url: string) {
 /** What this shop uses of a BullMQ queue, whichever backend it stands on. */
 type Producer = {
   addBulk: (jobs: { name: string; data: MailJob; opts: JobsOptions }[]) => Promise<unknown>;
-  upsertJobScheduler: (
-    id: string,
-    every: Pick<RepeatOptions, 'every' | 'pattern'>,
-    template: { name: string; opts: Pick<JobsOptions, 'removeOnComplete' | 'removeOnFail'> },
-  ) => Promise<unknown>;
+  add: (name: string, data: Record<string, never>, opts: JobsOptions) => Promise<unknown>;
+  removeJobScheduler: (id: string) => Promise<unknown>;
   getJobCounts: (...states: JobType[]) => Promise<QueueDepth>;
   on: (event: 'error', listener: (error: Error) => void) => unknown;
   waitUntilReady: () => Promise<unknown>;

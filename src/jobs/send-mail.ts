@@ -43,7 +43,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
     waitingMax: Number.POSITIVE_INFINITY,
     deadlineMs: databaseWaitMsMax,
     run: async (ids, endsAt) => {
-      const claimed = await withTransaction(db, (tx) => claimMails(tx, ids, new Date()), endsAt);
+      const claimed = await withTransaction(db, (tx) => claimMails(tx, ids), endsAt);
       return ids.map((id) => {
         const mail = claimed.get(id) ?? null;
         // Jobs are delivered at least once, so an id may be here twice; one of them may send.
@@ -58,7 +58,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
     waitingMax: Number.POSITIVE_INFINITY,
     deadlineMs: databaseWaitMsMax,
     run: async (ids, endsAt) => {
-      await withTransaction(db, (tx) => recordSent(tx, ids, new Date()), endsAt);
+      await withTransaction(db, (tx) => recordSent(tx, ids), endsAt);
       return ids.map(() => undefined);
     },
   });
@@ -73,9 +73,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
     if (fault) {
       const { message: reason, permanent } = fault;
       log.warn({ ...facts, permanent, reason, durationMs: msSince(startedAt) }, 'mail refused');
-      const givenUp = await withTransaction(db, (tx) =>
-        recordFailure(tx, claimed.mail, { error: reason, permanent, now: new Date() }),
-      );
+      const givenUp = await withTransaction(db, (tx) => recordFailure(tx, claimed.mail, { error: reason, permanent }));
       onOutcome(givenUp ? 'failed' : 'refused');
     } else {
       await recordForSure(() => sent.add(mailId), mailId, log);
@@ -106,12 +104,12 @@ function send(mailer: Mailer, claimed: MailToSend, mailFrom: Mailbox): Promise<M
 
 /** The message is out, so this must not be forgotten while there is time: a second one would follow. */
 async function recordForSure(record: () => Promise<void>, mailId: string, log: Logger): Promise<void> {
-  const endsAt = Date.now() + leaseMs;
+  const endsAt = performance.now() + leaseMs;
   for (;;) {
     try {
       return await record();
     } catch (error) {
-      if (Date.now() > endsAt) throw error;
+      if (performance.now() > endsAt) throw error;
       log.warn({ err: error, mailId }, 'mail sent but not yet recorded');
       await sleep(recordRetryMs);
     }

@@ -33,7 +33,7 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
     let movedInAll = 0;
     for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {
       const batch = await withTransaction(db, (tx) =>
-        advanceDueOrders(tx, { now: new Date(), batchSizeMax: ordersPerBatch, orderStatusIntervalMs }),
+        advanceDueOrders(tx, { batchSizeMax: ordersPerBatch, orderStatusIntervalMs }),
       );
       // Until nothing is due, because an order that is several steps late becomes due again at once.
       if (batch.entered.length === 0) break;
@@ -51,9 +51,7 @@ export function createSweep(needs: SweepNeeds): () => Promise<void> {
   async function enqueueDueMails(sweepId: string): Promise<number> {
     let takenUp = 0;
     for (let batches = 0; batches < mailBatchesMax && !stopping(); batches += 1) {
-      const due = await withTransaction(db, (tx) =>
-        collectDueMails(tx, { now: new Date(), batchSizeMax: mailsPerBatch }),
-      );
+      const due = await withTransaction(db, (tx) => collectDueMails(tx, { batchSizeMax: mailsPerBatch }));
       await enqueue(due, sweepId);
       takenUp += due.length;
       if (due.length < mailsPerBatch) break;

@@ -10,10 +10,13 @@ import { depthOf, openQueue, postgresConnection, type QueueDepth, type QueueHome
  */
 const mailsInHand = 60;
 
-const sweepEveryMs = 500;
-const cleanUpEveryMs = 10 * 60_000;
-/** How often the schedules are put in place again, because a wiped Redis has forgotten them. */
-const rescheduleEveryMs = 2_000;
+const everyMs = { sweep: 500, 'clean-up': 10 * 60_000 };
+
+/** Redis lets one job through in this share of the pause, by its own clock, however many workers add theirs. */
+const shareOfPause = 0.8;
+
+/** More than there are kinds, so that jobs of a kind that is under way are not left waiting for it. */
+const orderJobsAtOnce = 4;
 
 /**
  * A job whose worker has died keeps its id taken until BullMQ notices: its lock runs out, and two checks find it so.
@@ -72,48 +75,65 @@ export async function startWorkers(
 ): Promise<RunningWorkers> {
   const { onJobEnd } = listeners;
   const scheduled: Record<string, () => Promise<void>> = {
-    sweep: () => timed('sweep', processors.sweep, onJobEnd),
-    'clean-up': () => timed('clean-up', processors.cleanUp, onJobEnd),
+    sweep: unlessUnderWay(() => timed('sweep', processors.sweep, onJobEnd)),
+    'clean-up': unlessUnderWay(() => timed('clean-up', processors.cleanUp, onJobEnd)),
   };
   const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   // First, to be closed last: a Redis that is away holds up its closing.
-  const schedules = openQueue(orderQueue, home, listeners.onQueueError);
-  closers.add('schedules', () => schedules.close());
+  const queue = openQueue(orderQueue, home, listeners.onQueueError);
+  closers.add('order queue', () => queue.close());
   const workers = [
     openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
-    openWorker(home, orderQueue, Object.keys(scheduled).length, async (job) => scheduled[job.name]?.(), listeners),
+    openWorker(home, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
   ];
   let closing = false;
   closers.add('jobs under way', async () => {
     closing = true;
     await Promise.all(workers.map((worker) => worker.close()));
   });
-  if (home.kind === 'postgres') await Promise.all([...workers, schedules].map((opened) => opened.waitUntilReady()));
-  const template = { removeOnComplete: true, removeOnFail: true };
+  if (home.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
 
   let toldScheduled = () => {};
-  const firstScheduled = new Promise<void>((resolve) => {
+  const scheduledOnce = new Promise<void>((resolve) => {
     toldScheduled = resolve;
   });
 
-  async function schedule(): Promise<void> {
-    try {
-      await schedules.upsertJobScheduler('sweep', { every: sweepEveryMs }, { name: 'sweep', opts: template });
-      await schedules.upsertJobScheduler('clean-up', { every: cleanUpEveryMs }, { name: 'clean-up', opts: template });
-      toldScheduled();
-    } catch (error) {
-      listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-  async function keepScheduled(): Promise<void> {
+  /** By this process' timer, which keeps going whatever its clock or another's says, or said once. */
+  async function keepAdding(name: keyof typeof everyMs): Promise<void> {
+    const once = home.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
     while (!closing) {
-      await schedule();
-      await sleep(rescheduleEveryMs);
+      try {
+        await queue.add(name, {}, { ...once, removeOnComplete: true, removeOnFail: true });
+        if (name === 'sweep') toldScheduled();
+      } catch (error) {
+        listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
+      }
+      await sleep(everyMs[name], undefined, { ref: false });
     }
   }
-  void keepScheduled();
+  /** The schedules of earlier versions; while one of their workers runs, it puts them back. */
+  async function dropSchedulers(): Promise<void> {
+    for (const name of Object.keys(everyMs)) await queue.removeJobScheduler(name);
+  }
+  dropSchedulers().catch(listeners.onQueueError);
+  void keepAdding('sweep');
+  void keepAdding('clean-up');
 
-  return { scheduled: firstScheduled, orderQueueDepth: () => depthOf(schedules) };
+  return { scheduled: scheduledOnce, orderQueueDepth: () => depthOf(queue) };
+}
+
+/** What comes while the work is under way is done by it: it ends when nothing is left to do. */
+function unlessUnderWay(work: () => Promise<void>): () => Promise<void> {
+  let underWay = false;
+  return async () => {
+    if (underWay) return;
+    underWay = true;
+    try {
+      await work();
+    } finally {
+      underWay = false;
+    }
+  };
 }
 
 async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerListeners['onJobEnd']): Promise<void> {

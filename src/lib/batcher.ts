@@ -3,7 +3,7 @@ import { unavailable } from '../errors.ts';
 export type BatcherOptions<Input, Output> = {
   /**
    * Answers a whole batch: one outcome for each input, in the same order. An `Error` among them fails that input alone.
-   * From `endsAt` (Unix ms) on, the first of the batch has stopped waiting.
+   * From `endsAt` (by `performance.now()`, which nobody sets) on, the first of the batch has stopped waiting.
    */
   run: (batch: Input[], endsAt: number) => Promise<(Output | Error)[]>;
   /** Batches under way at once. */
@@ -87,7 +87,7 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
     const waiting = [...[...running].flatMap((batch) => batch.filter(isInTime)), ...waiters];
     if (waiting.length === 0) return;
     const nextEndsAt = Math.min(...waiting.map(({ endsAt }) => endsAt));
-    timer = setTimeout(refuseLate, Math.max(0, nextEndsAt - Date.now()));
+    timer = setTimeout(refuseLate, Math.max(0, nextEndsAt - performance.now()));
   }
 
   function stopTimer(): void {
@@ -99,7 +99,7 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
     add: (input) => {
       if (waiters.length >= options.waitingMax) return Promise.reject(unavailable('Too many requests wait just now.'));
       return new Promise<Output>((resolve, reject) => {
-        waiters.push({ input, endsAt: Date.now() + options.deadlineMs, resolve, reject });
+        waiters.push({ input, endsAt: performance.now() + options.deadlineMs, resolve, reject });
         timer ??= setTimeout(refuseLate, options.deadlineMs);
         if (!gathering) setImmediate(startGathered);
         gathering = true;
@@ -111,7 +111,7 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
 
 /** Whether a waiter still waits; one that has waited too long is told so, which does nothing the second time. */
 function isInTime({ endsAt, reject }: Pick<Waiter<unknown, unknown>, 'endsAt' | 'reject'>): boolean {
-  const inTime = endsAt > Date.now();
+  const inTime = endsAt > performance.now();
   if (!inTime) reject(unavailable('The shop did not answer in time.'));
   return inTime;
 }

@@ -17,7 +17,7 @@ import { clientAddress, type Guards, type Tokens } from './auth.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
-type AccountServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'settings' | 'throttle' | 'transaction'>;
+type AccountServices = Pick<ApiServices, 'cache' | 'read' | 'settings' | 'throttle' | 'transaction'>;
 
 /** Registering, signing in, changing the password. */
 export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
@@ -45,7 +45,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const { password, ...account } = c.req.valid('json');
         const passwordHash = await hashPassword(password);
         const customer = await services.transaction((tx) =>
-          register(tx, { ...account, passwordHash }, settings.adminEmail, services.now()),
+          register(tx, { ...account, passwordHash }, settings.adminEmail),
         );
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
@@ -95,7 +95,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
           services.read((reader) => reauthenticate(reader, id, currentPassword)),
         );
         const passwordHash = await hashPassword(newPassword);
-        await services.transaction((tx) => changePassword(tx, account, passwordHash, services.now()));
+        await services.transaction((tx) => changePassword(tx, account, passwordHash));
         await services.cache.invalidate('customers');
         return c.body(null, 204);
       },

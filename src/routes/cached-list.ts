@@ -1,28 +1,47 @@
 import type { Context, TypedResponse } from 'hono';
 import type { Cache, CacheGroup } from '../cache/cache.ts';
+import { ownTurnFor } from '../lib/turns.ts';
 import { isFresh } from '../middleware/conditional.ts';
 import type { AppEnv, KeptAnswer } from '../middleware/env.ts';
+import { type HeldPage, type ListBody, serializePage } from '../schema/paging.ts';
+
+type ListAnswer<Body> = TypedResponse<ListBody<Body>, 200, 'json'>;
 
 /**
  * Answers a list from the cache, its bytes untouched, or 304 when the caller has them already. The type says what the
- * bytes are, because `load` made them.
+ * bytes are, because `serializePage` made them.
  */
-export async function sendCachedList<Body>(
+export async function sendCachedList<Row, Body>(
   c: Pick<Context<AppEnv>, 'req' | 'get' | 'header' | 'body'> & { set: (key: 'kept', answer: KeptAnswer) => void },
   cache: Cache,
   group: CacheGroup,
   query: Record<string, unknown>,
-  load: () => Promise<Body>,
-): Promise<TypedResponse<Body, 200, 'json'>> {
+  load: () => Promise<HeldPage<Row>>,
+  serialize: (row: Row) => Body,
+): Promise<ListAnswer<Body>> {
   const { body, etag, outcome, kept } = await cache.read(group, JSON.stringify(query), async () =>
-    JSON.stringify(await load()),
+    serializePage(await load(), serialize),
   );
   c.get('facts').cache = outcome;
   if (kept) c.set('kept', { group, ...kept });
   c.header('X-Cache', outcome);
   c.header('ETag', etag);
-  const response = isFresh(c.req.header('if-none-match'), etag)
-    ? c.body(null, 304)
-    : c.body(body, 200, { 'Content-Type': 'application/json' });
-  return response as unknown as TypedResponse<Body, 200, 'json'>;
+  if (isFresh(c.req.header('if-none-match'), etag)) {
+    return c.body(null, 304) as unknown as ListAnswer<Body>;
+  }
+  await ownTurnFor(body);
+  return asList(c, body);
+}
+
+/** Answers a list that is not cached. */
+export async function sendList<Row, Body>(
+  c: Pick<Context<AppEnv>, 'body'>,
+  page: HeldPage<Row>,
+  serialize: (row: Row) => Body,
+): Promise<ListAnswer<Body>> {
+  return asList(c, await serializePage(page, serialize));
+}
+
+function asList<Body>(c: Pick<Context<AppEnv>, 'body'>, json: string): ListAnswer<Body> {
+  return c.body(json, 200, { 'Content-Type': 'application/json' }) as unknown as ListAnswer<Body>;
 }

@@ -14,23 +14,20 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
-import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
-type CustomerServices = Pick<ApiServices, 'cache' | 'now' | 'read' | 'readList' | 'settings' | 'transaction'>;
+type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
 
 /** Customers' accounts. */
 export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
-  const { cache, now, settings } = services;
+  const { cache, settings } = services;
 
   async function change(id: string, profile: ProfileChange, viewer: Viewer) {
-    const customer = await services.transaction((tx) =>
-      changeCustomer(tx, id, profile, viewer, settings.adminEmail, now()),
-    );
+    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, settings.adminEmail));
     await cache.invalidate('customers');
     return serializeCustomer(customer);
   }
@@ -55,9 +52,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
       (c) => {
         const query = c.req.valid('query');
         revalidate(c);
-        return sendCachedList(c, cache, 'customers', query, async () =>
-          serializePage(await services.readList((reader) => listCustomers(reader, query)), serializeCustomer),
-        );
+        const load = () => services.readList((reader) => listCustomers(reader, query));
+        return sendCachedList(c, cache, 'customers', query, load, serializeCustomer);
       },
     )
     .openapi(
@@ -130,7 +126,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer'), now()));
+        await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer')));
         await cache.invalidate('customers');
         return c.body(null, 204);
       },

@@ -3,14 +3,14 @@ import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
-import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
+import { sendList } from './cached-list.ts';
 import { bearer, json, problems } from './openapi.ts';
 
 const resentMax = 10_000;
 
-type MailServices = Pick<ApiServices, 'mails' | 'now' | 'read' | 'transaction'>;
+type MailServices = Pick<ApiServices, 'mails' | 'read' | 'transaction'>;
 
 /** The mail ledger, for admins. */
 export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
@@ -28,7 +28,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       }),
       async (c) => {
         const query = c.req.valid('query');
-        return c.json(serializePage(await services.read((reader) => listMails(reader, query)), serializeMail), 200);
+        return sendList(c, await services.read((reader) => listMails(reader, query)), serializeMail);
       },
     )
     .openapi(
@@ -44,7 +44,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const mail = await services.transaction((tx) => sendAgain(tx, id, services.now()));
+        const mail = await services.transaction((tx) => sendAgain(tx, id));
         void services.mails.enqueue([mail], c.get('requestId'));
         return c.json(serializeMail(mail), 200);
       },
@@ -62,9 +62,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
       }),
       async (c) => {
-        const queued = await services.transaction((tx) =>
-          sendAllAgain(tx, { now: services.now(), batchSizeMax: resentMax }),
-        );
+        const queued = await services.transaction((tx) => sendAllAgain(tx, { batchSizeMax: resentMax }));
         return c.json({ queued }, 200);
       },
     );

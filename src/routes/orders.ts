@@ -12,11 +12,12 @@ import {
   orderListSchema,
   orderQuerySchema,
   orderSchema,
+  restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
-import { serializePage } from '../schema/paging.ts';
 import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
+import { sendList } from './cached-list.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
@@ -24,12 +25,12 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('base6
 
 type OrderServices = Pick<
   ApiServices,
-  'cache' | 'mails' | 'now' | 'ordersEntered' | 'placeOrder' | 'read' | 'settings' | 'transaction'
+  'cache' | 'mails' | 'ordersEntered' | 'placeOrder' | 'read' | 'settings' | 'transaction'
 >;
 
 /** Orders, from placing to restoring. */
 export function orderRoutes(services: OrderServices, { signedIn, adminParameters }: Guards) {
-  const { cache, mails, now, settings } = services;
+  const { cache, mails, settings } = services;
   const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
   const body = (order: Parameters<typeof serializeOrder>[0]) =>
     serializeOrder(order, deletableAt(order, orderDeleteAfterMs));
@@ -62,7 +63,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       async (c) => {
         const query = c.req.valid('query');
         const page = await services.read((reader) => listOrders(reader, query, c.get('viewer')));
-        return c.json(serializePage(page, body), 200);
+        return sendList(c, page, body);
       },
     )
     .openapi(
@@ -129,7 +130,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('viewer'), now()));
+        const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('viewer')));
         follow(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
       },
@@ -140,7 +141,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         path: '/api/orders/restore/{id}',
         tags: ['Orders'],
         summary: 'Take a cancelled or deleted order up again',
-        description: 'It takes its stock again and starts over, in a new run.',
+        description: `It takes its stock again and starts over, in a new run; at most ${restoresMax} times.`,
         security: bearer,
         middleware: [signedIn] as const,
         request: { params: idParams, query: noQuery },
@@ -149,7 +150,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       async (c) => {
         const { id } = c.req.valid('param');
         const { order, mailId } = await services.transaction((tx) =>
-          restoreOrder(tx, id, c.get('viewer'), orderStatusIntervalMs, now()),
+          restoreOrder(tx, id, c.get('viewer'), orderStatusIntervalMs),
         );
         follow(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
@@ -169,9 +170,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const { mailId } = await services.transaction((tx) =>
-          deleteOrder(tx, id, c.get('viewer'), orderDeleteAfterMs, now()),
-        );
+        const { mailId } = await services.transaction((tx) => deleteOrder(tx, id, c.get('viewer'), orderDeleteAfterMs));
         follow(c.get('requestId'), 'cancelled', mailId);
         return c.body(null, 204);
       },

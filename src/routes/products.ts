@@ -6,7 +6,6 @@ import { createProduct, deleteProduct, replaceProduct, restoreProduct, visiblePr
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
-import { serializePage } from '../schema/paging.ts';
 import {
   productInputSchema,
   productListSchema,
@@ -22,7 +21,7 @@ import { requireJson } from './request-body.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 
-type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'now' | 'readList' | 'settings' | 'transaction'>;
+type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'readList' | 'settings' | 'transaction'>;
 
 /** Whether the conditions of a request let the product that it is to change be changed in a version. */
 const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (version: number) =>
@@ -30,7 +29,7 @@ const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (version: number) =>
 
 /** The catalogue. */
 export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
-  const { cache, now, settings } = services;
+  const { cache, settings } = services;
   const body = (row: Parameters<typeof serializeProduct>[0]) => serializeProduct(row, settings.currency);
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -50,9 +49,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       (c) => {
         const query = c.req.valid('query');
         revalidate(c);
-        return sendCachedList(c, cache, 'products', query, async () =>
-          serializePage(await services.readList((reader) => listProducts(reader, query)), body),
-        );
+        const load = () => services.readList((reader) => listProducts(reader, query));
+        return sendCachedList(c, cache, 'products', query, load, body);
       },
     )
     .openapi(
@@ -89,7 +87,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const input = c.req.valid('json');
-        const product = await services.transaction((tx) => createProduct(tx, input, now()));
+        const product = await services.transaction((tx) => createProduct(tx, input));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 201, { Location: `/api/products/${product.id}` });
@@ -111,7 +109,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        const product = await services.transaction((tx) => replaceProduct(tx, id, input, conditionOf(c), now()));
+        const product = await services.transaction((tx) => replaceProduct(tx, id, input, conditionOf(c)));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -130,7 +128,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const product = await services.transaction((tx) => restoreProduct(tx, id, conditionOf(c), now()));
+        const product = await services.transaction((tx) => restoreProduct(tx, id, conditionOf(c)));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -149,7 +147,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteProduct(tx, id, conditionOf(c), now()));
+        await services.transaction((tx) => deleteProduct(tx, id, conditionOf(c)));
         await cache.invalidate('products');
         return c.body(null, 204);
       },

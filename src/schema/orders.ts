@@ -31,6 +31,9 @@ export const lifecycle: Record<
   cancelled: { next: null, cancellable: false, deletable: true, restorable: true },
 };
 
+/** How often an order can be taken up again: each time sends mails, and one order must not send without end. */
+export const restoresMax = 5;
+
 /** The statuses that time moves on from, which are also those of an order that is still owed to its customer. */
 export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);
 
@@ -46,7 +49,9 @@ export const orderSchema = z
     totalCents: z.int(),
     currency,
     items: z.array(orderItemSchema),
-    history: z.array(z.object({ status: z.enum(orderStatuses), at: timestamp })),
+    history: z
+      .array(z.object({ status: z.enum(orderStatuses), at: timestamp }))
+      .meta({ description: 'Since the order was placed, or last restored.' }),
     nextStatusAt: timestamp.nullable(),
     deletableAt: timestamp,
     createdAt: timestamp,

@@ -84,15 +84,41 @@ describe('checkCursor', () => {
 });
 
 describe('serializePage', () => {
+  describe('when many make large pages at once', () => {
+    test('no turn of the event loop makes more than a slice of one', async () => {
+      const madePerTurn = [0];
+      let counting = true;
+      const countTurns = () => {
+        madePerTurn.push(0);
+        if (counting) setImmediate(countTurns);
+      };
+      setImmediate(countTurns);
+      // Each takes longer than a slice may.
+      const slow = (row: number) => {
+        const endsAt = performance.now() + 6;
+        while (performance.now() < endsAt);
+        madePerTurn[madePerTurn.length - 1] = (madePerTurn.at(-1) ?? 0) + 1;
+        return row;
+      };
+      const rows = Array.from({ length: 30 }, (_, index) => index);
+      const page = { rows, page: 1, limit: 100, totalItems: 30, nextCursor: null };
+      const pages = await Promise.all(Array.from({ length: 10 }, () => serializePage(page, slow)));
+      counting = false;
+      for (const json of pages) expect(JSON.parse(json).data).toEqual(rows);
+      // Two, because counting and making take turns in no certain order.
+      expect(Math.max(...madePerTurn)).toBeLessThanOrEqual(2);
+    });
+  });
+
   describe('when it goes over the wire', () => {
     test.each([
       [0, 0],
       [1, 1],
       [10, 1],
       [11, 2],
-    ])('%d items make %d pages of ten', (totalItems, totalPages) => {
+    ])('%d items make %d pages of ten', async (totalItems, totalPages) => {
       const page = { rows: ['a'], page: 1, limit: 10, totalItems, nextCursor: null };
-      expect(serializePage(page, (row) => row.toUpperCase())).toEqual({
+      expect(JSON.parse(await serializePage(page, (row) => row.toUpperCase()))).toEqual({
         data: ['A'],
         pagination: { page: 1, limit: 10, totalItems, totalPages, nextCursor: null },
       });

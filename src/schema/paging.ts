@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { ownTurn } from '../lib/turns.ts';
 import { optional, queryInteger, storable } from './common.ts';
 
 const pageMax = 1_000_000_000;
 const limitDefault = 20;
 const limitMax = 100;
+/** How long the making of a page may keep others waiting at a time. */
+const sliceMs = 5;
 
 const position = z.object({
   sort: z.string(),
@@ -88,19 +91,26 @@ export function listOf<Item extends z.ZodType>(name: string, item: Item) {
   return z.object({ data: z.array(item), pagination: paginationSchema }).meta({ id: name });
 }
 
+/** What a list holds of a page. */
+export type HeldPage<Row> = { rows: Row[]; page: number; limit: number; totalItems: number; nextCursor: string | null };
+
 /** A page as it goes over the wire, in the envelope of `listOf`. */
-export function serializePage<Row, Body>(
-  page: { rows: Row[]; page: number; limit: number; totalItems: number; nextCursor: string | null },
-  serialize: (row: Row) => Body,
-) {
-  return {
-    data: page.rows.map(serialize),
-    pagination: {
-      page: page.page,
-      limit: page.limit,
-      totalItems: page.totalItems,
-      totalPages: Math.ceil(page.totalItems / page.limit),
-      nextCursor: page.nextCursor,
-    },
-  };
+export type ListBody<Body> = { data: Body[]; pagination: z.infer<typeof paginationSchema> };
+
+/** The JSON of a `ListBody`, made in slices, because a page may be several megabytes. */
+export async function serializePage<Row>(page: HeldPage<Row>, serialize: (row: Row) => unknown): Promise<string> {
+  const { rows, totalItems, limit, nextCursor } = page;
+  const items: string[] = [];
+  // Pages that several wait for may come from Postgres in the same turn.
+  if (rows.length > limitDefault) await ownTurn();
+  let sliceEndsAt = performance.now() + sliceMs;
+  for (const row of rows) {
+    items.push(JSON.stringify(serialize(row)));
+    if (performance.now() < sliceEndsAt) continue;
+    await ownTurn();
+    sliceEndsAt = performance.now() + sliceMs;
+  }
+  const totalPages = Math.ceil(totalItems / limit);
+  const pagination: ListBody<never>['pagination'] = { page: page.page, limit, totalItems, totalPages, nextCursor };
+  return `{"data":[${items.join(',')}],"pagination":${JSON.stringify(pagination)}}`;
 }

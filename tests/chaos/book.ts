@@ -20,7 +20,7 @@ export type Book = {
   acknowledged: () => number;
   /** Holds an order that was shown against itself and against what was shown of it before. */
   check: (order: OrderBody) => void;
-  /** The longest history that anyone was shown, by order. */
+  /** The longest history that anyone was shown, by order and run. */
   shown: ReadonlyMap<string, OrderBody['history']>;
 };
 
@@ -36,11 +36,12 @@ export function createBook(journal: Journal): Book {
     if (!isLife(history.map(({ status }) => status))) {
       journal.breach('History is a path of the transition table', `order ${id}: ${words(history)}`);
     }
-    const before = shown.get(id) ?? [];
+    const run = runKey(id, history);
+    const before = shown.get(run) ?? [];
     if (!agree(before, history)) {
       journal.breach('What was shown once stays true', `order ${id}: ${words(before)}; then ${words(history)}`);
     }
-    if (history.length > before.length) shown.set(id, history);
+    if (history.length > before.length) shown.set(run, history);
   }
 
   return {
@@ -57,6 +58,11 @@ export function createBook(journal: Journal): Book {
 }
 
 type History = { status: string; at: string }[];
+
+/** A run of an order, which is known from outside by the moment that it began. */
+export function runKey(orderId: string, history: History): string {
+  return `${orderId} ${history[0]?.at}`;
+}
 
 /** Answers may overtake each other, so either history may be the older one. */
 export function agree(a: History, b: History): boolean {

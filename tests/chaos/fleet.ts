@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { freePort } from '../../standalone/ports.ts';
-import { type AppProcess, startProcess } from '../support/app-process.ts';
+import { type AppProcess, root, startProcess } from '../support/app-process.ts';
+import { clockOff } from '../support/clock.ts';
 import { eventually } from '../support/wait.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
@@ -44,6 +45,8 @@ export type Fleet = {
 /** How long a load balancer goes on sending requests to a process that is ending. */
 const noticedAfterMs = 200;
 const startTimeoutMs = 30_000;
+/** By how many seconds the clocks of processes are off, in turn. */
+const clocksOff = [3_600, -3_600, 20, -20];
 
 type FleetOptions = {
   env: Record<string, string>;
@@ -71,12 +74,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   async function start(role: Role, place: number): Promise<void> {
     const port = await freePort();
-    if (stopping) return;
     const name = `${role}-${place}-${everyone.length}`;
     const entry = role === 'api' ? 'index.ts' : 'worker.ts';
+    // The code from before may have needed clocks that are right.
+    const clock = code === root ? await clockOff(clocksOff[everyone.length % clocksOff.length] ?? 0) : {};
+    if (stopping) return;
     const child = startProcess(
       entry,
-      { ...env, PORT: String(port) },
+      { ...env, PORT: String(port), ...clock },
       join(logDirectory, `chaos-${process.pid}-${name}.log`),
       code,
     );

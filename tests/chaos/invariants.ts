@@ -1,5 +1,5 @@
-import { lifecycle, type OrderStatus } from '../../src/schema/orders.ts';
-import { agree, type Book, type Wish } from './book.ts';
+import { lifecycle, type OrderStatus, restoresMax } from '../../src/schema/orders.ts';
+import { agree, type Book, runKey, type Wish } from './book.ts';
 import type { Journal } from './journal.ts';
 import { isLife } from './life.ts';
 import type { Limits } from './limits.ts';
@@ -47,6 +47,7 @@ function basket({ customerId, productId, quantity }: { customerId: string; produ
 
 /** Each order by itself: its total, its history, and that it has come to its end. */
 export function checkOrders(orders: StoredOrder[], shown: Book['shown'], breach: Breach): void {
+  const runs = new Set<string>();
   for (const { id, status, totalCents, items, history } of orders) {
     const sum = items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0);
     if (sum !== totalCents) breach('Totals equal their lines', `order ${id}: ${totalCents}, its lines ${sum}`);
@@ -57,15 +58,21 @@ export function checkOrders(orders: StoredOrder[], shown: Book['shown'], breach:
     }
     if (lifecycle[status].next !== null) breach('Every order comes to its end', `order ${id} is ${status}`);
 
-    const stored = history.map((entry) => ({ status: entry.status, at: new Date(entry.at).toISOString() }));
-    const before = shown.get(id) ?? [];
-    if (before.length > stored.length || !agree(before, stored)) {
-      breach(
-        'What was shown once stays true',
-        `order ${id}: ${JSON.stringify(before)}; then ${JSON.stringify(stored)}`,
-      );
+    for (const run of Map.groupBy(history, (entry) => entry.run).values()) {
+      const stored = run.map((entry) => ({ status: entry.status, at: new Date(entry.at).toISOString() }));
+      runs.add(runKey(id, stored));
+      const before = shown.get(runKey(id, stored)) ?? [];
+      if (before.length > stored.length || !agree(before, stored)) {
+        breach(
+          'What was shown once stays true',
+          `order ${id}: ${JSON.stringify(before)}; then ${JSON.stringify(stored)}`,
+        );
+      }
     }
+    const restores = (history.at(-1)?.run ?? 1) - 1;
+    if (restores > restoresMax) breach('An order is restored 5 times at most', `order ${id}: ${restores}`);
   }
+  for (const run of shown.keys()) if (!runs.has(run)) breach('What was shown once stays true', `${run}: not stored`);
 }
 
 /** Runs count from 1, and each begins with `pending`. */

@@ -84,15 +84,13 @@ export const kinds: Kind[] = [
   },
   {
     name: 'products of orders, locked',
-    text: new RegExp(
-      `^select … from products where products\\.id = ${anyId} order by products\\.id for no key update$`,
-    ),
+    text: /^with locked as \( select id, name, price_cents, stock, /,
     indexes: ['products_pkey'],
   },
   { name: 'product, new', text: /^insert into products /, indexes: [] },
   {
     name: 'product, changed',
-    text: /^update products set .* where products\.id = \$$/,
+    text: /^update products set .* where products\.id = \$ returning /,
     indexes: ['products_pkey'],
   },
 
@@ -171,13 +169,19 @@ export const kinds: Kind[] = [
   },
   {
     name: 'order',
-    text: /^select … from orders where orders\.id = \$( for no key update)?$/,
+    text: /^(select …|with locked as \(select .*) from orders where orders\.id = \$( for no key update\) select .* from locked)?$/,
     indexes: ['orders_pkey'],
   },
   {
-    name: "orders of one customer, a page or a customer's undelivered ones",
-    text: /^select (…|id|id, null) from orders where .*customer_id = \$.* limit \$( offset \$)?$/,
+    name: 'orders of one customer, a page',
+    text: /^select (…|id, null) from orders where .*customer_id = \$.* limit \$( offset \$)?$/,
     indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey'],
+  },
+  {
+    name: "a customer's undelivered orders",
+    text: /^select id from orders where .*customer_id = \$.* limit \$$/,
+    indexes: ['orders_undelivered_idx'],
+    pagesMax: 20,
   },
   {
     name: 'orders of one customer, how many',
@@ -211,7 +215,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'lines of orders',
-    text: /^select … from order_items where order_items\.order_id = .* order by order_items\.position$/,
+    text: /^ *select (order_id, json_agg\(.*|…) from order_items where (order_items\.)?order_id = /,
     indexes: ['order_items_order_id_product_id_pk'],
   },
   {
@@ -252,7 +256,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'mails, sent or failed',
-    text: /^update mails set state = \$, (last_error|due_at) = /,
+    text: /^update mails set state = (\$|case .* end), (last_error|due_at) = /,
     indexes: ['mails_pkey', 'mails_state_idx'],
   },
   {

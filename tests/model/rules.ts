@@ -8,6 +8,7 @@ import {
   type Line,
   type Order,
   type Product,
+  restoresMax,
   type ShopState,
   statusOf,
   type Viewer,
@@ -258,6 +259,8 @@ function cancelOrder(state: ShopState, name: string, order: Order): Outcome {
 
 function restoreOrder(state: ShopState, name: string, order: Order): Outcome {
   if (statusOf(order) !== 'cancelled') return refused(state, 'order_not_restorable');
+  const runs = order.history.filter((entry) => entry === 'pending').length;
+  if (runs > restoresMax) return refused(state, 'order_not_restorable');
   if (!state.accounts[order.customer]?.open) return refused(state, 'order_not_restorable');
   const taken = takeStock(state, order.items);
   if ('answer' in taken) return taken;

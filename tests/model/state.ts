@@ -43,6 +43,8 @@ export const intervalHours = 1;
 export const deleteAfterHours = 2;
 export const keyKeptHours = 24;
 
+export const restoresMax = 5;
+
 export const emptyShop: ShopState = { hour: 0, accounts: {}, products: {}, orders: {}, keys: {} };
 
 export type Viewer = { account: string; role: Role };

@@ -33,7 +33,8 @@ export function orderView(order: Order, hour: number): OrderView {
   return {
     customer,
     items,
-    history,
+    // What an order shows is its current run.
+    history: history.slice(history.lastIndexOf('pending')),
     deleted,
     status: statusOf(order),
     totalCents: items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0),

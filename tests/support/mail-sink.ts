@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
 import { type Link, openLink } from './link.ts';
@@ -14,10 +15,10 @@ export type ReceivedMail = {
 };
 
 /**
- * What the sink does with a message: keep it, answer it with an SMTP code, never answer it, or keep it and break the
- * connection before the sender hears so.
+ * What the sink does with a message: keep it, at once or after a while, answer it with an SMTP code, never answer it, or
+ * keep it and break the connection before the sender hears so.
  */
-export type MailMode = 'accept' | { refuseWith: number } | 'hang' | 'accept unheard';
+export type MailMode = 'accept' | { acceptAfterMs: number } | { refuseWith: number } | 'hang' | 'accept unheard';
 
 /** A mail server that keeps what it is given. */
 export type MailSink = {
@@ -61,7 +62,8 @@ export async function startMailSink(): Promise<MailSink> {
     const mail = received(await simpleParser(stream));
     attempts += 1;
     if (mode === 'hang') return;
-    if (typeof mode === 'object') {
+    if (typeof mode === 'object' && 'acceptAfterMs' in mode) await sleep(mode.acceptAfterMs);
+    else if (typeof mode === 'object') {
       done(Object.assign(new Error('The sink was told to refuse.'), { responseCode: mode.refuseWith }));
       return;
     }

@@ -1,0 +1,137 @@
+import { afterEach, describe, expect, test } from 'bun:test';
+import type { OrderBody } from '../src/schema/orders.ts';
+import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { clockOff } from './support/clock.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const hour = 3_600;
+const slowMailMs = 3_000;
+const patienceMs = 60_000;
+
+let shop: Shop;
+
+afterEach(() => shop.stop());
+
+/** A shop whose APIs are the one that is right, and then those with a clock that is off. */
+async function startOff(clocks: { apis?: number[]; workers?: number[] }, env: Record<string, string> = {}) {
+  shop = await startShop({ apis: 1, workers: 0, env });
+  for (const seconds of clocks.apis ?? []) await shop.startApi(await clockOff(seconds));
+  await Promise.all((clocks.workers ?? []).map(async (seconds) => shop.startWorker(await clockOff(seconds))));
+  const adminToken = await signInAdmin(shop.api(0).url);
+  const { token } = await registerCustomer(shop.api(0).url);
+  const mug = await createProduct(shop.api(0).url, adminToken, { stock: 1_000 });
+  return { token, items: [{ productId: mug.id, quantity: 1 }] };
+}
+
+const read = async (token: string, id: string) =>
+  (await request<OrderBody>(shop.api(0).url, 'GET', `/api/orders/${id}`, { token })).body;
+
+async function mailsLeft(): Promise<number> {
+  const [row] = await shop.db`select count(*)::int as count from mails where state <> 'sent'`;
+  return row?.count;
+}
+
+describe('two workers', () => {
+  test.each([20, hour])(
+    'when their clocks are %i s too fast and too slow, and the mail server is slow › every mail goes out once',
+    async (seconds) => {
+      const { token, items } = await startOff({ workers: [seconds, -seconds] });
+      shop.mail.become({ acceptAfterMs: slowMailMs });
+      await Promise.all(Array.from({ length: 12 }, () => placeOrder(shop.api(0).url, token, items)));
+      await eventually(async () => (await mailsLeft()) === 0, { withinMs: patienceMs });
+      expect(shop.mail.attempts()).toBe(12);
+    },
+    patienceMs * 2,
+  );
+
+  test(
+    'when one was an hour fast and is gone › the other takes every step and mail in time',
+    async () => {
+      const { token, items } = await startOff({ workers: [hour] }, { ORDER_STATUS_INTERVAL: '1s' });
+      const early = await placeOrder(shop.api(0).url, token, items);
+      await eventually(async () => (await read(token, early.id)).status !== 'pending');
+      await shop.worker(0).kill();
+      await shop.startWorker();
+      const { id, createdAt } = await placeOrder(shop.api(0).url, token, items);
+      const { history } = await eventually(async () => {
+        const order = await read(token, id);
+        return order.status === 'delivered' && order;
+      });
+      history.forEach(({ at }, step) => {
+        expect(Date.parse(at) - Date.parse(createdAt) - step * 1_000).toBeWithin(0, 2_001);
+      });
+      await eventually(async () => (await mailsLeft()) === 0, { withinMs: 30_000 });
+    },
+    patienceMs * 2,
+  );
+
+  test(
+    'when their clocks are an hour apart and the mail server refuses › the retry comes within the pause, once',
+    async () => {
+      const { token, items } = await startOff({ workers: [hour, -hour] });
+      shop.mail.become({ refuseWith: 450 });
+      const { id } = await placeOrder(shop.api(0).url, token, items);
+      await eventually(() => shop.mail.attempts() > 0);
+      shop.mail.become('accept');
+      await eventually(async () => (await mailsLeft()) === 0, { withinMs: 10_000 });
+      expect(shop.mail.messages.map(({ headers }) => headers['x-order-id'])).toEqual([id]);
+    },
+    patienceMs,
+  );
+});
+
+describe('an API', () => {
+  test.each([hour, -hour])(
+    'when its clock is off by %i s › orders are dated, take their steps and become deletable in time',
+    async (seconds) => {
+      const env = { ORDER_STATUS_INTERVAL: '2s', ORDER_DELETE_AFTER: '3s' };
+      const { token, items } = await startOff({ apis: [seconds], workers: [0] }, env);
+      const { url } = shop.api(1);
+      const { id, createdAt, nextStatusAt, deletableAt } = await placeOrder(url, token, items);
+      expect(Date.now() - Date.parse(createdAt)).toBeWithin(-50, 5_000);
+      expect(Date.parse(nextStatusAt ?? '') - Date.parse(createdAt)).toBe(2_000);
+      // The id holds the moment of creation, and lists go by it.
+      expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBeWithin(
+        Date.parse(createdAt),
+        Date.parse(createdAt) + 50,
+      );
+      const remove = () => request<{ code?: string } | null>(url, 'DELETE', `/api/orders/${id}`, { token });
+      const early = await remove();
+      if (Date.now() < Date.parse(deletableAt)) expect(early.body).toMatchObject({ code: 'order_too_recent' });
+      await eventually(async () => (await read(token, id)).history.length > 1);
+      const { history } = await read(token, id);
+      expect(Date.parse(history[1]?.at ?? '') - Date.parse(nextStatusAt ?? '')).toBeWithin(0, 2_001);
+      await eventually(async () => (await remove()).status === 204);
+      const [row] = await shop.db`select deleted_at from orders where id = ${id}`;
+      expect(row?.deleted_at.getTime()).toBeWithin(Date.parse(deletableAt), Date.now() + 50);
+    },
+    patienceMs,
+  );
+
+  test(
+    'when its clock is off by an hour › a key is kept for 24 hours, no less and no more',
+    async () => {
+      const { token, items } = await startOff({ apis: [hour, -hour] });
+      const place = (api: number, key: string) =>
+        request<OrderBody>(shop.api(api).url, 'POST', '/api/orders', {
+          token,
+          body: { items },
+          headers: { 'Idempotency-Key': key },
+        });
+      const age = (key: string, minutes: number) =>
+        shop.db`update idempotency_records set created_at = now() - make_interval(mins => ${minutes}) where key = ${key}`;
+      for (const api of [1, 2]) {
+        const first = await place(0, `young ${api}`);
+        await age(`young ${api}`, 24 * 60 - 30);
+        expect(await place(api, `young ${api}`)).toMatchObject({ status: 201, body: { id: first.body.id } });
+        const old = await place(0, `old ${api}`);
+        await age(`old ${api}`, 24 * 60 + 30);
+        const next = await place(api, `old ${api}`);
+        expect(next.status).toBe(201);
+        expect(next.body.id).not.toBe(old.body.id);
+      }
+    },
+    patienceMs,
+  );
+});
