@@ -244,8 +244,9 @@ describe('POST /api/auth/login', () => {
       const address = freshAddress();
       expect(tally(await guessAHundredTimes(address))).toEqual({ 401: addressFailuresMax });
       const keysBefore = (await shop.redis.keys('login-*')).toSorted();
-      const flood = await Promise.all(Array.from({ length: 200 }, () => login(address, freshEmail(), 'a guess')));
-      expect(tally(flood)).toEqual({ 429: 200 });
+      for (let time = 0; time < 50; time += 1) {
+        expectProblem(await login(address, freshEmail(), 'a guess'), 429, 'rate_limited');
+      }
       for (let time = 0; time < pairFailuresMax + 1; time += 1) {
         expectProblem(await login(address, email, password), 429, 'rate_limited');
       }
