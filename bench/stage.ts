@@ -40,6 +40,7 @@ export function shopSettings({ databaseUrl, redisUrl }: Home, smtpUrl: string): 
     JWT_SECRET: jwtSecret,
     LOG_LEVEL: 'info',
     ORDER_STATUS_INTERVAL: '1h',
+    REGISTRATIONS_PER_HOUR: '0',
   };
 }
 

@@ -98,7 +98,7 @@ export function openQueueHome(
  * pass by itself, because somebody has to change the server or its privileges, is told as an error, and once.
  */
 export function errorLog(log: Logger, message: string): (error: unknown) => void {
-  let silentUntil = 0;
+  let silentUntil = Number.NEGATIVE_INFINITY;
   const told = new Set<string>();
   return (error) => {
     if (isLasting(error)) {
@@ -107,8 +107,8 @@ export function errorLog(log: Logger, message: string): (error: unknown) => void
       log.error({ err: error }, `${message}: ${error.message}`);
       return;
     }
-    if (Date.now() < silentUntil) return;
-    silentUntil = Date.now() + 1_000;
+    if (performance.now() < silentUntil) return;
+    silentUntil = performance.now() + 1_000;
     log.warn({ err: error }, message);
   };
 }
@@ -133,11 +133,11 @@ function isLasting(error: unknown): error is Error {
 /** Remembers that Redis has refused a command for want of a permission: it answers a ping, and is of no use. */
 export function watchDenials() {
   let deniedAt = Number.NEGATIVE_INFINITY;
-  const recently = () => Date.now() - deniedAt < denialMs;
+  const recently = () => performance.now() - deniedAt < denialMs;
   return {
     /** Takes note of what an error says before it is told. */
     heard: (tell: (error: unknown) => void) => (error: unknown) => {
-      if (isDenied(error)) deniedAt = Date.now();
+      if (isDenied(error)) deniedAt = performance.now();
       tell(error);
     },
     /** The status of a Redis, `down` for a while after a refusal. */

@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
 import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
 import { createMemoryStore } from './cache/memory-store.ts';
 import { createRedisStore, onRenewal } from './cache/redis-store.ts';
+import { createRegistrationThrottle, type RegistrationThrottle } from './cache/registration-throttle.ts';
 import { versionKey } from './cache/versions.ts';
 import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from './db/client.ts';
 import { openReplicas, type Replicas } from './db/replicas.ts';
@@ -12,6 +14,7 @@ import { withReader, withTransaction } from './db/transaction.ts';
 import { databaseWaitMsMax } from './deadline.ts';
 import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
 import { createOrderBatcher } from './domain/order-batcher.ts';
+import { createPasswordQueues, type PasswordQueues } from './domain/password-queues.ts';
 import type { OrderRequest, Placement } from './domain/place-orders.ts';
 import { productFinder } from './domain/products.ts';
 import {
@@ -66,7 +69,8 @@ export type ApiServices = {
   read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
   /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
   readList: Replicas['read'];
-  transaction: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
+  /** Commits before `endsAt` (Unix ms), or does nothing; by default as late as a request may wait for Postgres. */
+  transaction: <T>(work: (tx: Transaction) => Promise<T>, endsAt?: number) => Promise<T>;
   /** What an account may do now, null when it is closed; reads that arrive together share one query. */
   findAccountStatus: (id: string) => Promise<AccountStatus | null>;
   /** A product as it is now, deleted ones included, shared likewise. */
@@ -74,7 +78,9 @@ export type ApiServices = {
   /** Places an order with `placeOrders`, in a batch with those that come at the same time. */
   placeOrder: (request: OrderRequest) => Promise<Placement>;
   cache: Cache;
+  passwords: PasswordQueues;
   throttle: LoginThrottle;
+  registrations: RegistrationThrottle;
   mails: Pick<MailQueue, 'enqueue'>;
   /** Whether traffic may come, and what is down. */
   readiness: (draining: () => boolean) => Promise<Readiness>;
@@ -223,12 +229,14 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     now: () => new Date(),
     read: (work) => withReader(db, work),
     readList: openListReader(shared, db),
-    transaction: (work) => withTransaction(db, work),
+    transaction: (work, endsAt) => withTransaction(db, work, endsAt),
     findAccountStatus: sharedLookup(db, accountStatusFinder(db)).add,
     findProduct: sharedLookup(db, productFinder(db)).add,
     placeOrder: orders.add,
     cache,
+    passwords: createPasswordQueues(availableParallelism()),
     throttle: createLoginThrottle(redis),
+    registrations: createRegistrationThrottle(redis, settings.registrationsPerHour),
     mails,
     readiness: (draining) =>
       readReadiness({ postgres: () => databaseStatus(db), redis: cache.status }, () => isPrepared() && !draining()),

@@ -112,7 +112,7 @@ function readRedisLogin(username: string, password: string): RedisLogin | null {
 function integer(minimum: number, maximum: number) {
   return z
     .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .regex(/^\d{1,10}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum));
 }
@@ -161,6 +161,7 @@ const environmentSchema = z.object({
   ADMIN_EMAIL: emailAddress.optional(),
   ADMIN_PASSWORD: password.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  REGISTRATIONS_PER_HOUR: integer(0, 1_000_000_000).default(100),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: listOf(origin).default([]),
   METRICS_PORT: integer(0, 65_535).optional(),
@@ -238,6 +239,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     adminEmail: value.ADMIN_EMAIL,
     adminPassword: value.ADMIN_PASSWORD,
     logLevel: value.LOG_LEVEL,
+    registrationsPerHour: value.REGISTRATIONS_PER_HOUR,
     trustProxyHops: value.TRUST_PROXY,
     corsOrigins: value.CORS_ORIGINS,
     metricsPort: value.METRICS_PORT,

@@ -62,6 +62,7 @@ export async function openDemoShop(running: AsyncDisposableStack): Promise<DemoS
     JWT_SECRET: crypto.randomUUID(),
     CURRENCY: currency,
     ORDER_STATUS_INTERVAL: `${statusIntervalMs}ms`,
+    REGISTRATIONS_PER_HOUR: '0',
   };
   const catcher = [join(root, 'standalone/mail-catcher.ts'), `${smtpPort}`, `${mailPort}`, join(directory, 'mail')];
   const programs = [

@@ -52,6 +52,7 @@ describe.each(entries)('%s', (entry) => {
         ADMIN_EMAIL: 'admin',
         ADMIN_PASSWORD: 'short',
         LOG_LEVEL: 'loud',
+        REGISTRATIONS_PER_HOUR: 'many',
         TRUST_PROXY: 'yes',
         CORS_ORIGINS: 'shop.example',
       };
@@ -136,6 +137,7 @@ describe('index.ts', () => {
         CACHE_TTL: '90s',
         SHUTDOWN_TIMEOUT: '2s',
         LOG_LEVEL: 'info',
+        REGISTRATIONS_PER_HOUR: '1000000000',
         TRUST_PROXY: '1',
         CORS_ORIGINS: 'https://shop.example',
       });

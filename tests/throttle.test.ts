@@ -202,6 +202,75 @@ describe('POST /api/auth/login', () => {
     });
   });
 
+  describe('when one address is written in many ways', () => {
+    const spellings: Record<string, (time: number) => string> = {
+      'with a port that changes': (time) => `203.0.113.9:${1_024 + time}`,
+      'as IPv4 mapped into IPv6, in both forms': (time) => (time % 2 ? '::ffff:203.0.113.10' : '::FFFF:cb00:710a'),
+      'as IPv6 in brackets with a port': (time) => `[2001:db8:0:1::1]:${1_024 + time}`,
+      'as addresses of one IPv6 /64': (time) => `2001:db8:0:2:${time}::${time}`,
+      'as IPv6 in capitals, with zeros and with a zone': (time) =>
+        ['2001:DB8:0:3::1', '2001:0db8:0000:0003::0001', '2001:db8:0:3::1%eth0'][time % 3] ?? '',
+      'as what is no address': (time) => `garbage-${time}`,
+    };
+
+    test.each(Object.entries(spellings))('counts them as one, %s', async (_, spelling) => {
+      const { email, password } = await registerCustomer(shop.url);
+      for (let time = 0; time < pairFailuresMax; time += 1) await fail(spelling(time), email, 1);
+      expectProblem(await login(spelling(pairFailuresMax), email, password), 429, 'rate_limited');
+      expect((await login(freshAddress(), email, password)).status).toBe(200);
+    });
+
+    test.each([
+      ['203.0.113.11:4321', '203.0.113.11'],
+      ['::ffff:203.0.113.11', '203.0.113.11'],
+      ['[2001:db8:0:4::1]:443', '2001:db8:0:4::/64'],
+    ])('tells it in the log in one form, %s', async (written, logged) => {
+      const { headers } = await login(written, freshEmail(), 'a guess');
+      const requestId = headers.get('X-Request-Id');
+      const line = await eventually(() => shop.log().find((each) => each.requestId === requestId));
+      expect(line.address).toBe(logged);
+    });
+
+    test('tells the addresses of two IPv6 /64 apart', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      await fail('2001:db8:0:5::1', email, pairFailuresMax);
+      expect((await login('2001:db8:0:6::1', email, password)).status).toBe(200);
+    });
+  });
+
+  describe('when an address is closed and goes on', () => {
+    test('writes nothing to Redis for the accounts that it names, and closes none of them', async () => {
+      const { email, password } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      expect(tally(await guessAHundredTimes(address))).toEqual({ 401: addressFailuresMax });
+      const keysBefore = (await shop.redis.keys('login-*')).toSorted();
+      for (let time = 0; time < 50; time += 1) {
+        expectProblem(await login(address, freshEmail(), 'a guess'), 429, 'rate_limited');
+      }
+      for (let time = 0; time < pairFailuresMax + 1; time += 1) {
+        expectProblem(await login(address, email, password), 429, 'rate_limited');
+      }
+      expect((await shop.redis.keys('login-*')).toSorted()).toEqual(keysBefore);
+      // The window of the address has passed, that of its pairs would not have.
+      const keys = await shop.redis.keys(`login-address*${address}`);
+      expect(keys).toHaveLength(1);
+      for (const key of keys) await shop.redis.pexpire(key, 1);
+      await eventually(async () => (await login(address, email, password)).status === 200);
+    });
+  });
+
+  describe('when nothing could be checked', () => {
+    test('leaves nothing in Redis', async () => {
+      const address = freshAddress();
+      await shop.postgresLink.cut();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => login(address, freshEmail(), 'a guess')));
+      await shop.postgresLink.restore();
+      expect(tally(answers)).toEqual({ 503: 20 });
+      await eventually(async () => (await ask('GET', '/readyz')).status === 200);
+      expect((await shop.redis.keys('*')).filter((key) => key.includes(address))).toEqual([]);
+    });
+  });
+
   describe('when Postgres is down', () => {
     test('does not count what nobody could check', async () => {
       const { email, password } = await registerCustomer(shop.url);
@@ -262,6 +331,83 @@ describe('POST /api/auth/password', () => {
       }
       expectProblem(await change(password), 429, 'rate_limited');
       expect((await login(freshAddress(), email, password)).status).toBe(200);
+    });
+  });
+});
+
+describe('POST /api/auth/register', () => {
+  const limit = 100;
+  const register = (askWhom: Ask, address: string, email = freshEmail()) =>
+    askWhom('POST', '/api/auth/register', {
+      body: { name: 'Ada Lovelace', email, password: 'open sesame' },
+      headers: { 'X-Forwarded-For': address },
+    });
+
+  /** Registers so often, a few at a time, and tells what came of it. */
+  async function registerOften(askWhom: Ask, address: (time: number) => string, times: number) {
+    const answers = [];
+    for (let time = 0; time < times; time += 10) {
+      const few = Math.min(10, times - time);
+      answers.push(...(await Promise.all(Array.from({ length: few }, (_, i) => register(askWhom, address(time + i))))));
+    }
+    return tally(answers);
+  }
+
+  function expectLimited(answer: Awaited<ReturnType<typeof register>>, limitShown: number): void {
+    expectProblem(answer, 429, 'rate_limited');
+    expect(Number(answer.headers.get('Retry-After'))).toBeWithin(60 * 60 - 120, 60 * 60 + 1);
+    expect(answer.headers.get('RateLimit-Limit')).toBe(String(limitShown));
+    expect(answer.headers.get('RateLimit-Remaining')).toBe('0');
+    expect(answer.headers.get('RateLimit-Reset')).toBe(answer.headers.get('Retry-After'));
+  }
+
+  /** An API of the same shop with a limit of its own; empty is the default. */
+  async function limitedApi(perHour: string) {
+    const api = await shop.startApi({ REGISTRATIONS_PER_HOUR: perHour });
+    return { api, ask: await checkedRequests(api.url) };
+  }
+
+  describe('when an address has registered as often in an hour as by default it may', () => {
+    test('answers 429 to it and to nobody else, and opens no account', async () => {
+      const { api, ask: askLimited } = await limitedApi('');
+      const address = (time: number) => `2001:db8:1:1::${time}`;
+      expect(await registerOften(askLimited, address, limit)).toEqual({ 201: limit });
+      const email = freshEmail();
+      expectLimited(await register(askLimited, address(limit), email), limit);
+      expect((await register(askLimited, freshAddress(), email)).status).toBe(201);
+      await api.stop();
+    });
+  });
+
+  describe('when there is a limit', () => {
+    test('counts what is hashed, and not what is refused before', async () => {
+      const { api, ask: askLimited } = await limitedApi('3');
+      const address = freshAddress();
+      const email = freshEmail();
+      const headers = { 'X-Forwarded-For': address };
+      for (let time = 0; time < 5; time += 1) {
+        expectProblem(await askLimited('POST', '/api/auth/register', { body: {}, headers }), 422, 'validation_failed');
+      }
+      expect((await register(askLimited, address, email)).status).toBe(201);
+      for (let time = 0; time < 2; time += 1) {
+        expectProblem(await register(askLimited, address, email), 409, 'email_taken');
+      }
+      expectLimited(await register(askLimited, address), 3);
+      await api.stop();
+    });
+
+    test('holds on every process, and without Redis in each', async () => {
+      const [one, other] = await Promise.all([limitedApi('3'), limitedApi('3')]);
+      const address = freshAddress();
+      expect(await registerOften(one.ask, () => address, 3)).toEqual({ 201: 3 });
+      expectLimited(await register(other.ask, address), 3);
+      const another = freshAddress();
+      await shop.redisLink.cut();
+      const answers = await registerOften(one.ask, () => another, 5);
+      await shop.redisLink.restore();
+      await eventually(async () => (await ask('GET', '/readyz')).body.status === 'ok');
+      expect(answers).toEqual({ 201: 3, 429: 2 });
+      await Promise.all([one.api.stop(), other.api.stop()]);
     });
   });
 });

@@ -1,13 +1,25 @@
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { ShopError, unavailable } from '../errors.ts';
 import type { RedisClient } from '../redis.ts';
+import { createRateLimiter } from './rate-limiter.ts';
 
-const windowSeconds = 15 * 60;
+const durationSeconds = 15 * 60;
 const pairFailuresMax = 10;
 const addressFailuresMax = 100;
 /** Enough to keep every core busy with hashing, and few beside the failures that an address may have. */
 const addressChecksMax = 8;
+/** How many may wait in a row, of an address or a pair; more would only wait until they are told 503. */
+const waitingMax = 500;
+const refusal = 'Too many failed attempts to sign in; try again later.';
+
+export type Attempt = {
+  /** Where it comes from, in the one form of `canonicalAddress`. */
+  address: string;
+  /** What it tries: an e-mail address or the id of an account. */
+  account: string;
+  /** Aborted when the caller has hung up; an attempt whose turn comes later is neither checked nor counted. */
+  signal: AbortSignal;
+};
 
 export type LoginThrottle = {
   /**
@@ -15,49 +27,49 @@ export type LoginThrottle = {
    * succeeds lets the pair of address and account start afresh; trouble of ours counts for nothing.
    * @throws {ShopError} `rate_limited`, `unavailable`; what the check throws
    */
-  guard: <Checked>(address: string, account: string, check: () => Promise<Checked>) => Promise<Checked>;
+  guard: <Checked>(attempt: Attempt, check: () => Promise<Checked>) => Promise<Checked>;
 };
 
-/** Limits guesses at passwords (contract: "Who may do what"). Counts in Redis, and in memory while Redis is away. */
+/** Limits guesses at passwords (SECURITY.md, "Limits"). */
 export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
-  const limiter = (keyPrefix: string, points: number): RateLimiterAbstract => {
-    const memory = new RateLimiterMemory({ keyPrefix, points, duration: windowSeconds });
-    if (!redis) return memory;
-    return new RateLimiterRedis({
-      storeClient: redis,
-      keyPrefix,
-      points,
-      duration: windowSeconds,
-      insuranceLimiter: memory,
-      rejectIfRedisNotReady: true,
-    });
-  };
-  const pairs = limiter('login-pair', pairFailuresMax);
-  const addresses = limiter('login-address', addressFailuresMax);
+  const common = { durationSeconds, refusal };
+  const pairs = createRateLimiter(redis, { ...common, keyPrefix: 'login-pair', points: pairFailuresMax });
+  const addresses = createRateLimiter(redis, { ...common, keyPrefix: 'login-address', points: addressFailuresMax });
   const inTurnOfPair = createGate(1);
   const inTurnOfAddress = createGate(addressChecksMax);
 
+  /** The address first: one that is closed must neither close accounts nor write a key for each that it names. */
+  async function take(address: string, pair: string): Promise<void> {
+    await addresses.take(address);
+    try {
+      await pairs.take(pair);
+    } catch (error) {
+      await addresses.giveBack(address);
+      throw error;
+    }
+  }
+
   /** Counts before the check, so that guesses made at the same instant count too, and takes back what was none. */
   async function counted<Checked>(address: string, pair: string, check: () => Promise<Checked>): Promise<Checked> {
-    await consume(pairs, pair);
-    await consume(addresses, address);
+    await take(address, pair);
     let checked: Checked;
     try {
       checked = await check();
     } catch (error) {
-      if (!isWrongPassword(error)) await Promise.all([pairs.reward(pair), addresses.reward(address)]);
+      if (!isWrongPassword(error)) await Promise.all([pairs.giveBack(pair), addresses.giveBack(address)]);
       throw error;
     }
-    await Promise.all([pairs.delete(pair), addresses.reward(address)]);
+    await Promise.all([pairs.clear(pair), addresses.giveBack(address)]);
     return checked;
   }
 
   return {
-    guard: (address, account, check) => {
+    guard: ({ address, account, signal }, check) => {
       const pair = `${address}|${account.toLowerCase()}`;
       const endsAt = performance.now() + databaseWaitMsMax;
       const checked = inTurnOfPair(pair, () =>
         inTurnOfAddress(address, () => {
+          signal.throwIfAborted();
           // Who has been told 503 meanwhile has gone.
           if (performance.now() >= endsAt) throw unavailable('Too many sign in just now.');
           return counted(address, pair, check);
@@ -76,6 +88,7 @@ function createGate(width: number): <Result>(key: string, work: () => Promise<Re
   const gates = new Map<string, { running: number; waiting: (() => void)[] }>();
   return async (key, work) => {
     const gate = gates.get(key) ?? { running: 0, waiting: [] };
+    if (gate.waiting.length >= waitingMax) throw unavailable('Too many sign in just now.');
     gates.set(key, gate);
     if (gate.running < width) gate.running += 1;
     else await new Promise<void>((resolve) => gate.waiting.push(resolve));
@@ -92,17 +105,4 @@ function createGate(width: number): <Result>(key: string, work: () => Promise<Re
 
 function isWrongPassword(error: unknown): boolean {
   return error instanceof ShopError && error.code === 'invalid_credentials';
-}
-
-async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (state) {
-    if (!(state instanceof RateLimiterRes)) throw state;
-    const waitSeconds = Math.max(1, Math.ceil(state.msBeforeNext / 1_000));
-    throw new ShopError('rate_limited', 'Too many failed attempts to sign in; try again later.', {
-      retryAfterSeconds: waitSeconds,
-      rateLimit: { limit: limiter.points, remaining: state.remainingPoints, resetSeconds: waitSeconds },
-    });
-  }
 }

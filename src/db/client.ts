@@ -106,7 +106,7 @@ export function openDatabase(
     prepareEverything(client);
     // For the parsers that it sets.
     drizzle(client);
-    const pool = { client, openedAt: Date.now(), underWay: 0, heardAt: Date.now() };
+    const pool = { client, openedAt: performance.now(), underWay: 0, heardAt: performance.now() };
     pools.add(pool);
     return pool;
   };
@@ -118,7 +118,7 @@ export function openDatabase(
   }
 
   function leave(pool: OpenPool): void {
-    if (pool !== current || Date.now() - pool.openedAt < poolAgeMsMin) return;
+    if (pool !== current || performance.now() - pool.openedAt < poolAgeMsMin) return;
     current = openPool();
     if (pool.underWay === 0) void end(pool, databaseWaitMsMax);
     // By then nobody waits for what it still has.
@@ -126,13 +126,13 @@ export function openDatabase(
   }
 
   async function run<T>(pool: OpenPool, work: () => Promise<T>): Promise<T> {
-    if (pool.underWay === 0) pool.heardAt = Date.now();
+    if (pool.underWay === 0) pool.heardAt = performance.now();
     pool.underWay += 1;
     try {
       return await work();
     } finally {
       pool.underWay -= 1;
-      pool.heardAt = Date.now();
+      pool.heardAt = performance.now();
       if (pool !== current && pool.underWay === 0 && pools.has(pool)) void end(pool, databaseWaitMsMax);
     }
   }
@@ -147,7 +147,7 @@ export function openDatabase(
       const pool = current;
       return {
         run: (work) => run(pool, work),
-        isSilent: () => pool.underWay > 0 && Date.now() - pool.heardAt >= silenceMsMax,
+        isSilent: () => pool.underWay > 0 && performance.now() - pool.heardAt >= silenceMsMax,
         leave: () => leave(pool),
       };
     },

@@ -4,7 +4,6 @@ import { anyUuid, statementTime } from '../db/sql.ts';
 import { type CustomerRow, customers } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 import type { Registration, Role } from '../schema/customers.ts';
-import { passwordMatches } from './passwords.ts';
 
 const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
 
@@ -64,6 +63,9 @@ export async function openAccount(
   return row;
 }
 
+/** Compares as `passwordMatches` does. */
+export type MatchPassword = (passwordHash: string | undefined, password: string) => Promise<boolean>;
+
 /**
  * Finds the account that e-mail address and password belong to. An unknown address takes as long as a wrong password.
  * @param onFound told whose address it is, if anyone's, be the password right or wrong
@@ -73,30 +75,41 @@ export async function authenticate(
   reader: Reader,
   email: string,
   password: string,
+  matches: MatchPassword,
   onFound: (id: string) => void,
 ): Promise<Account> {
   const [account] = await reader.select().from(customers).where(hasEmail(email));
   if (account) onFound(account.id);
-  return requirePassword(account, password, 'E-mail address or password is wrong.');
+  return requirePassword(account, password, matches, 'E-mail address or password is wrong.');
 }
 
 /**
  * Reads an account whose owner has shown its password again.
  * @throws {ShopError} `invalid_credentials`
  */
-export async function reauthenticate(reader: Reader, id: string, password: string): Promise<Account> {
+export async function reauthenticate(
+  reader: Reader,
+  id: string,
+  password: string,
+  matches: MatchPassword,
+): Promise<Account> {
   const [account] = await reader
     .select()
     .from(customers)
     .where(and(eq(customers.id, id), isNull(customers.deletedAt)));
-  return requirePassword(account, password, wrongCurrentPassword);
+  return requirePassword(account, password, matches, wrongCurrentPassword);
 }
 
 const wrongCurrentPassword = 'The current password is wrong.';
 
-async function requirePassword(account: Account | undefined, password: string, message: string): Promise<Account> {
-  const matches = await passwordMatches(account?.passwordHash, password);
-  if (!account || !matches) throw new ShopError('invalid_credentials', message);
+async function requirePassword(
+  account: Account | undefined,
+  password: string,
+  matches: MatchPassword,
+  message: string,
+): Promise<Account> {
+  const isRight = await matches(account?.passwordHash, password);
+  if (!account || !isRight) throw new ShopError('invalid_credentials', message);
   return account;
 }
 

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { authenticate, changePassword, reauthenticate, register } from '../domain/accounts.ts';
-import { hashPassword } from '../domain/passwords.ts';
+import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
+import { authenticate, changePassword, type MatchPassword, reauthenticate, register } from '../domain/accounts.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { noQuery } from '../schema/common.ts';
 import {
@@ -17,18 +17,31 @@ import { clientAddress, type Guards, type Tokens } from './auth.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 
-type AccountServices = Pick<ApiServices, 'cache' | 'read' | 'settings' | 'throttle' | 'transaction'>;
+type AccountServices = Pick<
+  ApiServices,
+  'cache' | 'passwords' | 'read' | 'registrations' | 'settings' | 'throttle' | 'transaction'
+>;
+
+/** What any of the routes below is asked with. */
+type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
 
 /** Registering, signing in, changing the password. */
 export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
-  const { settings, throttle } = services;
+  const { passwords, registrations, settings, throttle } = services;
 
-  /** The address that guesses at passwords are counted under; the access log tells it, too. */
-  function addressOf(c: Pick<Context<AppEnv>, 'req' | 'env' | 'get'>): string {
+  /** The address that guesses and registrations are counted under; the access log tells it, too. */
+  function addressOf(c: Asked): string {
     const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
     c.get('facts').address = address;
     return address;
   }
+
+  const attempt = (c: Asked, account: string) => ({ address: addressOf(c), account, signal: c.req.raw.signal });
+
+  const matches =
+    (c: Asked): MatchPassword =>
+    (passwordHash, password) =>
+      passwords.matches(passwordHash, password, c.req.raw.signal);
 
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -37,16 +50,20 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         path: '/api/auth/register',
         tags: ['Accounts'],
         summary: 'Open an account',
+        description: 'So many an hour for each network address as the shop has set.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(registrationSchema) },
-        responses: { 201: json(customerSchema, 'The new account', 'Location'), ...bodyProblems(409) },
+        responses: { 201: json(customerSchema, 'The new account', 'Location'), ...bodyProblems(409, 429) },
       }),
       async (c) => {
         const { password, ...account } = c.req.valid('json');
-        const passwordHash = await hashPassword(password);
-        const customer = await services.transaction((tx) =>
-          register(tx, { ...account, passwordHash }, settings.adminEmail),
-        );
+        const { signal } = c.req.raw;
+        const endsAt = performance.now() + databaseWaitMsMax;
+        const passwordHash = await registrations.guard(addressOf(c), () => passwords.hash(password, signal));
+        const customer = await services.transaction((tx) => {
+          signal.throwIfAborted();
+          return register(tx, { ...account, passwordHash }, settings.adminEmail);
+        }, endsAt);
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
       },
@@ -64,9 +81,9 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
       }),
       async (c) => {
         const { email, password } = c.req.valid('json');
-        const account = await throttle.guard(addressOf(c), email, () =>
+        const account = await throttle.guard(attempt(c, email), () =>
           services.read((reader) =>
-            authenticate(reader, email, password, (id) => {
+            authenticate(reader, email, password, matches(c), (id) => {
               c.get('facts').customerId = id;
             }),
           ),
@@ -91,11 +108,13 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
         const { id } = c.get('viewer');
-        const account = await throttle.guard(addressOf(c), id, () =>
-          services.read((reader) => reauthenticate(reader, id, currentPassword)),
+        const endsAt = performance.now() + databaseWaitMsMax;
+        const account = await throttle.guard(attempt(c, id), () =>
+          services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
         );
-        const passwordHash = await hashPassword(newPassword);
-        await services.transaction((tx) => changePassword(tx, account, passwordHash));
+        const hashed = passwords.hash(newPassword, c.req.raw.signal);
+        const passwordHash = await withDeadline(hashed, endsAt - performance.now());
+        await services.transaction((tx) => changePassword(tx, account, passwordHash), endsAt);
         await services.cache.invalidate('customers');
         return c.body(null, 204);
       },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
+import { canonicalAddress } from '../lib/network-address.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
 import type { ApiServices } from '../services.ts';
@@ -103,10 +104,12 @@ function isCurrent(account: AccountStatus, claims: Claims | null): boolean {
 
 /**
  * The caller's address, for counting attempts: the peer's, or as many hops before it as the operator trusts to have
- * written the end of `X-Forwarded-For`.
+ * written the end of `X-Forwarded-For`, in the one form of `canonicalAddress`. Where a hop wrote what is no address, it
+ * is that of the hop itself, so that nobody goes uncounted.
  */
 export function clientAddress(forwardedFor: string | undefined, peer: string | undefined, trustedHops: number): string {
   const forwarded = (forwardedFor ?? '').split(',').map((part) => part.trim());
   const path = [...forwarded.filter(Boolean), peer ?? 'unknown'];
-  return path.at(-1 - Math.min(trustedHops, path.length - 1)) ?? 'unknown';
+  const trusted = path.slice(-1 - trustedHops).map(canonicalAddress);
+  return trusted.find((address) => address !== undefined) ?? 'unknown';
 }

@@ -86,10 +86,10 @@ export function handleError(error: Error, c: Context<AppEnv>): Response {
   }
   const code = error instanceof HTTPException ? codesOfHttpExceptions[error.status] : undefined;
   if (code) return problem(c, new ShopError(code, answers[code].title));
-  // Breaking off in the middle of a body is no fault of ours, and nobody hears the answer.
+  // Breaking off is no fault of ours, and nobody hears the answer.
   if (c.req.raw.signal.aborted) {
-    c.get('log').info({ err: error.cause ?? error, requestId: c.get('requestId') }, 'the caller broke off');
-    return problem(c, new ShopError('malformed_json', 'The body did not come whole.'));
+    c.get('log').info({ requestId: c.get('requestId') }, 'the caller broke off');
+    return problem(c, new ShopError('malformed_json', 'The request did not come whole.'));
   }
   // Drizzle's message carries SQL and parameters; its cause says what happened without them.
   c.get('log').error({ err: error.cause ?? error, requestId: c.get('requestId') }, 'unexpected error');

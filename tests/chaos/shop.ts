@@ -75,6 +75,7 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
         ADMIN_PASSWORD: admin.password,
         ORDER_STATUS_INTERVAL: `${orderStatusIntervalMs}ms`,
         ORDER_DELETE_AFTER: `${orderDeleteAfterMs}ms`,
+        REGISTRATIONS_PER_HOUR: '0',
         ...env,
       },
       logDirectory,

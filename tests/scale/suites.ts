@@ -28,6 +28,8 @@ export const leftOut = {
   'Are about a process, whatever it works on': [
     'bundle',
     'chain',
+    'clocks',
+    'hashing',
     'headers',
     'hostile-input',
     'operators',

@@ -60,6 +60,8 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     JWT_SECRET: 'known to every suite and to nobody else',
     ADMIN_EMAIL: admin.email,
     ADMIN_PASSWORD: admin.password,
+    // All of a suite's customers register from one address.
+    REGISTRATIONS_PER_HOUR: '0',
     ...env,
   };
   const apiProcesses: ApiProcess[] = [];
