@@ -4,8 +4,8 @@ type WaitOptions = {
 };
 
 /**
- * Asks `condition` until it answers something other than false, null or undefined, and gives that back. What it throws
- * counts as "not yet", so expectations may stand in it.
+ * Asks `condition` until it answers something other than false, null, undefined or an empty list, such as the rows of a
+ * query, and gives that back. What it throws counts as "not yet", so expectations may stand in it.
  * @throws what the condition threw last, or an error that the time is up
  */
 export async function eventually<Answer>(
@@ -17,7 +17,8 @@ export async function eventually<Answer>(
     let failure: unknown = new Error(`The condition did not come true within ${withinMs} ms.`);
     try {
       const answer = await condition();
-      if (answer !== false && answer !== null && answer !== undefined) {
+      const isEmpty = Array.isArray(answer) && answer.length === 0;
+      if (answer !== false && answer !== null && answer !== undefined && !isEmpty) {
         return answer as Exclude<Answer, false | null | undefined>;
       }
     } catch (error) {
