@@ -1,4 +1,7 @@
+import { availableParallelism, loadavg } from 'node:os';
+
 type WaitOptions = {
+  /** Far longer than what is waited for takes, because a busy machine takes far longer; give it where it is a promise. */
   withinMs?: number;
   everyMs?: number;
 };
@@ -10,7 +13,7 @@ type WaitOptions = {
  */
 export async function eventually<Answer>(
   condition: () => Answer | Promise<Answer>,
-  { withinMs = 5_000, everyMs = 20 }: WaitOptions = {},
+  { withinMs = 15_000, everyMs = 20 }: WaitOptions = {},
 ): Promise<Exclude<Answer, false | null | undefined>> {
   const endsAt = Date.now() + withinMs;
   for (;;) {
@@ -32,4 +35,10 @@ export async function eventually<Answer>(
 /** For the rare test that shows that something does not happen. Anything else should use `eventually`. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How many times longer things take here for want of a core, over the last minute; at least 1. */
+export function busyness(): number {
+  const [load = 0] = loadavg();
+  return Math.max(1, load / availableParallelism());
 }
