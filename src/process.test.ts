@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 const processPath = join(import.meta.dir, 'process.ts');
 
-/** Runs a program whose start is the body of `start`, sends it SIGTERM once it says so, and answers how it ended. */
-async function run(body: string) {
+/** Runs a program whose start is the body of `start`, sends it a signal once it says so, and answers how it ended. */
+async function run(body: string, signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM') {
   const program = `
     const { runProcess } = require(${JSON.stringify(processPath)});
     const { pino } = require('pino');
@@ -20,7 +20,7 @@ async function run(body: string) {
   let told = false;
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     output += chunk;
-    if (!told && output.includes('started')) child.kill('SIGTERM');
+    if (!told && output.includes('started')) child.kill(signal);
     told ||= output.includes('started');
   }
   const lines: Record<string, unknown>[] = output
@@ -122,6 +122,18 @@ describe('runProcess', () => {
       expect(code).toBe(1);
       expect(output).toContain('first is closed');
       expect(stderr).toContain('no port');
+    });
+  });
+
+  describe('when it is told to end by SIGINT', () => {
+    test('closes what is open and ends with 0, as by SIGTERM', async () => {
+      const { code, output, lines } = await run(
+        `closers.add('first', () => console.log('first is closed')); ${running}`,
+        'SIGINT',
+      );
+      expect(code).toBe(0);
+      expect(output).toContain('first is closed');
+      expect(lines.map(({ msg }) => msg)).toEqual(['shutting down', 'stopped']);
     });
   });
 });

@@ -150,3 +150,67 @@ describe('a connection to Postgres', () => {
     });
   });
 });
+
+/**
+ * Opens a way to Postgres that breaks when a transaction is to be committed, each time: before Postgres hears of it, or
+ * before anybody hears that it was done.
+ */
+async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
+  let commits = 0;
+  const listener = createServer((client) => {
+    const server = connect(targetPort, '127.0.0.1');
+    let committing = false;
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      socket.on('error', () => {});
+      socket.on('close', () => other.destroy());
+    }
+    server.on('data', (answered) => {
+      if (committing) client.destroy();
+      else client.write(answered);
+    });
+    client.on('data', (sent) => {
+      committing = /\bcommit\b/i.test(sent.toString('latin1'));
+      if (committing) commits += 1;
+      if (committing && !isHeard) client.destroy();
+      else server.write(sent);
+    });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as { port: number };
+  return { port, commits: () => commits, close: () => listener.close() };
+}
+
+describe('a transaction', () => {
+  describe.each([
+    ['before Postgres hears of it', false, 0],
+    ['before it says that it is done', true, 1],
+  ])('when its connection is lost at the commit, %s', (_when, isHeard, rowCount) => {
+    test('is told to be unavailable, and is not done again', async () => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openLinkWithoutCommit(Number(target.port), isHeard);
+      target.port = String(link.port);
+      const table = `commits_${rowCount}`;
+      await shop.db.unsafe(`create table ${table} (text text not null)`);
+      const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
+      let times = 0;
+      const told = withTransaction(db, async (tx) => {
+        times += 1;
+        await tx.execute(sql`insert into ${sql.identifier(table)} (text) values ('once')`);
+      });
+      await expect(told).rejects.toMatchObject({ code: 'unavailable' });
+      await close(1_000);
+      await eventually(async () => {
+        const open = await shop.db`
+          select 1 from pg_stat_activity where datname = current_database() and application_name = 'test'`;
+        return open.length === 0;
+      });
+      expect({ times, commits: link.commits() }).toEqual({ times: 1, commits: 1 });
+      expect(await shop.db`select text from ${shop.db(table)}`).toHaveLength(rowCount);
+      link.close();
+    });
+  });
+});

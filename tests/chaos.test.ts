@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'bun:test';
 import { tmpdir } from 'node:os';
 import { runChaos } from './chaos/chaos.ts';
+import { patienceBesideOthers } from './chaos/limits.ts';
 import { report } from './chaos/report.ts';
 import { type SingleFault, single } from './chaos/single.ts';
 
 const loadMs = 25_000;
-const timeoutMs = 300_000;
+const patience = patienceBesideOthers();
+const timeoutMs = patience * 75_000 + 100_000;
 
 /** One or two of every sort; `bun run chaos` knows more, and has more time for them. */
 const kinds: SingleFault[] = [
@@ -29,7 +31,7 @@ describe('a shop under load', () => {
           seed: Math.floor(Math.random() * 1_000_000),
           // The other suites run on the same machine at the same time.
           rate: 12,
-          patience: 4,
+          patience,
           loadMs,
           kinds,
           logDirectory: process.env.TEST_LOGS ?? tmpdir(),

@@ -242,10 +242,52 @@ describe('deploy/kubernetes', () => {
     expect(processes * connectionsPerProcess).toBeLessThanOrEqual(connectionsMax);
   });
 
-  test('every object that is named elsewhere is there', () => {
-    for (const { manifest } of manifests) {
-      const target = (manifest.spec as { scaleTargetRef?: { kind: Kind; name: string } } | undefined)?.scaleTargetRef;
-      if (target) expect(find(target.kind, target.name)).toBeDefined();
+  /** Every value under one of these keys, at any depth. */
+  function valuesUnder(value: unknown, ...keys: string[]): unknown[] {
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, each]) => [
+      ...(keys.includes(key) ? [each] : []),
+      ...valuesUnder(each, ...keys),
+    ]);
+  }
+
+  test.each(manifests)('$name › names no object, pod or port that is not there', ({ manifest: { kind, spec } }) => {
+    type Named = { kind: Kind; name: string };
+    type Labels = Record<string, string>;
+    type Selector = { matchLabels?: Labels };
+    const names = (key: string) => (valuesUnder(spec, key) as Named[]).map(({ name }) => name);
+    for (const target of valuesUnder(spec, 'scaleTargetRef') as Named[]) {
+      expect(find(target.kind, target.name)).toBeDefined();
+    }
+    for (const name of names('configMapRef')) expect(find('ConfigMap', name)).toBeDefined();
+    for (const name of names('secretRef')) expect(find('Secret', name)).toBeDefined();
+
+    const templates = manifests.flatMap(({ manifest }) => manifest.spec?.template ?? []);
+    const selected = valuesUnder(spec, 'selector', 'podSelector', 'labelSelector').map(
+      (selector) => (kind === 'Service' ? (selector as Labels) : (selector as Selector).matchLabels) ?? {},
+    );
+    for (const labels of selected) {
+      const pods = templates.filter(({ metadata }) =>
+        Object.entries(labels).every(([key, value]) => (metadata.labels as Labels)[key] === value),
+      );
+      expect([labels, pods.length > 0]).toEqual([labels, true]);
+      // Ports by name are those of the pods that are selected.
+      const ports = pods.flatMap(({ spec }) => spec.containers.flatMap((container) => container.ports ?? []));
+      const named = valuesUnder((spec as { ingress?: unknown }).ingress, 'port').concat(
+        valuesUnder(spec, 'targetPort'),
+      );
+      for (const port of named.filter((each) => typeof each === 'string')) {
+        expect(ports.map(({ name }) => name)).toContain(port);
+      }
+    }
+  });
+
+  test('every ConfigMap and Secret › is named by a pod that uses it', () => {
+    const used = pods.flatMap(({ pod }) => valuesUnder(pod, 'configMapRef', 'secretRef') as { name: string }[]);
+    for (const { manifest } of manifests.filter(
+      ({ manifest: { kind } }) => kind === 'ConfigMap' || kind === 'Secret',
+    )) {
+      expect(used.map(({ name }) => name)).toContain(manifest.metadata.name);
     }
   });
 });

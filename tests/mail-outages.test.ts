@@ -105,9 +105,19 @@ describe('mails', () => {
         const sending = await shop.db`select 1 from mails where order_id in ${shop.db(ids)} and state = 'sending'`;
         return sending.length === orders.length;
       });
+      const mails = await shop.db<{ id: string }[]>`select id from mails where order_id in ${shop.db(ids)}`;
+      const mailIds = mails.map(({ id }) => id);
       await shop.postgresLink.cut();
       await shop.mail.link.restore();
       await eventually(() => ids.every((id) => messageIds(shop, id).length === 1));
+      // Until a first try has failed for each of them.
+      await eventually(
+        () => {
+          const untold = shop.log().filter(({ msg }) => msg === 'mail sent but not yet recorded');
+          return mailIds.every((id) => untold.some(({ mailId }) => mailId === id));
+        },
+        { withinMs: 10_000 },
+      );
       await shop.postgresLink.restore();
       await untilSent(shop, orders, 15_000);
       expectEachOnce(orders);

@@ -176,7 +176,10 @@ describe('the mails of an order', () => {
       const { id } = await place(ada);
       const injection = 'Ada\r\nBcc: evil@example.com\r\nX-Order-Run: 7';
       await shop.db`update customers set name = ${injection} where id = ${ada.id}`;
-      await eventually(() => shop.db`select 1 from mails where order_id = ${id} and attempts > 0`);
+      await eventually(async () => {
+        const refused = await shop.db`select 1 from mails where order_id = ${id} and last_error is not null`;
+        return refused.length > 0;
+      });
       shop.mail.become('accept');
       const { to, headers } = await onlyMessageOf(id);
       expect(to).toBe(ada.email);
@@ -224,7 +227,7 @@ describe('a mail that the server refuses', () => {
       expect(second - first).toBeWithin(0, 5_000 + noiseMs);
       expect(third - second).toBeWithin(0, 2 * (second - first) + noiseMs);
       await onlyMessageOf(id);
-      expect(await mailOf(id)).toMatchObject({ state: 'sent', attempts: 3, nextAttemptAt: null });
+      expect(await mailOf(id)).toMatchObject({ state: 'sent', attempts: 3, lastError: null, nextAttemptAt: null });
     });
   });
 
@@ -243,7 +246,7 @@ describe('a mail that the server refuses', () => {
       expect(status).toBe(200);
       expect(body).toMatchObject({ id: failed.id, state: 'queued' });
       await onlyMessageOf(id);
-      expect(await untilMailIs('sent', id)).toMatchObject({ attempts: 2, sentAt: expect.any(String) });
+      expect(await untilMailIs('sent', id)).toMatchObject({ attempts: 2, lastError: null, sentAt: expect.any(String) });
       expectProblem(await asAdmin('POST', `/api/mails/${failed.id}/send`), 409, 'mail_not_failed');
       expect(messagesOf(id)).toHaveLength(1);
     });

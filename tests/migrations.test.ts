@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres, { type Sql } from 'postgres';
@@ -10,6 +10,18 @@ import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
 const root = join(import.meta.dir, '..');
+
+/** The migrations of this shop before the one with this tag, in a directory of their own. */
+function migrationsBefore(tag: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shop-migrations-'));
+  cpSync(join(root, 'drizzle'), folder, { recursive: true });
+  const entries = journal.entries.slice(
+    0,
+    journal.entries.findIndex((entry) => entry.tag === tag),
+  );
+  writeFileSync(join(folder, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
+  return folder;
+}
 
 /** The migrations of this shop, and one more, in a directory of their own. */
 function withMigration(sql: string): string {
@@ -112,6 +124,85 @@ describe('db:migrate', () => {
     const [row] = await shop.db`select note from orders where id = ${id}`;
     expect(row).toEqual({ note: null });
     rmSync(folder, { recursive: true });
+  });
+
+  test('while it and somebody else wait for each other › gives way, tries again, and lands in the end', async () => {
+    const database = `${new URL(shop.databaseUrl).pathname.slice(1)}_deadlock`;
+    const url = new URL(shop.databaseUrl);
+    url.pathname = `/${database}`;
+    await shop.db.unsafe(`create database ${database}`);
+    await migrateDatabase(url.href);
+    const db = postgres(url.href, { max: 2, onnotice: () => {} });
+    const folder = withMigration(`
+      ALTER TABLE "products" ADD COLUMN "deadlock_note" text;--> statement-breakpoint
+      ALTER TABLE "orders" ADD COLUMN "deadlock_note" text;`);
+    const other = await db.reserve();
+    try {
+      await other`begin`;
+      // So that it is the migration that finds the deadlock, and gives way.
+      await other`set local deadlock_timeout = '1min'`;
+      await other`select 1 from orders`;
+      const waits: string[] = [];
+      const migrating = migrateDatabase(url.href, { folder, onWait: (reason) => waits.push(reason) });
+      await eventually(async () => (await migrationsWaitFor(db)).includes('relation'), { withinMs: 15_000 });
+      await other`select 1 from products`;
+      await eventually(() => waits.length > 0);
+      await other`commit`;
+      await migrating;
+      expect(await applied(db)).toHaveLength(known.length + 1);
+    } finally {
+      await other`rollback`;
+      other.release();
+      await db.end();
+      await shop.db.unsafe(`drop database ${database} with (force)`);
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+
+  test.each(['0002_growth', '0003_admins', '0004_any_locale'])(
+    'where the indexes of %s were made by hand beforehand › takes them as they are',
+    async (tag) => {
+      const database = `${new URL(shop.databaseUrl).pathname.slice(1)}_by_hand`;
+      const url = new URL(shop.databaseUrl);
+      url.pathname = `/${database}`;
+      await shop.db.unsafe(`create database ${database}`);
+      const folder = migrationsBefore(tag);
+      const db = postgres(url.href, { max: 1, onnotice: () => {} });
+      try {
+        await migrateDatabase(url.href, { folder });
+        const statements = readFileSync(join(root, `drizzle/${tag}.sql`), 'utf8').match(
+          /^CREATE (UNIQUE )?INDEX [^;]+/gm,
+        );
+        expect(statements).not.toBeEmpty();
+        for (const statement of statements ?? []) {
+          await db.unsafe(statement.replace(/INDEX( IF NOT EXISTS)?/, 'INDEX CONCURRENTLY'));
+        }
+        const indexes = () => db`select indexrelid from pg_index where indisvalid order by 1`.values();
+        const before = await indexes();
+        await migrateDatabase(url.href);
+        expect(await applied(db)).toEqual(known);
+        expect(await indexes()).toEqual(expect.arrayContaining(before));
+      } finally {
+        await db.end();
+        await shop.db.unsafe(`drop database ${database} with (force)`);
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  test('where a later release has migrated already › leaves it alone, and processes of this one are ready', async () => {
+    const later = Math.max(...known) + 86_400_000;
+    await shop.db`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of a later release', ${later})`;
+    try {
+      const before = await applied(shop.db);
+      await migrateDatabase(shop.databaseUrl);
+      expect(await applied(shop.db)).toEqual(before);
+      const api = await shop.startApi();
+      expect(await request(api.url, 'GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+      await shop.startWorker();
+    } finally {
+      await shop.db`delete from drizzle.__drizzle_migrations where created_at = ${later}`;
+    }
   });
 });
 

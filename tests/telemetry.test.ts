@@ -12,7 +12,8 @@ import { freePort } from './support/ports.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
-const scrapeMsMax = 1_000;
+/** What a scrape asks for is given up after 0.3 s; a scrape that waited would wait for 4 s. */
+const scrapeMsMax = 3_000;
 
 let collector: Collector;
 let shop: Shop;
@@ -237,7 +238,7 @@ describe('GET /metrics › while a dependency is away', () => {
         expect(withoutQueue.names.has('shop_queue_jobs')).toBeFalse();
         const samples = await completeScrape(url(), ['postgres']);
         expect(samples.value('shop_orders_due')).toBe(1);
-        expect(samples.value('shop_oldest_due_order_age_seconds')).toBeWithin(90, 120);
+        expect(samples.value('shop_oldest_due_order_age_seconds')).toBeWithin(90, 180);
       }
       await shop.redisLink.restore();
       await eventually(async () => (await scrape(apiUrl())).value('shop_oldest_due_order_age_seconds') === 0, {

@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import { orderStatuses } from '../src/schema/orders.ts';
 import { runUnderLoad, type Scene } from './chaos/chaos.ts';
+import { patienceBesideOthers } from './chaos/limits.ts';
 import { report } from './chaos/report.ts';
 import { single } from './chaos/single.ts';
 import { root } from './support/app-process.ts';
 import { findCodeBefore, unpackCode } from './support/code-before.ts';
 import { eventually } from './support/wait.ts';
 
-const timeoutMs = 180_000;
-const patience = 4;
+const patience = patienceBesideOthers();
+/** What the limits allow for the load to live and to settle, and the rest of it. */
+const timeoutMs = patience * 75_000 + 100_000;
 
 const code = mkdtempSync(join(tmpdir(), 'shop-before-'));
 afterAll(() => rmSync(code, { recursive: true }));

@@ -167,6 +167,23 @@ describe('cache.read', () => {
       await cache.read(longList, '9');
       expect(sets.length).toBe(7);
     });
+
+    test('stores no more than its share in every such time after that', async () => {
+      const ttlMs = 60_000;
+      const { store, sets } = openStore();
+      const cache = openCache(store, ttlMs);
+      const startedAt = Date.now();
+      const longList = 'x'.repeat(10_000_000);
+      for (const round of [1, 2, 3]) {
+        setSystemTime(new Date(startedAt + round * (ttlMs + 1)));
+        sets.length = 0;
+        for (const key of ['1', '2', '3', '4', '5', '6', '7', '8']) {
+          setSystemTime(new Date(Date.now() + 1));
+          await cache.read(longList, `${round}-${key}`);
+        }
+        expect(sets.length).toBe(6);
+      }
+    });
   });
 
   describe('when the store has been wiped', () => {

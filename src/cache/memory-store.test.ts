@@ -23,6 +23,30 @@ describe('createMemoryStore', () => {
     });
   });
 
+  describe('when a value takes the place of another', () => {
+    test('has the new one, for as long as that may live', async () => {
+      const store = createMemoryStore(30);
+      const setAt = Date.now();
+      setSystemTime(new Date(setAt));
+      await store.set('a', 'old', 1_000);
+      await store.set('a', 'new', 5_000);
+      setSystemTime(new Date(setAt + 4_000));
+      expect(store.get('a')).toBe('new');
+      await store.set('a', 'newest', 1_000);
+      setSystemTime(new Date(setAt + 5_001));
+      expect(store.get('a')).toBeNull();
+    });
+
+    test('counts it once, and with its own size', async () => {
+      const store = createMemoryStore(30);
+      await store.set('a', '123456789', 1_000);
+      for (let time = 0; time < 10; time += 1) await store.set('b', '123456789', 1_000);
+      expect(await store.getMany(['a', 'b'])).toEqual(['123456789', '123456789']);
+      await store.set('b', 'x'.repeat(25), 1_000);
+      expect(await store.getMany(['a', 'b'])).toEqual([null, 'x'.repeat(25)]);
+    });
+  });
+
   describe('when the time to live of a value is over', () => {
     test('no longer has it, and takes another', async () => {
       const store = createMemoryStore(30);

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { leaseMs } from '../domain/mails.ts';
 import { type Mailbox, readMailbox } from '../lib/mailbox.ts';
 import type { MailMessage } from './mail-templates.tsx';
 import { createMailer } from './mailer.ts';
@@ -129,4 +133,99 @@ describe('mailer.send', () => {
       expect(await mailer.send(message)).toEqual({ message: expect.any(String), permanent: false });
     });
   });
+
+  describe('when the server dribbles its answer to a command', () => {
+    test('gives the message up before the lease on it ends, and sends nothing more of it', async () => {
+      const stages = ['EHLO', 'MAIL FROM', 'RCPT TO', 'DATA', '.'];
+      const outcomes = stages.map(async (stage) => {
+        const server = await openDribbler(stage);
+        const mailer = createMailer({ url: `smtp://127.0.0.1:${server.port}`, tls: 'never' }, shop);
+        open.push(mailer, server);
+        const startedAt = performance.now();
+        const fault = await mailer.send(message);
+        const inTime = performance.now() - startedAt < leaseMs - 1_000;
+        const heard = server.heard();
+        server.letGo();
+        await server.untilLeft();
+        return {
+          stage,
+          inTime,
+          permanent: fault?.permanent,
+          reached: heard.at(-1),
+          more: server.heard().slice(heard.length),
+        };
+      });
+      expect(await Promise.all(outcomes)).toEqual(
+        stages.map((stage) => ({
+          stage,
+          inTime: true,
+          permanent: false,
+          reached: expect.stringContaining(stage),
+          more: [],
+        })),
+      );
+    }, 30_000);
+  });
 });
+
+/**
+ * A mail server that begins its answer to a command (`.` is the end of a message) and never ends it, though it never
+ * falls silent either; it is let go to end it at once.
+ */
+async function openDribbler(stage: string) {
+  const commands: string[] = [];
+  const sockets = new Set<Socket>();
+  const dribbles = new Set<() => void>();
+  const codes: Record<string, number> = { DATA: 354, QUIT: 221 };
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    socket.write('220 dribbler\r\n');
+    let inMessage = false;
+    let rest = '';
+    socket.on('data', (data) => {
+      const lines = (rest + data).split('\r\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        if (inMessage && line !== '.') continue;
+        commands.push(line);
+        const code = codes[line] ?? 250;
+        inMessage = line === 'DATA';
+        if (line.startsWith(stage)) dribble(socket, code);
+        else socket.write(`${code} fine\r\n`);
+      }
+    });
+  });
+
+  function dribble(socket: Socket, code: number): void {
+    const timer = setInterval(() => socket.write(`${code}-and so on\r\n`), 250);
+    const end = () => {
+      clearInterval(timer);
+      dribbles.delete(end);
+    };
+    dribbles.add(() => {
+      end();
+      socket.write(`${code} fine\r\n`);
+    });
+    socket.on('close', end);
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return {
+    port,
+    /** The commands that it was sent, as they stand. */
+    heard: () => [...commands],
+    letGo: () => {
+      for (const end of dribbles) end();
+    },
+    untilLeft: async () => {
+      while (sockets.size > 0) await sleep(10);
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

@@ -5,17 +5,21 @@ const deadlineMs = 4_500;
 
 /** A batcher whose batches end when the test says so. */
 function openBatcher(options: Partial<{ batchesMax: number; batchSizeMax: number; waitingMax: number }> = {}) {
-  const batches: { inputs: string[]; end: (outcomes?: (string | Error)[]) => void; fail: (error: Error) => void }[] =
-    [];
+  const batches: {
+    inputs: string[];
+    endsAt: number;
+    end: (outcomes?: (string | Error)[]) => void;
+    fail: (error: Error) => void;
+  }[] = [];
   const batcher = createBatcher<string, string>({
     batchesMax: 1,
     batchSizeMax: 10,
     waitingMax: 100,
     deadlineMs,
-    run: (inputs) =>
+    run: (inputs, endsAt) =>
       new Promise((resolve, reject) => {
         const end = (outcomes?: (string | Error)[]) => resolve(outcomes ?? inputs.map((input) => `${input}!`));
-        batches.push({ inputs, end, fail: reject });
+        batches.push({ inputs, endsAt, end, fail: reject });
       }),
     ...options,
   });
@@ -70,6 +74,24 @@ describe('createBatcher', () => {
       batcher.batches[1]?.end();
       await settled();
       expect(batcher.inputs()).toEqual([['a'], ['b'], ['c']]);
+    });
+  });
+
+  describe('when those of a batch came at different times', () => {
+    test('gives it the time that its first one has left', async () => {
+      jest.useFakeTimers();
+      const batcher = openBatcher();
+      void batcher.add('a');
+      await settled();
+      const secondAt = Date.now();
+      void batcher.add('b');
+      jest.advanceTimersByTime(1_000);
+      void batcher.add('c');
+      batcher.batches[0]?.end();
+      await settled();
+      expect(batcher.batches[1]).toMatchObject({ inputs: ['b', 'c'], endsAt: secondAt + deadlineMs });
+      batcher.batches[1]?.end();
+      await settled();
     });
   });
 

@@ -1,3 +1,5 @@
+import { busyness } from '../support/wait.ts';
+
 /** What the shop promises about time, in ms. */
 export type Limits = {
   /** From the end of a fault until all goes on as before. */
@@ -31,4 +33,9 @@ export function limitsWith(patience: number): Limits {
     settledMs: 60_000 * patience,
     recordingMs: 2_000 * patience,
   };
+}
+
+/** The patience for a machine that runs other suites at the same time. */
+export function patienceBesideOthers(): number {
+  return Math.max(4, Math.ceil(busyness()));
 }

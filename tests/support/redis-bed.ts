@@ -18,7 +18,7 @@ export type RedisBed = {
 export type Outages = Omit<Link, 'port' | 'strand' | 'leadTo'>;
 
 /** What tests ask of Redis, whether its keys are on one server or on several. */
-export type RedisView = Pick<Redis, 'exists' | 'pttl' | 'ttl' | 'pexpire'> & {
+export type RedisView = Pick<Redis, 'exists' | 'get' | 'set' | 'pttl' | 'ttl' | 'pexpire'> & {
   keys: (pattern: string) => Promise<string[]>;
   flushdb: () => Promise<unknown>;
 };
@@ -72,6 +72,8 @@ export async function openRedisCluster(): Promise<RedisBed> {
     },
     redis: {
       exists: client.exists.bind(client),
+      get: client.get.bind(client),
+      set: client.set.bind(client),
       pttl: client.pttl.bind(client),
       ttl: client.ttl.bind(client),
       pexpire: client.pexpire.bind(client),

@@ -39,7 +39,7 @@ export type Shop = Omit<Testbed, 'close'> & {
   stop: () => Promise<void>;
 };
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 50_000;
 
 /** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
 export async function startShop(options: ShopOptions = {}): Promise<Shop> {

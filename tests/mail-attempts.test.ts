@@ -1,0 +1,366 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { pino } from 'pino';
+import { openDatabase } from '../src/db/client.ts';
+import { createMailer } from '../src/jobs/mailer.ts';
+import { openMailQueue } from '../src/jobs/queues.ts';
+import { createSendMail, type MailOutcome } from '../src/jobs/send-mail.ts';
+import { createSweep } from '../src/jobs/sweep.ts';
+import { openQueueConnection } from '../src/redis.ts';
+import type { MailBody } from '../src/schema/mails.ts';
+import type { OrderBody } from '../src/schema/orders.ts';
+import { readSettings } from '../src/settings.ts';
+import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { bringTo, mailsOf } from './support/orders.ts';
+import { type Shop, startShop } from './support/shop.ts';
+import { eventually } from './support/wait.ts';
+
+const silentLog = pino({ level: 'silent' });
+
+/** A worker's way with mails in this process, so that a test says when it sends which. */
+type Hand = {
+  send: (mailId: string) => Promise<void>;
+  outcomes: MailOutcome[];
+  /** The `application_name` of its sessions. */
+  name: string;
+};
+
+let shop: Shop;
+let buyer: Account;
+let adminToken: string;
+let mugId: string;
+const closers: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  // Nobody else sends.
+  shop = await startShop({ workers: 0 });
+  adminToken = await signInAdmin(shop.url);
+  buyer = await registerCustomer(shop.url);
+  mugId = (await createProduct(shop.url, adminToken, { stock: 1_000 })).id;
+});
+
+afterEach(async () => {
+  shop.mail.become('accept');
+  await shop.mail.link.restore();
+  for (const close of closers.splice(0)) await close();
+});
+
+afterAll(() => shop.stop());
+
+function openHand(name = 'hand'): Hand {
+  const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 4, applicationName: name });
+  const { mailServer, mailFrom } = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
+  if (!mailServer) throw new Error('There is no mail server.');
+  const mailer = createMailer(mailServer, mailFrom);
+  const outcomes: MailOutcome[] = [];
+  const onOutcome = (outcome: MailOutcome) => outcomes.push(outcome);
+  const sendMail = createSendMail({ db, mailer, mailFrom, log: silentLog, onOutcome });
+  closers.push(
+    () => mailer.close(),
+    () => close(1_000),
+  );
+  return { send: (mailId) => sendMail({ mailId }), outcomes, name };
+}
+
+type Row = { id: string; state: string; attempts: number; last_error: string | null; due_at: Date | null };
+
+const place = () => placeOrder(shop.url, buyer.token, [{ productId: mugId, quantity: 1 }]);
+
+/** The newest mail of an order. */
+async function mailOf({ id }: Pick<OrderBody, 'id'>): Promise<Row> {
+  const [row] = await shop.db<Row[]>`
+    select id, state, attempts, last_error, due_at from mails where order_id = ${id} order by id desc limit 1`;
+  if (!row) throw new Error(`The order ${id} has no mail.`);
+  return row;
+}
+
+const messagesOf = ({ id }: Pick<OrderBody, 'id'>) =>
+  shop.mail.messages.filter(({ headers }) => headers['x-order-id'] === id);
+
+describe('the mail of a job', () => {
+  describe('when two workers claim it at the same time', () => {
+    test('is sent by one of them', async () => {
+      const hands = [openHand('hand one'), openHand('hand other')];
+      const order = await place();
+      const { id } = await mailOf(order);
+      let sending: Promise<void>[] = [];
+      await shop.db.begin(async (sql) => {
+        await sql`select 1 from mails where id = ${id} for update`;
+        sending = hands.map(({ send }) => send(id));
+        await eventually(async () => {
+          const waiting = await shop.db`
+            select 1 from pg_stat_activity
+            where datname = current_database() and application_name like 'hand %' and wait_event_type = 'Lock'`;
+          return waiting.length === hands.length;
+        });
+      });
+      await Promise.all(sending);
+      expect(hands.flatMap(({ outcomes }) => outcomes)).toEqual(['sent']);
+      expect(messagesOf(order)).toHaveLength(1);
+      expect(await mailOf(order)).toMatchObject({ state: 'sent', attempts: 1 });
+    });
+  });
+
+  describe('when one worker is given it twice at once', () => {
+    test('is sent once', async () => {
+      const { send, outcomes } = openHand();
+      const order = await place();
+      const { id } = await mailOf(order);
+      await Promise.all([send(id), send(id), send(id)]);
+      expect(outcomes).toEqual(['sent']);
+      expect(messagesOf(order)).toHaveLength(1);
+    });
+  });
+
+  describe('when it fails after it has passed into other hands', () => {
+    test.each([
+      ['is being sent by another', { state: 'sending', attempts: 2 }],
+      ['has been sent by another', { state: 'sent', attempts: 2 }],
+      ['is to be tried again', { state: 'queued', attempts: 1 }],
+      ['has been sent, which was thought lost', { state: 'sent', attempts: 1 }],
+    ])('and %s › changes nothing about it', async (_how, { state, attempts }) => {
+      const { send } = openHand();
+      const order = await place();
+      const { id } = await mailOf(order);
+      shop.mail.link.hang();
+      const sending = send(id);
+      await eventually(async () => (await mailOf(order)).state === 'sending');
+      await shop.db`update mails set state = ${state}, attempts = ${attempts} where id = ${id}`;
+      const before = await mailOf(order);
+      shop.mail.become({ refuseWith: 550 });
+      await shop.mail.link.restore();
+      await sending;
+      expect(await mailOf(order)).toEqual(before);
+    });
+  });
+
+  describe('when it has been refused for a day', () => {
+    test.each([
+      ['23 hours', 'is to be tried again', { state: 'queued', due_at: expect.any(Date) }],
+      ['25 hours', 'is given up', { state: 'failed', due_at: null }],
+    ])('or rather %s › %s', async (age, _becomes, expected) => {
+      const { send } = openHand();
+      const order = await place();
+      const { id } = await mailOf(order);
+      await shop.db`
+        update mails set attempts = 99, created_at = created_at - ${age}::interval where id = ${id}`;
+      shop.mail.become({ refuseWith: 451 });
+      await send(id);
+      expect(await mailOf(order)).toMatchObject({ attempts: 100, last_error: expect.any(String), ...expected });
+    });
+  });
+
+  describe('when it is sent after it was refused', () => {
+    test('no longer has an error', async () => {
+      const { send, outcomes } = openHand();
+      const order = await place();
+      const { id } = await mailOf(order);
+      shop.mail.become({ refuseWith: 451 });
+      await send(id);
+      expect(await mailOf(order)).toMatchObject({ state: 'queued', last_error: expect.stringContaining('451') });
+      shop.mail.become('accept');
+      await send(id);
+      expect(await mailOf(order)).toMatchObject({ state: 'sent', last_error: null, due_at: null });
+      expect(outcomes).toEqual(['refused', 'sent']);
+    });
+  });
+});
+
+describe('a mail that nobody enqueues', () => {
+  /** The mails of an order by status, and how long after their making they are due, in ms. */
+  async function handovers({ id }: Pick<OrderBody, 'id'>): Promise<[string, number | null][]> {
+    const rows = await shop.db<{ label: string; ms: number | null }[]>`
+      select run || ' ' || status as label, extract(epoch from due_at - created_at)::float8 * 1000 as ms
+      from mails where order_id = ${id} order by id`;
+    return rows.map(({ label, ms }) => [label, ms]);
+  }
+
+  /** Moves what is due, and loses its mails. */
+  async function sweepInVain(): Promise<void> {
+    const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 2, applicationName: 'test' });
+    const sweep = createSweep({
+      db,
+      orderStatusIntervalMs: 3_600_000,
+      enqueue: async () => {},
+      onMoved: () => {},
+      log: silentLog,
+      stopping: () => false,
+    });
+    await sweep();
+    await close(1_000);
+  }
+
+  describe('when an order is placed, cancelled, restored, moved on or deleted', () => {
+    test('is due within seconds, whatever it is of', async () => {
+      const order = await place();
+      const { token } = buyer;
+      await request(shop.url, 'PATCH', `/api/orders/cancel/${order.id}`, { token });
+      await request(shop.url, 'PATCH', `/api/orders/restore/${order.id}`, { token });
+      await shop.db`
+        update orders set next_status_at = now(), created_at = created_at - interval '25 hours' where id = ${order.id}`;
+      await eventually(async () => {
+        await sweepInVain();
+        const [row] = await shop.db`select 1 from orders where id = ${order.id} and status = 'processing'`;
+        return row;
+      });
+      expect((await request(shop.url, 'DELETE', `/api/orders/${order.id}`, { token })).status).toBe(204);
+      const found = await handovers(order);
+      expect(found.map(([label]) => label).toSorted()).toEqual(
+        ['1 cancelled', '1 pending', '2 cancelled', '2 pending', '2 processing'].toSorted(),
+      );
+      // The first ones may have been taken up by the sweep already, and are due again later then.
+      for (const [label, ms] of found) expect([label, ms]).toEqual([label, expect.any(Number)]);
+      const ofStep = found.find(([label]) => label === '2 processing')?.[1];
+      expect(ofStep).toBeWithin(1, 10_001);
+    });
+  });
+});
+
+describe('the queue of mails', () => {
+  describe('when the job of an earlier try still stands', () => {
+    test('takes the next try all the same, and each try once', async () => {
+      const { redis } = readSettings({ REDIS_URL: shop.redisUrl });
+      if (!redis) throw new Error('There is no Redis.');
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => void errors.push(error);
+      const home = openQueueConnection(redis, 'request', onError);
+      const queue = await openMailQueue({ kind: 'redis', skipVersionCheck: false, ...home }, onError);
+      closers.push(() => queue.close(), home.close);
+      const { waiting: before = 0 } = await eventually(() => queue.depth());
+      const id = crypto.randomUUID();
+      for (const attempts of [0, 1, 1, 2]) await queue.enqueue([{ id, attempts }], 'test');
+      expect(errors).toEqual([]);
+      expect((await queue.depth()).waiting).toBe(before + 3);
+    });
+  });
+});
+
+describe('POST /api/mails/:id/send', () => {
+  describe('when Redis is away', () => {
+    test('is answered, and the mail arrives once Redis is back, empty', async () => {
+      const own = await startShop();
+      try {
+        const token = await signInAdmin(own.url);
+        const ada = await registerCustomer(own.url);
+        const { id: productId } = await createProduct(own.url, token);
+        own.mail.become({ refuseWith: 550 });
+        const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
+        const failed = () =>
+          request<{ data: MailBody[] }>(own.url, 'GET', `/api/mails?state=failed&orderId=${order.id}`, { token });
+        const mail = await eventually(async () => (await failed()).body.data[0], { withinMs: 15_000 });
+        own.mail.become('accept');
+        await own.redisLink.cut();
+        const { status, body } = await request<MailBody>(own.url, 'POST', `/api/mails/${mail.id}/send`, { token });
+        expect({ status, state: body.state }).toEqual({ status: 200, state: 'queued' });
+        await own.redis.flushdb();
+        await own.redisLink.restore();
+        await eventually(() => own.mail.messages.length > 0, { withinMs: 20_000 });
+        await eventually(async () => {
+          const [row] = await own.db`select 1 from mails where id = ${mail.id} and state = 'sent'`;
+          return row;
+        });
+        expect(own.mail.messages).toHaveLength(1);
+      } finally {
+        await own.stop();
+      }
+    }, 60_000);
+  });
+});
+
+describe('the mails of a shop', () => {
+  describe('when its worker lives in another time zone', () => {
+    test('name the day in UTC', async () => {
+      const own = await startShop({ workers: 0 });
+      try {
+        const ada = await registerCustomer(own.url);
+        const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
+        const orders = [];
+        for (const at of ['2026-01-31T00:30:00Z', '2026-01-31T23:30:00Z']) {
+          const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
+          await own.db`update orders set created_at = ${at} where id = ${order.id}`;
+          orders.push(order);
+        }
+        // A day ahead of UTC for 14 hours, and a day behind for 11.
+        for (const TZ of ['Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+          await own.db`update mails set state = 'queued', due_at = now()`;
+          const before = own.mail.messages.length;
+          const worker = await own.startWorker({ TZ });
+          await eventually(() => own.mail.messages.length === before + orders.length, { withinMs: 20_000 });
+          expect(await worker.stop()).toBe(0);
+        }
+        for (const { text } of own.mail.messages) expect(text).toContain('31 January 2026');
+      } finally {
+        await own.stop();
+      }
+    }, 60_000);
+  });
+
+  describe('when Postgres goes away while a failure is to be recorded', () => {
+    test('are tried again once it is back, and sent once', async () => {
+      const own = await startShop();
+      try {
+        const ada = await registerCustomer(own.url);
+        const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
+        own.mail.link.hang();
+        const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
+        await eventually(() => own.db`select 1 from mails where order_id = ${order.id} and state = 'sending'`);
+        await own.postgresLink.cut();
+        own.mail.become({ refuseWith: 451 });
+        await own.mail.link.restore();
+        const said = (message: string) =>
+          own
+            .worker(0)
+            .log()
+            .some(({ msg }) => msg === message);
+        await eventually(() => said('mail refused'), { withinMs: 10_000 });
+        await eventually(() => said('a job failed'), { withinMs: 10_000 });
+        own.mail.become('accept');
+        await own.postgresLink.restore();
+        await eventually(() => own.db`select 1 from mails where order_id = ${order.id} and state = 'sent'`, {
+          withinMs: 30_000,
+        });
+        expect(own.mail.messages).toHaveLength(1);
+      } finally {
+        await own.stop();
+      }
+    }, 75_000);
+  });
+});
+
+describe('a step of an order', () => {
+  describe('when its worker is killed in the middle of it', () => {
+    test('is made by another one, once, with its mail', async () => {
+      const own = await startShop();
+      try {
+        const ada = await registerCustomer(own.url);
+        const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
+        const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
+        await eventually(() => own.mail.messages.length === 1, { withinMs: 15_000 });
+        await own.db.begin(async (sql) => {
+          // The order has moved by then, and its mail cannot be written.
+          await sql`lock table mails in share row exclusive mode`;
+          await sql`select 1`;
+          await own.db`update orders set next_status_at = now() where id = ${order.id}`;
+          await eventually(
+            () => own.db`
+              select 1 from pg_stat_activity
+              where datname = current_database() and application_name = 'shop worker' and wait_event_type = 'Lock'
+                and query like '%order_history%'`,
+            { withinMs: 15_000 },
+          );
+          await own.worker(0).kill();
+        });
+        await own.startWorker();
+        await bringTo(own.db, order.id, 'processing');
+        const history = () =>
+          own.db`select status from order_history where order_id = ${order.id} order by at`.values();
+        expect((await history()).flat()).toEqual(['pending', 'processing']);
+        expect(await mailsOf(own.db, order.id)).toEqual(['1 pending', '1 processing']);
+        await eventually(() => own.mail.messages.length === 2, { withinMs: 30_000 });
+        const statuses = own.mail.messages.map(({ headers }) => headers['x-order-status']);
+        expect(statuses).toEqual(['pending', 'processing']);
+      } finally {
+        await own.stop();
+      }
+    }, 75_000);
+  });
+});
