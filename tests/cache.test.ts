@@ -428,3 +428,63 @@ describe('the cached lists', () => {
     });
   });
 });
+
+describe('a write to what is listed', () => {
+  const invalidationMs = 150;
+  /** Timers may fire a little early. */
+  const toleranceMs = 10;
+
+  const email = () => `${randomUUID()}@example.com`;
+  const change = { name: 'Mug', priceCents: 1, stock: 1 };
+  const account = async () => {
+    const { id, token } = await registerCustomer(shop.url);
+    return { path: `/api/customers/${id}`, id, token };
+  };
+  const deletedProduct = async () => {
+    const { id } = await product();
+    await asAdmin('DELETE', `/api/products/${id}`);
+    return { path: `/api/products/restore/${id}` };
+  };
+  type Write = { path: string; token?: string };
+  const writes: [what: string, method: string, prepare: () => Write | Promise<Write>, body?: () => unknown][] = [
+    ['a new product', 'POST', () => ({ path: '/api/products' }), () => change],
+    ['another product', 'PUT', async () => ({ path: `/api/products/${(await product()).id}` }), () => change],
+    ['a deleted product', 'DELETE', async () => ({ path: `/api/products/${(await product()).id}` })],
+    ['a restored product', 'PATCH', deletedProduct],
+    ['a new profile', 'PUT', account, () => ({ name: 'Grace', email: email(), phone: null })],
+    [
+      'a new address',
+      'PATCH',
+      async () => {
+        const { id, token } = await account();
+        return { path: `/api/customers/email/${id}`, token };
+      },
+      () => ({ email: email() }),
+    ],
+    [
+      'a new number',
+      'PATCH',
+      async () => {
+        const { id, token } = await account();
+        return { path: `/api/customers/phone/${id}`, token };
+      },
+      () => ({ phone: '+491234567' }),
+    ],
+    ['a closed account', 'DELETE', account],
+  ];
+
+  afterEach(() => shop.redisLink.restore());
+
+  test.each(writes)(
+    'that makes %s, when Redis says nothing › is answered no sooner than its invalidation is given up',
+    async (_what, method, prepare, body) => {
+      const { path, token = adminToken } = await prepare();
+      shop.redisLink.hang();
+      const startedAt = performance.now();
+      const given = body === undefined ? {} : { body: body() };
+      const { status } = await request(shop.api(0).url, method, path, { token, ...given });
+      expect(status).toBeWithin(200, 205);
+      expect(performance.now() - startedAt).toBeGreaterThan(invalidationMs - toleranceMs);
+    },
+  );
+});

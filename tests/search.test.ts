@@ -25,11 +25,14 @@ async function list(query: Record<string, string>): Promise<List> {
 
 const namesOf = ({ data }: List) => data.map(({ name }) => name);
 
-/** Adds as many products as `count` says, whose prices are 1, 2, 3 and so on. */
+/**
+ * Adds as many products as `count` says, whose prices are 1, 2, 3 and so on. Their descriptions give the planner the
+ * hundred words below which it has no idea how common the beginning of a word is.
+ */
 async function add(name: string, count = 1): Promise<void> {
   await shop.db`
-    insert into products (id, name, price_cents, stock, created_at, updated_at)
-    select uuid_v7(), ${name}, n, 1, now(), now() from generate_series(1, ${count}) n`;
+    insert into products (id, name, description, price_cents, stock, created_at, updated_at)
+    select uuid_v7(), ${name}, 'kind' || n % 200, n, 1, now(), now() from generate_series(1, ${count}) n`;
 }
 
 describe('GET /api/products?q=', () => {
@@ -49,17 +52,20 @@ describe('GET /api/products?q=', () => {
   describe('when ten words come behind punctuation', () => {
     const words = ['ant', 'bee', 'cat', 'dog', 'eel', 'fox', 'gnu', 'hen', 'ibex', 'jay'];
 
-    test('wants all ten of them', async () => {
+    beforeAll(async () => {
       await add(words.join(' '));
       await add(words.slice(0, 9).join(' '));
-      expect(namesOf(await list({ q: `-${words.join(' ')}` }))).toEqual([words.join(' ')]);
     });
 
-    test('does not count a word that comes twice, and leaves the eleventh out', async () => {
-      await add(`zoo ${words.join(' ')}`);
-      const found = namesOf(await list({ q: `zoo zoo ${words.join(' ')}` }));
-      expect(found).toEqual([`zoo ${words.join(' ')}`]);
-      expect(namesOf(await list({ q: `zoo ${words.slice(0, 9).join(' ')} nothing` }))).toEqual(found);
+    test.each([`-${words.join(' ')}`, `ant ${words.join(' ')}`, `ant-${words.join('.')}`])(
+      'wants all ten of them: %s',
+      async (q) => {
+        expect(namesOf(await list({ q }))).toEqual([words.join(' ')]);
+      },
+    );
+
+    test('leaves the eleventh out', async () => {
+      expect(namesOf(await list({ q: `${words.join(' ')} nothing` }))).toEqual([words.join(' ')]);
     });
   });
 });

@@ -174,6 +174,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await shop?.stop();
+  // After a failure there may be some whose start has ended before them.
+  for (const { pid } of programs()) process.kill(pid, 'SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 }, patienceMs);
 
