@@ -106,16 +106,30 @@ const taken: [table: string, row: Row][] = [
 
 type Refusal = [table: string, row: Row];
 
-/** For each constraint and unique index, rows that it alone refuses beside those that are taken. */
+const later = new Date(at.getTime() + 1_000);
+const other = {
+  ...customer,
+  id: nobody,
+  name: 'Bob',
+  email: 'bob@example.com',
+  phone: null,
+  role: 'admin',
+  created_at: later,
+};
+
+/**
+ * For each constraint and unique index, rows that it alone refuses beside those that are taken. What has to be unique is
+ * all that such a row has in common with one of those.
+ */
 const refused: Record<string, Refusal[]> = {
-  customers_pkey: [['customers', { ...customer, email: 'other@example.com' }]],
-  customers_email_key: [['customers', { ...customer, id: nobody, email: 'ADA@example.com' }]],
-  customers_email_ascii_key: [['customers', { ...customer, id: nobody, email: 'ADA@example.com' }]],
-  customers_role_check: [['customers', { ...customer, id: nobody, email: 'x@example.com', role: 'owner' }]],
-  products_pkey: [['products', product]],
+  customers_pkey: [['customers', { ...other, id: customer.id }]],
+  customers_email_key: [['customers', { ...other, email: 'ADA@example.com' }]],
+  customers_email_ascii_key: [['customers', { ...other, email: 'ADA@example.com' }]],
+  customers_role_check: [['customers', { ...other, role: 'owner' }]],
+  products_pkey: [['products', { ...product, name: 'Pot', price_cents: 1, stock: 1, version: 2, created_at: later }]],
   products_stock_check: [['products', { ...product, id: nobody, stock: -1 }]],
   products_price_check: [['products', { ...product, id: nobody, price_cents: -1 }]],
-  orders_pkey: [['orders', order]],
+  orders_pkey: [['orders', { ...cancelled, id: order.id, customer_id: id(2), run: 2, created_at: later }]],
   orders_customer_id_customers_id_fk: [['orders', { ...order, id: nobody, customer_id: nobody }]],
   orders_status_check: [['orders', { ...cancelled, id: nobody, status: 'lost' }]],
   orders_schedule_check: [
@@ -130,17 +144,25 @@ const refused: Record<string, Refusal[]> = {
     ),
     ['orders', { ...cancelled, id: nobody, status: 'delivered', deleted_at: at }],
   ],
-  order_items_order_id_product_id_pk: [['order_items', { ...item, position: 1 }]],
+  order_items_order_id_product_id_pk: [
+    ['order_items', { ...item, position: 1, name: 'Pot', quantity: 2, unit_price_cents: 1 }],
+  ],
   order_items_order_id_orders_id_fk: [['order_items', { ...item, order_id: nobody }]],
   order_items_product_id_products_id_fk: [['order_items', { ...item, product_id: nobody }]],
   order_items_quantity_check: [['order_items', { ...item, order_id: id(24), quantity: 0 }]],
-  order_history_order_id_run_status_pk: [['order_history', step]],
+  order_history_order_id_run_status_pk: [['order_history', { ...step, at: later }]],
   order_history_order_id_orders_id_fk: [['order_history', { ...step, order_id: nobody }]],
-  mails_pkey: [['mails', { ...mail, run: 3 }]],
-  mails_order_run_status_key: [['mails', { ...mail, id: nobody }]],
+  mails_pkey: [
+    ['mails', { ...mail, order_id: cancelled.id, run: 3, status: 'shipped', state: 'failed', due_at: null }],
+  ],
+  mails_order_run_status_key: [
+    ['mails', { ...mail, id: nobody, state: 'sent', attempts: 1, due_at: null, created_at: later, sent_at: later }],
+  ],
   mails_order_id_orders_id_fk: [['mails', { ...mail, id: nobody, order_id: nobody }]],
   mails_state_check: [['mails', { ...mail, id: nobody, run: 3, state: 'lost' }]],
-  idempotency_records_customer_id_key_pk: [['idempotency_records', { ...record, request_hash: 'other' }]],
+  idempotency_records_customer_id_key_pk: [
+    ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
+  ],
   idempotency_records_customer_id_customers_id_fk: [['idempotency_records', { ...record, customer_id: nobody }]],
 };
 

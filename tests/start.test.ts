@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import {
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdtempSync,
@@ -285,13 +286,17 @@ describe('npm start', () => {
       const lock = readFileSync(clusterFile('postmaster.pid'), 'utf8');
       await shop.stop();
       const { uid, gid } = statSync(inData('postgres', 'cluster'));
-      // As the account that Postgres runs as, to which alone Postgres listens in this.
-      const stranger = Bun.spawn(['sleep', '600'], { ...(process.getuid?.() === 0 ? { uid, gid } : {}) });
-      writeFileSync(clusterFile('postmaster.pid'), lock.replace(/^\d+/, String(stranger.pid)), { mode: 0o600 });
-      if (process.getuid?.() === 0) Bun.spawnSync(['chown', `${uid}:${gid}`, clusterFile('postmaster.pid')]);
-      shop = await start();
-      expect(stranger.signalCode ?? stranger.exitCode).toBeNull();
-      stranger.kill('SIGKILL');
+      // Of the same owner: another's program Postgres would not take for a server.
+      const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+      const stranger = Bun.spawn(['sleep', '600'], { ...owner, stdio: ['ignore', 'ignore', 'ignore'] });
+      try {
+        writeFileSync(clusterFile('postmaster.pid'), lock.replace(/^\d+/, String(stranger.pid)), { mode: 0o600 });
+        if (process.getuid?.() === 0) chownSync(clusterFile('postmaster.pid'), uid, gid);
+        shop = await start();
+        expect(stranger.signalCode ?? stranger.exitCode).toBeNull();
+      } finally {
+        stranger.kill('SIGKILL');
+      }
       expect(await orderStatus(id)).toBe(200);
     },
     2 * patienceMs,
