@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type Process, type RedisPlace, readSettings, SettingsError } from './settings.ts';
+import { type Process, type RedisPlace, readSettings, type Settings, SettingsError } from './settings.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -148,6 +148,34 @@ describe('readSettings', () => {
         { corsOrigins: ['https://a.example', 'http://b.example:8080'] },
       ],
       ['CORS_ORIGINS', '*', { corsOrigins: ['*'] }],
+      ['HOST', '::', { host: '::' }],
+      ['REDIS_URL', 'redis+cluster://one:1,one:65535', {}],
+      ['DATABASE_URL', 'postgres://shop@db', { databaseUrl: 'postgres://shop@db' }],
+      [
+        'DATABASE_REPLICA_URLS',
+        'postgres://one/shop, postgresql://two/shop',
+        { databaseReplicaUrls: ['postgres://one/shop', 'postgresql://two/shop'] },
+      ],
+      ['JWT_SECRET', 'x'.repeat(32), { jwtSecret: 'x'.repeat(32) }],
+      ['JWT_TTL', '1s', { jwtTtlMs: 1_000 }],
+      ['JWT_TTL', '3650d', { jwtTtlMs: 3_650 * dayMs }],
+      ['ORDER_STATUS_INTERVAL', '1ms', { orderStatusIntervalMs: 1 }],
+      ['ORDER_STATUS_INTERVAL', '3650d', { orderStatusIntervalMs: 3_650 * dayMs }],
+      ['ORDER_DELETE_AFTER', '3650d', { orderDeleteAfterMs: 3_650 * dayMs }],
+      ['CACHE_TTL', '1ms', { cacheTtlMs: 1 }],
+      ['CACHE_TTL', '3650d', { cacheTtlMs: 3_650 * dayMs }],
+      ['SHUTDOWN_TIMEOUT', '3650d', { shutdownTimeoutMs: 3_650 * dayMs }],
+      ['ADMIN_PASSWORD', 'eight ch', { adminPassword: 'eight ch' }],
+      ['ADMIN_PASSWORD', 'x'.repeat(128), { adminPassword: 'x'.repeat(128) }],
+      ['TRUST_PROXY', '0', { trustProxyHops: 0 }],
+      ['TRUST_PROXY', '16', { trustProxyHops: 16 }],
+      ['METRICS_PORT', '0', { metricsPort: 0 }],
+      ['METRICS_PORT', '65535', { metricsPort: 65_535 }],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector:4318', { otlpEndpoint: 'http://collector:4318' }],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://collector', { otlpEndpoint: 'https://collector' }],
+      ...(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map(
+        (logLevel): [string, string, Partial<Settings>] => ['LOG_LEVEL', logLevel, { logLevel }],
+      ),
     ])('%s=%j is taken', (name, text, settings) => {
       expect(readSettings({ [name]: text })).toMatchObject(settings);
     });
@@ -262,6 +290,17 @@ describe('readSettings', () => {
       ['CORS_ORIGINS', 'shop.example'],
       ['CORS_ORIGINS', 'https://shop.example/'],
       ['CORS_ORIGINS', 'https://shop.example, nonsense'],
+      ['DATABASE_REPLICA_URLS', 'postgres://one/shop,http://two/shop'],
+      ['JWT_TTL', '999ms'],
+      ...['JWT_TTL', 'ORDER_STATUS_INTERVAL', 'ORDER_DELETE_AFTER', 'CACHE_TTL', 'SHUTDOWN_TIMEOUT'].map(
+        (name): [string, string] => [name, '3651d'],
+      ),
+      ['LOG_LEVEL', 'INFO'],
+      ['TRUST_PROXY', '-1'],
+      ['METRICS_PORT', '65536'],
+      ['METRICS_PORT', '-1'],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://collector:4317'],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
     ])('%s=%j is refused', (name, text) => {
       expect(faultsOf({ [name]: text })).toEqual([name]);
     });

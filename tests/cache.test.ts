@@ -65,10 +65,10 @@ function untilCached<Body>(list: () => Promise<Answer<Body>>): Promise<Answer<Bo
 }
 
 /** Keeps both processes busy with one list while `work` runs. */
-async function whileAsked(query: string, work: () => Promise<void>): Promise<void> {
+async function whileAsked(list: (api: number) => Promise<unknown>, work: () => Promise<void>): Promise<void> {
   let asking = true;
   const askers = [0, 1, 0, 1].map(async (api) => {
-    while (asking) await listProducts(api, query);
+    while (asking) await list(api);
   });
   await work().finally(() => {
     asking = false;
@@ -166,7 +166,10 @@ describe('GET /api/products', () => {
     test('shows it while others ask without a pause', async () => {
       const { name, query } = newSearch();
       const { id } = await product({ name, stock: 0 });
-      await whileAsked(query, () => expectWritesVisible(30, id, { name, query }));
+      await whileAsked(
+        (api) => listProducts(api, query),
+        () => expectWritesVisible(30, id, { name, query }),
+      );
     });
   });
 
@@ -304,6 +307,24 @@ describe('GET /api/customers', () => {
     });
   });
 
+  describe('when others ask for it without a pause', () => {
+    test('shows every write in the very next list', async () => {
+      const { id, token } = await registerCustomer(shop.url);
+      const query = '?limit=5';
+      const listed = async (api: number) =>
+        (await listCustomers(api, query)).body.data.find((found) => found.id === id);
+      const ask = (api: number) => listCustomers(api, query);
+      await whileAsked(ask, async () => {
+        for (let number = 1_000_000; number < 1_000_020; number += 1) {
+          const phone = `+${number}`;
+          const path = `/api/customers/phone/${id}`;
+          expect((await request(shop.api(0).url, 'PATCH', path, { token, body: { phone } })).status).toBe(200);
+          for (const api of [1, 0]) expect((await listed(api))?.phone).toBe(phone);
+        }
+      });
+    });
+  });
+
   describe('when it is cached', () => {
     test('is still for admins only', async () => {
       const { headers } = await untilCached(() => listCustomers(0));
@@ -353,7 +374,10 @@ describe('the cached lists', () => {
     });
 
     test('show every write at once while others ask without a pause', async () => {
-      await whileAsked(query, () => expectWritesVisible(writes, mug.id, { name, query }));
+      await whileAsked(
+        (api) => listProducts(api, query),
+        () => expectWritesVisible(writes, mug.id, { name, query }),
+      );
     });
 
     test('answer nothing stale once it is back and the invalidation has landed', async () => {
@@ -403,4 +427,64 @@ describe('the cached lists', () => {
       await eventually(async () => (await listProducts(0, newSearch().query)).status === 200);
     });
   });
+});
+
+describe('a write to what is listed', () => {
+  const invalidationMs = 150;
+  /** Timers may fire a little early. */
+  const toleranceMs = 10;
+
+  const email = () => `${randomUUID()}@example.com`;
+  const change = { name: 'Mug', priceCents: 1, stock: 1 };
+  const account = async () => {
+    const { id, token } = await registerCustomer(shop.url);
+    return { path: `/api/customers/${id}`, id, token };
+  };
+  const deletedProduct = async () => {
+    const { id } = await product();
+    await asAdmin('DELETE', `/api/products/${id}`);
+    return { path: `/api/products/restore/${id}` };
+  };
+  type Write = { path: string; token?: string };
+  const writes: [what: string, method: string, prepare: () => Write | Promise<Write>, body?: () => unknown][] = [
+    ['a new product', 'POST', () => ({ path: '/api/products' }), () => change],
+    ['another product', 'PUT', async () => ({ path: `/api/products/${(await product()).id}` }), () => change],
+    ['a deleted product', 'DELETE', async () => ({ path: `/api/products/${(await product()).id}` })],
+    ['a restored product', 'PATCH', deletedProduct],
+    ['a new profile', 'PUT', account, () => ({ name: 'Grace', email: email(), phone: null })],
+    [
+      'a new address',
+      'PATCH',
+      async () => {
+        const { id, token } = await account();
+        return { path: `/api/customers/email/${id}`, token };
+      },
+      () => ({ email: email() }),
+    ],
+    [
+      'a new number',
+      'PATCH',
+      async () => {
+        const { id, token } = await account();
+        return { path: `/api/customers/phone/${id}`, token };
+      },
+      () => ({ phone: '+491234567' }),
+    ],
+    ['a closed account', 'DELETE', account],
+  ];
+
+  afterEach(() => shop.redisLink.restore());
+
+  test.each(writes)(
+    'that makes %s, when Redis says nothing › is answered no sooner than its invalidation is given up',
+    async (_what, method, prepare, body) => {
+      const { path, token = adminToken } = await prepare();
+      shop.redisLink.hang();
+      const startedAt = performance.now();
+      const given = body === undefined ? {} : { body: body() };
+      const { status } = await request(shop.api(0).url, method, path, { token, ...given });
+      expect(status).toBeWithin(200, 205);
+      expect(performance.now() - startedAt).toBeGreaterThan(invalidationMs - toleranceMs);
+    },
+  );
 });

@@ -4,12 +4,12 @@ import { recordWalk, setAutovacuum, startGrownShop } from './growth/shop.ts';
 import { faultOf, kinds, kindsOf } from './growth/statements.ts';
 import { request } from './support/client.ts';
 import type { Shop } from './support/shop.ts';
-import { eventually } from './support/wait.ts';
 
 /** Large enough for the plans of a large shop, and made in seconds; `npm run test:growth` takes the large one. */
 const size = { products: 50_000, customers: 4_000, orders: 60_000 };
 
-const patienceMs = 180_000;
+/** A busy machine takes minutes to make that shop. */
+const patienceMs = 300_000;
 
 let shop: Shop;
 
@@ -107,16 +107,15 @@ describe('stock that changes again and again', () => {
     'leaves the table as large as it was, and its indexes alone',
     async () => {
       // What looks at the database meanwhile may still need the old rows, and keeps their room from being used again.
-      await Promise.all([shop.api(0).stop(), shop.worker(0).stop()]);
+      await shop.api(0).stop();
       await setAutovacuum(shop.db, 'off');
-      const change = await eventually(
-        async () => {
-          const done = await changeStockOften(shop.db, { updates: 20_000, products: 500 });
-          // By autovacuum, whose look at the system's own tables nothing here can turn off.
-          return done.watched ? null : done;
-        },
-        { withinMs: patienceMs },
-      );
+      // Autovacuum looks at the system's own tables now and then, which nothing here can turn off.
+      const change = await changeStockOften(shop.db, {
+        updates: 5_000,
+        products: 500,
+        undisturbedWithinMs: patienceMs / 2,
+      });
+      expect(change.watched).toBe(false);
       expect(change.hotShare).toBeGreaterThan(0.95);
       expect(change.tableGrowth).toBeLessThan(1.02);
       expect(change.indexGrowth).toBeLessThan(1.02);

@@ -499,3 +499,28 @@ function metricsIn(expression: string): string[] {
   const words = [...bare.matchAll(/[a-z_:][\w:]*(?!\w*\s*\()/gi)].map(([word]) => word);
   return words.filter((word) => !['and', 'or', 'unless', 'bool', 'offset', 'sum', 'max', 'min'].includes(word));
 }
+
+describe('GET /metrics › of a shop whose worker has died', () => {
+  test('when a mail is in its hands still › shows for how long', async () => {
+    const lone = await startShop({ workers: 0 });
+    try {
+      const { token } = await registerCustomer(lone.url);
+      const { id } = await createProduct(lone.url, await signInAdmin(lone.url));
+      const order = await placeOrder(lone.url, token, [{ productId: id, quantity: 1 }]);
+      await lone.db`
+        update mails set state = 'sending', created_at = now() - interval '1 hour' where order_id = ${order.id}`;
+      const age = async () => (await completeScrape(lone.api(0).url)).value('shop_oldest_unsent_mail_age_seconds');
+      expect(await age()).toBeWithin(3_600, 3_700);
+      expect((await completeScrape(lone.api(0).url)).value('shop_mails', { state: 'sending' })).toBe(1);
+      // Of several, the oldest, whichever state it is in.
+      await placeOrder(lone.url, token, [{ productId: id, quantity: 1 }]);
+      expect(await age()).toBeWithin(3_600, 3_700);
+      await lone.db`update mails set state = case state when 'queued' then 'sending' else 'queued' end`;
+      expect(await age()).toBeWithin(3_600, 3_700);
+      await lone.db`update mails set state = 'failed'`;
+      expect(await age()).toBe(0);
+    } finally {
+      await lone.stop();
+    }
+  });
+});

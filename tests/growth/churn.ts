@@ -14,26 +14,46 @@ export type Churn = {
   watched: boolean;
 };
 
-/** Changes the stock of some products again and again, as their orders would. */
+/**
+ * Changes the stock of some products again and again, as their orders would.
+ * @param undisturbedWithinMs so long, what somebody has watched is done again, on the table as that has left it
+ */
 export async function changeStockOften(
   db: Sql,
-  { updates, products }: { updates: number; products: number },
+  { updates, products, undisturbedWithinMs = 0 }: { updates: number; products: number; undisturbedWithinMs?: number },
 ): Promise<Churn> {
-  // Written anew, because pages that were filled before they were told to leave room have none.
-  await db`vacuum (full, analyze) products`;
-  const rows = await db<{ id: string }[]>`select id from products order by md5(id::text) limit ${products}`;
+  // One session for all of it, because each tells the statistics of its own updates alone, and late unless it is asked.
+  const session = await db.reserve();
+  try {
+    // Written anew, because pages that were filled before they were told to leave room have none.
+    await session`vacuum (full, analyze) products`;
+    const rows = await session<{ id: string }[]>`select id from products order by md5(id::text) limit ${products}`;
+    const ids = rows.map(({ id }) => id);
+    return await eventually(
+      async () => {
+        const churn = await churnOnce(session, ids, updates);
+        if (!churn.watched || undisturbedWithinMs === 0) return churn;
+        await session`vacuum products`;
+        return null;
+      },
+      { withinMs: undisturbedWithinMs },
+    );
+  } finally {
+    session.release();
+  }
+}
+
+async function churnOnce(db: Sql, products: string[], updates: number): Promise<Churn> {
   const before = await measure(db);
   let watched = false;
   for (let done = 0; done < updates; done += updatesAtOnce) {
-    const ids = rows.slice(done % products, (done % products) + updatesAtOnce).map(({ id }) => id);
+    const first = done % products.length;
+    const ids = products.slice(first, first + updatesAtOnce);
     await db`update products set stock = stock + 1, version = version + 1, updated_at = now()
       where id = any(${ids}::uuid[])`;
     watched ||= await isWatched(db);
   }
-  const after = await eventually(async () => {
-    const measured = await measure(db);
-    return measured.updates - before.updates >= updates ? measured : null;
-  });
+  const after = await measure(db);
   return {
     hotShare: (after.hot - before.hot) / (after.updates - before.updates),
     tableGrowth: after.bytes / before.bytes,

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import postgres, { type PostgresError, type TransactionSql } from 'postgres';
+import { openTestbed, type Testbed } from './support/testbed.ts';
+
+let testbed: Testbed;
+
+beforeAll(async () => {
+  testbed = await openTestbed();
+});
+
+afterAll(() => testbed.close());
+
+type Row = Record<string, unknown>;
+
+const at = new Date('2026-01-01T00:00:00Z');
+const id = (number: number) => `01890a5d-ac96-774b-bcce-${String(number).padStart(12, '0')}`;
+const nobody = id(999);
+
+const customer = {
+  id: id(1),
+  name: 'Ada',
+  email: 'ada@example.com',
+  phone: '+4912345',
+  role: 'customer',
+  password_hash: 'x',
+  token_version: 1,
+  created_at: at,
+  updated_at: at,
+  deleted_at: null,
+};
+const product = {
+  id: id(11),
+  name: 'Mug',
+  description: 'Enamel',
+  price_cents: 0,
+  stock: 0,
+  version: 1,
+  created_at: at,
+  updated_at: at,
+  deleted_at: null,
+};
+const order = {
+  id: id(21),
+  customer_id: customer.id,
+  status: 'pending',
+  run: 1,
+  total_cents: 0,
+  currency: 'USD',
+  next_status_at: at,
+  created_at: at,
+  updated_at: at,
+  deleted_at: null,
+};
+const cancelled = { ...order, id: id(22), status: 'cancelled', next_status_at: null };
+const item = {
+  order_id: order.id,
+  product_id: product.id,
+  position: 0,
+  name: 'Mug',
+  quantity: 1,
+  unit_price_cents: 0,
+};
+const step = { order_id: order.id, run: 1, status: 'pending', at };
+const mail = {
+  id: id(31),
+  order_id: order.id,
+  run: 1,
+  status: 'pending',
+  state: 'queued',
+  attempts: 0,
+  last_error: null,
+  due_at: at,
+  created_at: at,
+  sent_at: null,
+};
+const record = { customer_id: customer.id, key: 'k', request_hash: 'h', response: '{}', created_at: at };
+
+/** What every table takes: rows at their limits, and neighbours that have all but one thing in common. */
+const taken: [table: string, row: Row][] = [
+  ['customers', customer],
+  ['customers', { ...customer, id: id(2), deleted_at: at }],
+  ['customers', { ...customer, id: id(3), email: 'root@example.com', role: 'admin' }],
+  ['products', product],
+  ['products', { ...product, id: id(12) }],
+  ['orders', order],
+  ['orders', cancelled],
+  ['orders', { ...cancelled, id: id(23), deleted_at: at }],
+  ['orders', { ...cancelled, id: id(24), status: 'delivered' }],
+  ['orders', { ...order, id: id(25), status: 'processing' }],
+  ['orders', { ...order, id: id(26), status: 'shipped' }],
+  ['order_items', item],
+  ['order_items', { ...item, product_id: id(12) }],
+  ['order_items', { ...item, order_id: cancelled.id }],
+  ['order_history', step],
+  ['order_history', { ...step, run: 2 }],
+  ['order_history', { ...step, status: 'processing' }],
+  ['order_history', { ...step, order_id: cancelled.id }],
+  ['mails', mail],
+  ['mails', { ...mail, id: id(32), run: 2, state: 'sending' }],
+  ['mails', { ...mail, id: id(33), status: 'processing', state: 'sent' }],
+  ['mails', { ...mail, id: id(34), order_id: cancelled.id, state: 'failed' }],
+  ['idempotency_records', record],
+  ['idempotency_records', { ...record, key: 'l' }],
+  ['idempotency_records', { ...record, customer_id: id(2) }],
+];
+
+type Refusal = [table: string, row: Row];
+
+const later = new Date(at.getTime() + 1_000);
+const other = {
+  ...customer,
+  id: nobody,
+  name: 'Bob',
+  email: 'bob@example.com',
+  phone: null,
+  role: 'admin',
+  created_at: later,
+};
+
+/**
+ * For each constraint and unique index, rows that it alone refuses beside those that are taken. What has to be unique is
+ * all that such a row has in common with one of those.
+ */
+const refused: Record<string, Refusal[]> = {
+  customers_pkey: [['customers', { ...other, id: customer.id }]],
+  customers_email_key: [['customers', { ...other, email: 'ADA@example.com' }]],
+  customers_email_ascii_key: [['customers', { ...other, email: 'ADA@example.com' }]],
+  customers_role_check: [['customers', { ...other, role: 'owner' }]],
+  products_pkey: [['products', { ...product, name: 'Pot', price_cents: 1, stock: 1, version: 2, created_at: later }]],
+  products_stock_check: [['products', { ...product, id: nobody, stock: -1 }]],
+  products_price_check: [['products', { ...product, id: nobody, price_cents: -1 }]],
+  orders_pkey: [['orders', { ...cancelled, id: order.id, customer_id: id(2), run: 2, created_at: later }]],
+  orders_customer_id_customers_id_fk: [['orders', { ...order, id: nobody, customer_id: nobody }]],
+  orders_status_check: [['orders', { ...cancelled, id: nobody, status: 'lost' }]],
+  orders_schedule_check: [
+    ...['pending', 'processing', 'shipped'].map(
+      (status): Refusal => ['orders', { ...order, id: nobody, status, next_status_at: null }],
+    ),
+    ...['delivered', 'cancelled'].map((status): Refusal => ['orders', { ...order, id: nobody, status }]),
+  ],
+  orders_deleted_check: [
+    ...['pending', 'processing', 'shipped'].map(
+      (status): Refusal => ['orders', { ...order, id: nobody, status, deleted_at: at }],
+    ),
+    ['orders', { ...cancelled, id: nobody, status: 'delivered', deleted_at: at }],
+  ],
+  order_items_order_id_product_id_pk: [
+    ['order_items', { ...item, position: 1, name: 'Pot', quantity: 2, unit_price_cents: 1 }],
+  ],
+  order_items_order_id_orders_id_fk: [['order_items', { ...item, order_id: nobody }]],
+  order_items_product_id_products_id_fk: [['order_items', { ...item, product_id: nobody }]],
+  order_items_quantity_check: [['order_items', { ...item, order_id: id(24), quantity: 0 }]],
+  order_history_order_id_run_status_pk: [['order_history', { ...step, at: later }]],
+  order_history_order_id_orders_id_fk: [['order_history', { ...step, order_id: nobody }]],
+  mails_pkey: [
+    ['mails', { ...mail, order_id: cancelled.id, run: 3, status: 'shipped', state: 'failed', due_at: null }],
+  ],
+  mails_order_run_status_key: [
+    ['mails', { ...mail, id: nobody, state: 'sent', attempts: 1, due_at: null, created_at: later, sent_at: later }],
+  ],
+  mails_order_id_orders_id_fk: [['mails', { ...mail, id: nobody, order_id: nobody }]],
+  mails_state_check: [['mails', { ...mail, id: nobody, run: 3, state: 'lost' }]],
+  idempotency_records_customer_id_key_pk: [
+    ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
+  ],
+  idempotency_records_customer_id_customers_id_fk: [['idempotency_records', { ...record, customer_id: nobody }]],
+};
+
+/** Two indexes refuse the same rows wherever the locale leaves ASCII alone; each has to do it alone. */
+const twins: Record<string, string> = {
+  customers_email_key: 'customers_email_ascii_key',
+  customers_email_ascii_key: 'customers_email_key',
+};
+
+const mayBeNull = [
+  'customers.deleted_at',
+  'customers.phone',
+  'mails.due_at',
+  'mails.last_error',
+  'mails.sent_at',
+  'orders.deleted_at',
+  'orders.next_status_at',
+  'products.deleted_at',
+  'products.description',
+];
+
+const insert = (sql: TransactionSql, [table, row]: Refusal) => sql`insert into ${sql(table)} ${sql(row)}`;
+
+/** Does `work` in a transaction that has written what is taken, and undoes it; answers the error that `work` ended in. */
+async function tryOut(work: (sql: TransactionSql) => Promise<unknown>): Promise<PostgresError | null> {
+  let fault: PostgresError | null = null;
+  const undo = new Error('enough seen');
+  const trying = testbed.db.begin(async (sql) => {
+    for (const row of taken) await insert(sql, row);
+    await work(sql).catch((error: unknown) => {
+      if (!(error instanceof postgres.PostgresError)) throw error;
+      fault = error;
+    });
+    throw undo;
+  });
+  await trying.catch((error: unknown) => {
+    if (error !== undo) throw error;
+  });
+  return fault;
+}
+
+describe('the migrated database', () => {
+  test('beside those that are looked at › has no constraint and no unique index, and none that does not hold yet', async () => {
+    const rows = await testbed.db<{ name: string; holds: boolean }[]>`
+      select conname::text as name, convalidated as holds from pg_constraint
+      where connamespace = 'public'::regnamespace and contype <> 'n'
+      union
+      select relname::text, indisvalid and indisready from pg_index join pg_class on pg_class.oid = indexrelid
+      where relnamespace = 'public'::regnamespace and indisunique`;
+    expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(refused).sort());
+    expect(rows.filter(({ holds }) => !holds)).toEqual([]);
+  });
+
+  test('given rows at their limits › takes them', async () => {
+    expect(await tryOut(async () => {})).toBeNull();
+  });
+
+  describe.each(Object.entries(refused))('by %s', (constraint, rows) => {
+    test.each(rows)('refuses a row of %s: %j', async (table, row) => {
+      const fault = await tryOut(async (sql) => {
+        const twin = twins[constraint];
+        if (twin) await sql`drop index ${sql(twin)}`;
+        await insert(sql, [table, row]);
+      });
+      expect(fault).toMatchObject({ constraint_name: constraint, table_name: table });
+    });
+  });
+
+  test('given nothing in a column › refuses the row, but for the columns that may be empty', async () => {
+    const samples = new Map(taken.map(([table, row]) => [table, row]));
+    const columns = await testbed.db<{ table: string; column: string }[]>`
+      select table_name as table, column_name as column from information_schema.columns
+      where table_schema = 'public' and is_generated = 'NEVER'`;
+    const empty = [];
+    for (const { table, column } of columns) {
+      const fault = await tryOut((sql) => insert(sql, [table, { ...samples.get(table), [column]: null }]));
+      if (fault?.code !== '23502') empty.push(`${table}.${column}`);
+    }
+    expect(empty.sort()).toEqual(mayBeNull);
+  });
+});
