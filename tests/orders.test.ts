@@ -366,7 +366,7 @@ describe('GET /api/orders', () => {
   describe('when a page holds more than the usual 20', () => {
     test('answers each with its own lines, newest first', async () => {
       const buyer = await registerCustomer(shop.url);
-      const [mug, pot] = [await product({ name: 'Mug', stock: 1_000 }), await product({ name: '"Pot"', stock: 1_000 })];
+      const [mug, pot] = [await product({ name: 'Mug', stock: 2_000 }), await product({ name: '"Pot"', stock: 2_000 })];
       const placed: OrderBody[] = [];
       for (let quantity = 1; quantity <= 45; quantity += 1) {
         const lines = [pot, mug].map(({ id }) => ({ productId: id, quantity }));

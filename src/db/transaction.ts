@@ -14,9 +14,9 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
 }
 
 /**
- * Runs `work` in one transaction and commits it before `endsAt` (by `performance.now()`), or does nothing at all. A serialization
- * failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection that broke
- * before the commit was sent is tried again, at most three times in all.
+ * Runs `work` in one transaction and commits it before `endsAt` (by `performance.now()`), or does nothing at all. A
+ * serialization failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection
+ * that broke before the commit was sent is tried again, at most three times in all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
  *   violated constraint
  */

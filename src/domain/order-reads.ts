@@ -19,6 +19,9 @@ export async function getOrder(reader: Reader, id: string, viewer: Viewer): Prom
   return withDetails(reader, row);
 }
 
+/** A page of the usual size is read at once; of a larger one, what comes from Postgres keeps everyone waiting. */
+const detailedAtOnce = 20;
+
 /** A page of orders, newest first: the viewer's own, or for an admin everyone's. */
 export async function listOrders(reader: Reader, query: OrderQuery, viewer: Viewer): Promise<Page<Order>> {
   const customerId = viewer.role === 'admin' ? query.customerId : viewer.id;
@@ -30,7 +33,11 @@ export async function listOrders(reader: Reader, query: OrderQuery, viewer: View
   const page = await newestPage(reader, query, orders, matching, (where, order, limit) =>
     reader.select().from(orders).where(where).orderBy(order).limit(limit),
   );
-  return { ...page, rows: await withAllDetails(reader, page.rows) };
+  const rows: Order[] = [];
+  for (let start = 0; start < page.rows.length; start += detailedAtOnce) {
+    rows.push(...(await withAllDetails(reader, page.rows.slice(start, start + detailedAtOnce))));
+  }
+  return { ...page, rows };
 }
 
 /** Spelt out for the one status that deleted orders are in, because its index holds the same words. */
@@ -48,19 +55,8 @@ export async function withDetails(reader: Reader, row: OrderRow): Promise<Order>
 /** Where in a run a status stands, which only goes forward. */
 const stage = ({ status }: Pick<OrderRow, 'status'>) => orderStatuses.indexOf(status);
 
-/** A page of the usual size is read at once; each order may have 100 lines. */
-const detailedAtOnce = 20;
-
-/** Adds lines and the history of their run to orders, few at a time, because rows keep everyone waiting. */
+/** Adds lines and the history of their run to orders. */
 export async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
-  const orders: Order[] = [];
-  for (let start = 0; start < rows.length; start += detailedAtOnce) {
-    orders.push(...(await withDetailsAtOnce(reader, rows.slice(start, start + detailedAtOnce))));
-  }
-  return orders;
-}
-
-async function withDetailsAtOnce(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
   const rowIds = rows.map((row) => row.id);
   const ids = anyUuid(rowIds);
   const runs = sql`(select * from unnest(${uuids(rowIds)}, ${integers(rows.map(({ run }) => run))}))`;
