@@ -32,8 +32,11 @@ export const statementTime = sql`date_trunc('milliseconds', statement_timestamp(
 /** The moment itself, by Postgres' clock: later than any lock that the statement has waited for by then. */
 export const clockTime = sql`date_trunc('milliseconds', clock_timestamp())`;
 
-/** The same as a column to be read, in Unix ms. Only above a locked row does it come after the wait for it. */
-export const clockMs = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
+/**
+ * The same as a column to be read, in Unix ms. Only above a locked row does it come after the wait for it. A bigint, which
+ * arrives as text, because `extra_float_digits` may round a float.
+ */
+export const clockMs = sql<string>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /** A moment so many ms after another. */
 export function later(moment: SQL, ms: number): SQL {

@@ -104,7 +104,7 @@ async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; 
     .from(locked);
   if (!found) throw notFound('order');
   const { lockedMs, ...row } = found;
-  return { row, lockedAt: new Date(lockedMs) };
+  return { row, lockedAt: new Date(Number(lockedMs)) };
 }
 
 function linesOf(tx: Transaction, orderId: string) {

@@ -10,7 +10,7 @@ export type Shelf = { id: string; name: string; priceCents: number; stock: numbe
 /** Products under lock: those that are not deleted, and when the last one was locked, by Postgres' clock. */
 export type LockedShelves = { shelves: Map<string, Shelf>; lockedAt: Date };
 
-type LockedRow = { id: string; name: string; price_cents: number; stock: number; deleted: boolean; locked_ms: number };
+type LockedRow = { id: string; name: string; price_cents: number; stock: number; deleted: boolean; locked_ms: string };
 
 /**
  * Locks products for the rest of the transaction, in the order of their ids whoever asks, so that no two transactions
@@ -29,7 +29,7 @@ export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promi
   let lockedMs = 0;
   for (const { id, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
     if (!deleted) shelves.set(id, { id, name, priceCents, stock });
-    lockedMs = Math.max(lockedMs, locked_ms);
+    lockedMs = Math.max(lockedMs, Number(locked_ms));
   }
   return { shelves, lockedAt: new Date(lockedMs) };
 }
