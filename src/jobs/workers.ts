@@ -98,26 +98,39 @@ export async function startWorkers(
     toldScheduled = resolve;
   });
 
-  /** By this process' timer, which keeps going whatever its clock or another's says, or said once. */
-  async function keepAdding(name: keyof typeof everyMs): Promise<void> {
+  async function add(name: keyof typeof everyMs): Promise<boolean> {
     const once = home.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
-    while (!closing) {
-      try {
-        await queue.add(name, {}, { ...once, removeOnComplete: true, removeOnFail: true });
-        if (name === 'sweep') toldScheduled();
-      } catch (error) {
-        listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
-      }
-      await sleep(everyMs[name], undefined, { ref: false });
+    try {
+      await queue.add(name, {}, { ...once, removeOnComplete: true, removeOnFail: true });
+      return true;
+    } catch (error) {
+      listeners.onQueueError(error instanceof Error ? error : new Error(String(error)));
+      return false;
     }
   }
+
+  /** By this process' timer, which keeps going whatever its clock or another's says, or said once. */
+  async function keepAdding(name: keyof typeof everyMs): Promise<void> {
+    while (!closing) {
+      await sleep(everyMs[name], undefined, { ref: false });
+      await add(name);
+    }
+  }
+
+  async function startSchedule(): Promise<void> {
+    // Two, because a script goes to Redis whole the first time and by its hash afterwards, and a user may lack either right.
+    while (!closing && !((await add('sweep')) && (await add('clean-up')))) await sleep(everyMs.sweep);
+    toldScheduled();
+    void keepAdding('sweep');
+    void keepAdding('clean-up');
+  }
+
   /** The schedules of earlier versions; while one of their workers runs, it puts them back. */
   async function dropSchedulers(): Promise<void> {
     for (const name of Object.keys(everyMs)) await queue.removeJobScheduler(name);
   }
   dropSchedulers().catch(listeners.onQueueError);
-  void keepAdding('sweep');
-  void keepAdding('clean-up');
+  void startSchedule();
 
   return { scheduled: scheduledOnce, orderQueueDepth: () => depthOf(queue) };
 }
