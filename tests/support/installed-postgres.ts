@@ -46,7 +46,8 @@ export async function startInstalledPostgres(options: InstalledOptions): Promise
     async () => {
       const maintenance = postgres(at('postgres'), { max: 1 });
       try {
-        return await maintenance`create database shop`;
+        await maintenance`create database shop`;
+        return true;
       } finally {
         await maintenance.end();
       }
