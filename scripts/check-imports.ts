@@ -8,7 +8,7 @@ import { Glob } from 'bun';
 /** What a room may import beside itself and `node:` modules; `type` in front admits types alone. */
 type Room = { rooms?: readonly string[]; packages?: readonly string[] };
 
-const helpers = ['src/deadline.ts', 'src/elapsed.ts', 'src/errors.ts', 'src/lib', 'src/spans.ts'];
+const helpers = ['src/lib/deadline.ts', 'src/lib/elapsed.ts', 'src/errors.ts', 'src/lib', 'src/spans.ts'];
 
 /** Unit tests, and everything that is in no room, may import anything. */
 const rooms: Record<string, Room> = {
@@ -100,8 +100,8 @@ const rooms: Record<string, Room> = {
       'src/middleware',
       'src/schema',
       'type src/services.ts',
-      'src/deadline.ts',
-      'src/elapsed.ts',
+      'src/lib/deadline.ts',
+      'src/lib/elapsed.ts',
       'src/errors.ts',
       'src/lib',
       'src/spans.ts',
@@ -149,10 +149,10 @@ const rooms: Record<string, Room> = {
     rooms: ['type src/db', 'type src/domain', 'type src/jobs', 'src/schema', 'type src/settings.ts', ...helpers],
     packages: ['@opentelemetry', 'type pino', 'prom-client'],
   },
-  'src/deadline.ts': { rooms: ['src/errors.ts'] },
+  'src/lib/deadline.ts': { rooms: ['src/errors.ts'] },
   'src/lib': { rooms: ['src/errors.ts', 'src/spans.ts'], packages: ['ipaddr.js', 'zod'] },
   'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
-  'src/elapsed.ts': {},
+  'src/lib/elapsed.ts': {},
   'src/errors.ts': {},
   bench: {
     rooms: [

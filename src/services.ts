@@ -11,7 +11,6 @@ import { type Database, openDatabase, type Reader, type Transaction, workUnderWa
 import { openReplicas, type Replicas } from './db/replicas.ts';
 import type { ProductRow } from './db/tables.ts';
 import { withReader, withTransaction } from './db/transaction.ts';
-import { databaseWaitMsMax } from './deadline.ts';
 import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
 import { createOrderBatcher } from './domain/order-batcher.ts';
 import { createPasswordQueues, type PasswordQueues } from './domain/password-queues.ts';
@@ -34,6 +33,7 @@ import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
 import type { MailQueue } from './jobs/queues.ts';
 import { type Batcher, createBatcher } from './lib/batcher.ts';
 import type { Closers } from './lib/closers.ts';
+import { databaseWaitMsMax } from './lib/deadline.ts';
 import { persist, prepareShop } from './preparation.ts';
 import { connectRedis } from './redis.ts';
 import type { Readiness } from './schema/health.ts';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { sql } from 'drizzle-orm';
 import { type DatabaseClient, openDatabase, type Reader } from '../src/db/client.ts';
 import { withTransaction } from '../src/db/transaction.ts';
-import { databaseWaitMsMax } from '../src/deadline.ts';
+import { databaseWaitMsMax } from '../src/lib/deadline.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { mailsOf, untilOrderWaits } from './support/orders.ts';

@@ -1,5 +1,5 @@
-import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { ShopError, unavailable } from '../errors.ts';
+import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import type { RedisClient } from '../redis.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { databaseWaitMsMax } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
 import type { CacheGroup } from './cache.ts';
 import type { Store } from './store.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as later } from 'node:timers';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { databaseWaitMsMax } from '../deadline.ts';
 import { unavailable } from '../errors.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { dialect } from './dialect.ts';
 import { planAnewMark } from './planning.ts';
 

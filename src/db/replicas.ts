@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
+import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { type Database, openDatabase, poolOf, type Reader } from './client.ts';
 import { ReadOnlyServerError, translateDatabaseError } from './errors.ts';
 import { withReader } from './transaction.ts';

@@ -1,8 +1,8 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { databaseWaitMsMax } from '../deadline.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { createTracedBatcher } from '../lib/traced-batcher.ts';
 import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { deleteOldIdempotencyRecords } from '../domain/clean-up.ts';
-import { msSince } from '../elapsed.ts';
+import { msSince } from '../lib/elapsed.ts';
 
 const batchSizeMax = 1_000;
 

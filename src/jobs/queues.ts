@@ -1,7 +1,7 @@
 import { createPostgresBackend, type JobsOptions, type JobType, Queue, withBackend } from 'bullmq';
 import { dialect } from '../db/dialect.ts';
-import { databaseWaitMsMax } from '../deadline.ts';
 import { createBatcher } from '../lib/batcher.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { isCluster, type QueueConnection } from '../redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';

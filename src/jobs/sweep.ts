@@ -4,7 +4,7 @@ import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { advanceDueOrders } from '../domain/lifecycle.ts';
 import { collectDueMails } from '../domain/mails.ts';
-import { msSince } from '../elapsed.ts';
+import { msSince } from '../lib/elapsed.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 import type { MailQueue } from './queues.ts';
 

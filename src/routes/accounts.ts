@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { databaseWaitMsMax, withDeadline } from '../deadline.ts';
 import { authenticate, changePassword, type MatchPassword, reauthenticate, register } from '../domain/accounts.ts';
+import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { noQuery } from '../schema/common.ts';
 import {

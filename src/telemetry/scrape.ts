@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
-import { withDeadline } from '../deadline.ts';
 import type { Backlog } from '../domain/backlog.ts';
 import type { QueueDepths } from '../jobs/queues.ts';
+import { withDeadline } from '../lib/deadline.ts';
 
 /** How long a scrape waits for what others have to be asked for. */
 const answerMsMax = 300;

@@ -1,4 +1,4 @@
-import { unavailable } from './errors.ts';
+import { unavailable } from '../errors.ts';
 
 /** How long a request may wait for Postgres before it is told 503 (contract: within 5 s). */
 export const databaseWaitMsMax = 4_500;
