@@ -49,7 +49,7 @@ const rooms: Record<string, Room> = {
       'src/jobs/queue-names.ts',
       'type src/jobs/queues.ts',
       'src/preparation.ts',
-      'src/redis.ts',
+      'src/lib/redis.ts',
       'type src/schema',
       'src/settings.ts',
       'src/telemetry',
@@ -64,7 +64,7 @@ const rooms: Record<string, Room> = {
       'src/foundation.ts',
       'src/jobs',
       'src/preparation.ts',
-      'src/redis.ts',
+      'src/lib/redis.ts',
       'src/settings.ts',
       'src/telemetry',
       ...helpers,
@@ -72,7 +72,7 @@ const rooms: Record<string, Room> = {
     packages: ['type pino', 'type prom-client'],
   },
   'src/foundation.ts': {
-    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/redis.ts', 'src/settings.ts', ...helpers],
+    rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/lib/redis.ts', 'src/settings.ts', ...helpers],
     packages: ['pino'],
   },
   'src/preparation.ts': {
@@ -83,7 +83,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/foundation.ts', 'src/lib', 'src/settings.ts'],
     packages: ['type pino'],
   },
-  'src/redis.ts': {
+  'src/lib/redis.ts': {
     rooms: ['type src/settings.ts'],
     packages: ['ioredis'],
   },
@@ -129,7 +129,7 @@ const rooms: Record<string, Room> = {
     packages: ['@opentelemetry/api', 'drizzle-orm', 'postgres', 'zod'],
   },
   'src/cache': {
-    rooms: ['src/redis.ts', 'src/schema', ...helpers],
+    rooms: ['src/lib/redis.ts', 'src/schema', ...helpers],
     packages: ['lru-cache', 'rate-limiter-flexible'],
   },
   'src/jobs': {
@@ -138,7 +138,7 @@ const rooms: Record<string, Room> = {
       'type src/db/client.ts',
       'src/db/dialect.ts',
       'src/db/transaction.ts',
-      'src/redis.ts',
+      'src/lib/redis.ts',
       'src/schema',
       'type src/settings.ts',
       ...helpers,

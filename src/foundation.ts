@@ -8,7 +8,7 @@ import { type Backlog, readBacklog } from './domain/backlog.ts';
 import { ShopError } from './errors.ts';
 import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './lib/log-output.ts';
-import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './redis.ts';
+import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './lib/redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
 import { currentTrace } from './spans.ts';
 

@@ -5,7 +5,7 @@ import { createMailer } from '../src/jobs/mailer.ts';
 import { openMailQueue } from '../src/jobs/queues.ts';
 import { createSendMail, type MailOutcome } from '../src/jobs/send-mail.ts';
 import { createSweep } from '../src/jobs/sweep.ts';
-import { openQueueConnection } from '../src/redis.ts';
+import { openQueueConnection } from '../src/lib/redis.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { readSettings } from '../src/settings.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { versionKey } from '../src/cache/versions.ts';
-import { connectRedis, isRedisAway, type RedisProfile } from '../src/redis.ts';
+import { connectRedis, isRedisAway, type RedisProfile } from '../src/lib/redis.ts';
 import { readSettings } from '../src/settings.ts';
 import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { type Shop, startShop } from './support/shop.ts';

@@ -1,6 +1,6 @@
 import { ShopError, unavailable } from '../errors.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
-import type { RedisClient } from '../redis.ts';
+import type { RedisClient } from '../lib/redis.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
 const durationSeconds = 15 * 60;

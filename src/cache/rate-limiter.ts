@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { ShopError } from '../errors.ts';
-import type { RedisClient } from '../redis.ts';
+import type { RedisClient } from '../lib/redis.ts';
 
 /** How many keys a process counts for itself while Redis is away; those used longest ago make room. */
 const memoryKeysMax = 20_000;

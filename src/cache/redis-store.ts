@@ -1,4 +1,4 @@
-import { isCluster, type RedisClient } from '../redis.ts';
+import { isCluster, type RedisClient } from '../lib/redis.ts';
 import type { Store } from './store.ts';
 
 /**

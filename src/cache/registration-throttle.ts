@@ -1,4 +1,4 @@
-import type { RedisClient } from '../redis.ts';
+import type { RedisClient } from '../lib/redis.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
 const durationSeconds = 60 * 60;

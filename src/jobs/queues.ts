@@ -2,7 +2,7 @@ import { createPostgresBackend, type JobsOptions, type JobType, Queue, withBacke
 import { dialect } from '../db/dialect.ts';
 import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
-import { isCluster, type QueueConnection } from '../redis.ts';
+import { isCluster, type QueueConnection } from '../lib/redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../spans.ts';
 import { keyPrefix, mailQueue } from './queue-names.ts';

@@ -1,5 +1,5 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
-import type { RedisPlace } from './settings.ts';
+import type { RedisPlace } from '../settings.ts';
 
 /** A connection to Redis. A Cluster takes no command whose keys are in several slots. */
 export type RedisClient = Redis | Cluster;

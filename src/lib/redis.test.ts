@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
+import type { RedisPlace } from '../settings.ts';
 import { connectRedis, isCluster, openQueueConnection, type RedisProfile } from './redis.ts';
-import type { RedisPlace } from './settings.ts';
 
 const nobody = { username: '', password: '' };
 const nodes = [{ host: '127.0.0.1', port: 1 }];
