@@ -8,7 +8,7 @@ import { Glob } from 'bun';
 /** What a room may import beside itself and `node:` modules; `type` in front admits types alone. */
 type Room = { rooms?: readonly string[]; packages?: readonly string[] };
 
-const helpers = ['src/lib/deadline.ts', 'src/lib/elapsed.ts', 'src/errors.ts', 'src/lib', 'src/spans.ts'];
+const helpers = ['src/lib/deadline.ts', 'src/lib/elapsed.ts', 'src/errors.ts', 'src/lib', 'src/telemetry/spans.ts'];
 
 /** Unit tests, and everything that is in no room, may import anything. */
 const rooms: Record<string, Room> = {
@@ -32,7 +32,7 @@ const rooms: Record<string, Room> = {
     packages: ['hono', '@hono'],
   },
   'src/middleware': {
-    rooms: ['src/cache', 'src/errors.ts', 'src/spans.ts'],
+    rooms: ['src/cache', 'src/errors.ts', 'src/telemetry/spans.ts'],
     packages: ['hono', 'lru-cache', '@opentelemetry/api', 'type pino', 'prom-client'],
   },
   'src/listen-on-node.ts': {
@@ -104,7 +104,7 @@ const rooms: Record<string, Room> = {
       'src/lib/elapsed.ts',
       'src/errors.ts',
       'src/lib',
-      'src/spans.ts',
+      'src/telemetry/spans.ts',
     ],
     packages: ['hono', '@hono', '@opentelemetry/api', '@scalar', 'lru-cache', 'type pino', 'zod'],
   },
@@ -150,8 +150,8 @@ const rooms: Record<string, Room> = {
     packages: ['@opentelemetry', 'type pino', 'prom-client'],
   },
   'src/lib/deadline.ts': { rooms: ['src/errors.ts'] },
-  'src/lib': { rooms: ['src/errors.ts', 'src/spans.ts'], packages: ['ipaddr.js', 'zod'] },
-  'src/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
+  'src/lib': { rooms: ['src/errors.ts', 'src/telemetry/spans.ts'], packages: ['ipaddr.js', 'zod'] },
+  'src/telemetry/spans.ts': { rooms: ['src/errors.ts'], packages: ['@opentelemetry/api'] },
   'src/lib/elapsed.ts': {},
   'src/errors.ts': {},
   bench: {

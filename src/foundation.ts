@@ -10,7 +10,7 @@ import type { QueueHome } from './jobs/queues.ts';
 import { openLogOutput } from './lib/log-output.ts';
 import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './lib/redis.ts';
 import { type Settings, SettingsError } from './settings.ts';
-import { currentTrace } from './spans.ts';
+import { currentTrace } from './telemetry/spans.ts';
 
 /** Connections to Postgres that one process has for its work. */
 export const poolSize = 8;

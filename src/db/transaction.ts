@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import { unavailable } from '../errors.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
-import { inChildSpan } from '../spans.ts';
+import { inChildSpan } from '../telemetry/spans.ts';
 import { type Database, type Pool, poolOf, type Reader, type Transaction } from './client.ts';
 import { isConnectionFault, isReadOnly, isRetryable, translateDatabaseError } from './errors.ts';
 

@@ -3,7 +3,7 @@ import { withTransaction } from '../db/transaction.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
-import { createTracedBatcher } from '../lib/traced-batcher.ts';
+import { createTracedBatcher } from '../telemetry/traced-batcher.ts';
 import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
 
 /** Two let one batch decide while another commits; more would wait for each other's locks. */

@@ -4,7 +4,7 @@ import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { isCluster, type QueueConnection } from '../lib/redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
-import { currentTraceparent } from '../spans.ts';
+import { currentTraceparent } from '../telemetry/spans.ts';
 import { keyPrefix, mailQueue } from './queue-names.ts';
 
 /** Where the queues live: Redis, or Postgres on a machine without one. */

@@ -8,9 +8,9 @@ import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from 
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { msSince } from '../lib/elapsed.ts';
 import type { Mailbox } from '../lib/mailbox.ts';
-import { createTracedBatcher } from '../lib/traced-batcher.ts';
 import { type MailJob, mailJobSchema } from '../schema/jobs.ts';
-import { inSpan, inTraceOf } from '../spans.ts';
+import { inSpan, inTraceOf } from '../telemetry/spans.ts';
+import { createTracedBatcher } from '../telemetry/traced-batcher.ts';
 import { composeMail } from './mail-templates.tsx';
 import type { Mailer, MailFault } from './mailer.ts';
 

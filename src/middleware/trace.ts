@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
-import { inSpan, inTraceOf } from '../spans.ts';
+import { inSpan, inTraceOf } from '../telemetry/spans.ts';
 import type { AppEnv } from './env.ts';
 import { methodOf } from './head.ts';
 

@@ -1,5 +1,5 @@
-import { activeSpan, inSharedSpan, type Span } from '../spans.ts';
-import { type Batcher, type BatcherOptions, createBatcher } from './batcher.ts';
+import { type Batcher, type BatcherOptions, createBatcher } from '../lib/batcher.ts';
+import { activeSpan, inSharedSpan, type Span } from './spans.ts';
 
 /** A batcher whose batches are spans called `name` in the traces of those who wait for them. */
 export function createTracedBatcher<Input, Output>(

@@ -7,7 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { ShopError } from './errors.ts';
+import { ShopError } from '../errors.ts';
 
 export type { Span };
 
