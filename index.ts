@@ -4,7 +4,7 @@ import { createLog } from './src/foundation.ts';
 import type { Listening, Server } from './src/listen-on-node.ts';
 import { answerHeadAsGet } from './src/middleware/head.ts';
 import { runProcess } from './src/process.ts';
-import { openApiServices } from './src/services.ts';
+import { openApiServices } from './src/processes/api.ts';
 import { readSettingsOf } from './src/settings.ts';
 import { serveOperators } from './src/telemetry/listen.ts';
 

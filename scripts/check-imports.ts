@@ -19,7 +19,7 @@ const rooms: Record<string, Room> = {
       'type src/listen-on-node.ts',
       'src/middleware/head.ts',
       'src/process.ts',
-      'src/services.ts',
+      'src/processes/api.ts',
       'src/settings.ts',
       'src/telemetry/listen.ts',
     ],
@@ -28,7 +28,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/foundation.ts', 'src/process.ts', 'src/settings.ts', 'src/worker-services.ts'],
   },
   'src/app.ts': {
-    rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/services.ts'],
+    rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/processes/api.ts'],
     packages: ['hono', '@hono'],
   },
   'src/middleware': {
@@ -39,7 +39,7 @@ const rooms: Record<string, Room> = {
     rooms: ['type src/app.ts'],
     packages: ['@hono/node-server'],
   },
-  'src/services.ts': {
+  'src/processes/api.ts': {
     rooms: [
       'src/cache',
       'src/db',
@@ -99,7 +99,7 @@ const rooms: Record<string, Room> = {
       'src/lib',
       'src/middleware',
       'src/schema',
-      'type src/services.ts',
+      'type src/processes/api.ts',
       'src/lib/deadline.ts',
       'src/lib/elapsed.ts',
       'src/errors.ts',
@@ -177,7 +177,7 @@ const unwanted: { room: string; text: RegExp; instead: string }[] = [
 /** What is loaded only where a setting or the runtime asks for it, or where a process may do without. */
 const onDemand: Record<string, string[]> = {
   'index.ts': ['./src/telemetry/traces.ts', './src/listen-on-node.ts'],
-  'src/services.ts': ['./jobs/queues.ts'],
+  'src/processes/api.ts': ['./jobs/queues.ts'],
   'worker.ts': ['./src/telemetry/traces.ts'],
 };
 

@@ -11,6 +11,7 @@ import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
+import type { ApiServices } from './processes/api.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { createGuards, createTokens } from './routes/auth.ts';
 import type { ClientView } from './routes/client-view.ts';
@@ -23,7 +24,6 @@ import { orderRoutes } from './routes/orders.ts';
 import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
 import { closeOnUnreadBody, limitBody } from './routes/request-body.ts';
-import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
 const apiHeaders = {

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { authenticate, changePassword, type MatchPassword, reauthenticate, register } from '../domain/accounts.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { noQuery } from '../schema/common.ts';
 import {
   credentialsSchema,
@@ -12,7 +13,6 @@ import {
   serializeCustomer,
   sessionSchema,
 } from '../schema/customers.ts';
-import type { ApiServices } from '../services.ts';
 import { clientAddress, type Guards, type Tokens } from './auth.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';

@@ -8,8 +8,8 @@ import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
-import type { ApiServices } from '../services.ts';
 
 const algorithm = 'HS256';
 const knownTokensMax = 10_000;

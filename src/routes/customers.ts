@@ -3,6 +3,7 @@ import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } f
 import type { Viewer } from '../domain/viewer.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   customerListSchema,
@@ -14,7 +15,6 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
-import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';

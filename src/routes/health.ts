@@ -2,8 +2,8 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { ShopError } from '../errors.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { healthSchema, metricsSchema, readinessSchema } from '../schema/health.ts';
-import type { ApiServices } from '../services.ts';
 import { json, problems } from './openapi.ts';
 
 type HealthServices = Pick<ApiServices, 'metrics' | 'readiness' | 'scrape' | 'settings'>;

@@ -3,6 +3,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { getOrder, listOrders } from '../domain/order-reads.ts';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
@@ -15,7 +16,6 @@ import {
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
-import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendList } from './cached-list.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';

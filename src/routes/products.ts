@@ -5,6 +5,7 @@ import { listProducts } from '../domain/product-lists.ts';
 import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
 import {
   productInputSchema,
@@ -13,7 +14,6 @@ import {
   productSchema,
   serializeProduct,
 } from '../schema/products.ts';
-import type { ApiServices } from '../services.ts';
 import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';

@@ -1,21 +1,21 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Cache, cacheGroups, createCache } from './cache/cache.ts';
-import { createLoginThrottle, type LoginThrottle } from './cache/login-throttle.ts';
-import { createMemoryStore } from './cache/memory-store.ts';
-import { createRedisStore, onRenewal } from './cache/redis-store.ts';
-import { createRegistrationThrottle, type RegistrationThrottle } from './cache/registration-throttle.ts';
-import { versionKey } from './cache/versions.ts';
-import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from './db/client.ts';
-import { openReplicas, type Replicas } from './db/replicas.ts';
-import type { ProductRow } from './db/tables.ts';
-import { withReader, withTransaction } from './db/transaction.ts';
-import { type AccountStatus, accountStatusFinder } from './domain/accounts.ts';
-import { createOrderBatcher } from './domain/order-batcher.ts';
-import { createPasswordQueues, type PasswordQueues } from './domain/password-queues.ts';
-import type { OrderRequest, Placement } from './domain/place-orders.ts';
-import { productFinder } from './domain/products.ts';
+import { type Cache, cacheGroups, createCache } from '../cache/cache.ts';
+import { createLoginThrottle, type LoginThrottle } from '../cache/login-throttle.ts';
+import { createMemoryStore } from '../cache/memory-store.ts';
+import { createRedisStore, onRenewal } from '../cache/redis-store.ts';
+import { createRegistrationThrottle, type RegistrationThrottle } from '../cache/registration-throttle.ts';
+import { versionKey } from '../cache/versions.ts';
+import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from '../db/client.ts';
+import { openReplicas, type Replicas } from '../db/replicas.ts';
+import type { ProductRow } from '../db/tables.ts';
+import { withReader, withTransaction } from '../db/transaction.ts';
+import { type AccountStatus, accountStatusFinder } from '../domain/accounts.ts';
+import { createOrderBatcher } from '../domain/order-batcher.ts';
+import { createPasswordQueues, type PasswordQueues } from '../domain/password-queues.ts';
+import type { OrderRequest, Placement } from '../domain/place-orders.ts';
+import { productFinder } from '../domain/products.ts';
 import {
   checkRedis,
   type Denials,
@@ -27,18 +27,18 @@ import {
   requireSettings,
   scrapeError,
   watchDenials,
-} from './foundation.ts';
-import { createMailProducer } from './jobs/mail-producer.ts';
-import { keyPrefix, mailQueue } from './jobs/queue-names.ts';
-import type { MailQueue } from './jobs/queues.ts';
-import { type Batcher, createBatcher } from './lib/batcher.ts';
-import type { Closers } from './lib/closers.ts';
-import { databaseWaitMsMax } from './lib/deadline.ts';
-import { connectRedis } from './lib/redis.ts';
-import { persist, prepareShop } from './preparation.ts';
-import type { Readiness } from './schema/health.ts';
-import type { Settings } from './settings.ts';
-import { readReadiness } from './telemetry/readiness.ts';
+} from '../foundation.ts';
+import { createMailProducer } from '../jobs/mail-producer.ts';
+import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
+import type { MailQueue } from '../jobs/queues.ts';
+import { type Batcher, createBatcher } from '../lib/batcher.ts';
+import type { Closers } from '../lib/closers.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
+import { connectRedis } from '../lib/redis.ts';
+import { persist, prepareShop } from '../preparation.ts';
+import type { Readiness } from '../schema/health.ts';
+import type { Settings } from '../settings.ts';
+import { readReadiness } from '../telemetry/readiness.ts';
 import {
   createBatchSizes,
   createCacheReads,
@@ -47,8 +47,8 @@ import {
   type ShopMetrics,
   watchOrderBatcher,
   watchPool,
-} from './telemetry/registry.ts';
-import { createScrape } from './telemetry/scrape.ts';
+} from '../telemetry/registry.ts';
+import { createScrape } from '../telemetry/scrape.ts';
 
 const readBatchesMax = 2;
 const readBatchSizeMax = 200;
@@ -162,7 +162,7 @@ function openMailProducer({ settings, log, closers, denials }: Shared, databaseU
   const home = openQueueHome(settings, databaseUrl, 'request', onError);
   closers.add('connection of the mail queue', home.close);
   const mails = createMailProducer(async () => {
-    const { openMailQueue } = await import('./jobs/queues.ts');
+    const { openMailQueue } = await import('../jobs/queues.ts');
     return openMailQueue({ ...home, ...(await checkRedis(settings, log)) }, onError);
   }, onError);
   closers.add('mail queue', mails.close);
