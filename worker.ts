@@ -1,7 +1,7 @@
 import { createLog } from './src/foundation.ts';
 import { runProcess } from './src/process.ts';
+import { openWorkerServices } from './src/processes/worker.ts';
 import { readSettingsOf } from './src/settings.ts';
-import { openWorkerServices } from './src/worker-services.ts';
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.
 void runProcess(async ({ closing, closers }) => {

@@ -25,7 +25,7 @@ const rooms: Record<string, Room> = {
     ],
   },
   'worker.ts': {
-    rooms: ['src/foundation.ts', 'src/process.ts', 'src/settings.ts', 'src/worker-services.ts'],
+    rooms: ['src/foundation.ts', 'src/process.ts', 'src/settings.ts', 'src/processes/worker.ts'],
   },
   'src/app.ts': {
     rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/processes/api.ts'],
@@ -57,7 +57,7 @@ const rooms: Record<string, Room> = {
     ],
     packages: ['type pino', 'type prom-client'],
   },
-  'src/worker-services.ts': {
+  'src/processes/worker.ts': {
     rooms: [
       'src/cache/redis-store.ts',
       'src/db',

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { createRedisStore } from './cache/redis-store.ts';
-import { type Database, openDatabase, workUnderWay } from './db/client.ts';
+import { createRedisStore } from '../cache/redis-store.ts';
+import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import {
   checkRedis,
   type Denials,
@@ -13,22 +13,22 @@ import {
   requireSettings,
   scrapeError,
   watchDenials,
-} from './foundation.ts';
-import { createCleanUp } from './jobs/clean-up.ts';
-import { createMailer } from './jobs/mailer.ts';
-import { keyPrefix, mailQueue, orderQueue } from './jobs/queue-names.ts';
-import { openMailQueue, type QueueDepths } from './jobs/queues.ts';
-import { createSendMail } from './jobs/send-mail.ts';
-import { createSweep } from './jobs/sweep.ts';
-import { type RunningWorkers, startWorkers } from './jobs/workers.ts';
-import type { Closers } from './lib/closers.ts';
-import { connectRedis } from './lib/redis.ts';
-import { checkDatabase, persist } from './preparation.ts';
-import type { Settings } from './settings.ts';
-import { serveOperators } from './telemetry/listen.ts';
-import { readReadiness } from './telemetry/readiness.ts';
-import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from './telemetry/registry.ts';
-import { createScrape } from './telemetry/scrape.ts';
+} from '../foundation.ts';
+import { createCleanUp } from '../jobs/clean-up.ts';
+import { createMailer } from '../jobs/mailer.ts';
+import { keyPrefix, mailQueue, orderQueue } from '../jobs/queue-names.ts';
+import { openMailQueue, type QueueDepths } from '../jobs/queues.ts';
+import { createSendMail } from '../jobs/send-mail.ts';
+import { createSweep } from '../jobs/sweep.ts';
+import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
+import type { Closers } from '../lib/closers.ts';
+import { connectRedis } from '../lib/redis.ts';
+import { checkDatabase, persist } from '../preparation.ts';
+import type { Settings } from '../settings.ts';
+import { serveOperators } from '../telemetry/listen.ts';
+import { readReadiness } from '../telemetry/readiness.ts';
+import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from '../telemetry/registry.ts';
+import { createScrape } from '../telemetry/scrape.ts';
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
