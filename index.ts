@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Fetch } from './src/app.ts';
-import { createLog } from './src/foundation.ts';
 import type { Listening, Server } from './src/listen-on-node.ts';
 import { answerHeadAsGet } from './src/middleware/head.ts';
 import { runProcess } from './src/process.ts';
 import { openApiServices } from './src/processes/api.ts';
+import { createLog } from './src/processes/shared.ts';
 import { readSettingsOf } from './src/settings.ts';
 import { serveOperators } from './src/telemetry/listen.ts';
 

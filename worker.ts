@@ -1,5 +1,5 @@
-import { createLog } from './src/foundation.ts';
 import { runProcess } from './src/process.ts';
+import { createLog } from './src/processes/shared.ts';
 import { openWorkerServices } from './src/processes/worker.ts';
 import { readSettingsOf } from './src/settings.ts';
 

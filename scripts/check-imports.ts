@@ -15,7 +15,7 @@ const rooms: Record<string, Room> = {
   'index.ts': {
     rooms: [
       'src/app.ts',
-      'src/foundation.ts',
+      'src/processes/shared.ts',
       'type src/listen-on-node.ts',
       'src/middleware/head.ts',
       'src/process.ts',
@@ -25,7 +25,7 @@ const rooms: Record<string, Room> = {
     ],
   },
   'worker.ts': {
-    rooms: ['src/foundation.ts', 'src/process.ts', 'src/settings.ts', 'src/processes/worker.ts'],
+    rooms: ['src/processes/shared.ts', 'src/process.ts', 'src/settings.ts', 'src/processes/worker.ts'],
   },
   'src/app.ts': {
     rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/processes/api.ts'],
@@ -44,7 +44,7 @@ const rooms: Record<string, Room> = {
       'src/cache',
       'src/db',
       'src/domain',
-      'src/foundation.ts',
+      'src/processes/shared.ts',
       'src/jobs/mail-producer.ts',
       'src/jobs/queue-names.ts',
       'type src/jobs/queues.ts',
@@ -61,7 +61,7 @@ const rooms: Record<string, Room> = {
     rooms: [
       'src/cache/redis-store.ts',
       'src/db',
-      'src/foundation.ts',
+      'src/processes/shared.ts',
       'src/jobs',
       'src/preparation.ts',
       'src/lib/redis.ts',
@@ -71,7 +71,7 @@ const rooms: Record<string, Room> = {
     ],
     packages: ['type pino', 'type prom-client'],
   },
-  'src/foundation.ts': {
+  'src/processes/shared.ts': {
     rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/lib/redis.ts', 'src/settings.ts', ...helpers],
     packages: ['pino'],
   },
@@ -80,7 +80,7 @@ const rooms: Record<string, Room> = {
     packages: ['type pino'],
   },
   'src/process.ts': {
-    rooms: ['src/foundation.ts', 'src/lib', 'src/settings.ts'],
+    rooms: ['src/processes/shared.ts', 'src/lib', 'src/settings.ts'],
     packages: ['type pino'],
   },
   'src/lib/redis.ts': {

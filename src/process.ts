@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isServerAway } from './foundation.ts';
 import { type Closers, createClosers } from './lib/closers.ts';
+import { isServerAway } from './processes/shared.ts';
 import { SettingsError } from './settings.ts';
 
 /** What an entry point starts with. */

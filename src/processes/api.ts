@@ -16,18 +16,6 @@ import { createOrderBatcher } from '../domain/order-batcher.ts';
 import { createPasswordQueues, type PasswordQueues } from '../domain/password-queues.ts';
 import type { OrderRequest, Placement } from '../domain/place-orders.ts';
 import { productFinder } from '../domain/products.ts';
-import {
-  checkRedis,
-  type Denials,
-  databaseStatus,
-  errorLog,
-  openBacklog,
-  openQueueHome,
-  poolSize,
-  requireSettings,
-  scrapeError,
-  watchDenials,
-} from '../foundation.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
 import type { MailQueue } from '../jobs/queues.ts';
@@ -49,6 +37,18 @@ import {
   watchPool,
 } from '../telemetry/registry.ts';
 import { createScrape } from '../telemetry/scrape.ts';
+import {
+  checkRedis,
+  type Denials,
+  databaseStatus,
+  errorLog,
+  openBacklog,
+  openQueueHome,
+  poolSize,
+  requireSettings,
+  scrapeError,
+  watchDenials,
+} from './shared.ts';
 
 const readBatchesMax = 2;
 const readBatchSizeMax = 200;

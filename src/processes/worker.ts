@@ -2,18 +2,6 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import {
-  checkRedis,
-  type Denials,
-  databaseStatus,
-  errorLog,
-  openBacklog,
-  openQueueHome,
-  poolSize,
-  requireSettings,
-  scrapeError,
-  watchDenials,
-} from '../foundation.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { keyPrefix, mailQueue, orderQueue } from '../jobs/queue-names.ts';
@@ -29,6 +17,18 @@ import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from '../telemetry/registry.ts';
 import { createScrape } from '../telemetry/scrape.ts';
+import {
+  checkRedis,
+  type Denials,
+  databaseStatus,
+  errorLog,
+  openBacklog,
+  openQueueHome,
+  poolSize,
+  requireSettings,
+  scrapeError,
+  watchDenials,
+} from './shared.ts';
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };

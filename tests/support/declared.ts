@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { poolSize } from '../../src/foundation.ts';
+import { poolSize } from '../../src/processes/shared.ts';
 import type { Process } from '../../src/settings.ts';
 
 const root = join(import.meta.dir, '../..');

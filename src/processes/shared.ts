@@ -1,16 +1,16 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import { type Database, openDatabase } from './db/client.ts';
-import { isConnectionFault } from './db/errors.ts';
-import { ping } from './db/ping.ts';
-import { UnfitDatabaseError } from './db/server.ts';
-import { withReader } from './db/transaction.ts';
-import { type Backlog, readBacklog } from './domain/backlog.ts';
-import { ShopError } from './errors.ts';
-import type { QueueHome } from './jobs/queues.ts';
-import { openLogOutput } from './lib/log-output.ts';
-import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from './lib/redis.ts';
-import { type Settings, SettingsError } from './settings.ts';
-import { currentTrace } from './telemetry/spans.ts';
+import { type Database, openDatabase } from '../db/client.ts';
+import { isConnectionFault } from '../db/errors.ts';
+import { ping } from '../db/ping.ts';
+import { UnfitDatabaseError } from '../db/server.ts';
+import { withReader } from '../db/transaction.ts';
+import { type Backlog, readBacklog } from '../domain/backlog.ts';
+import { ShopError } from '../errors.ts';
+import type { QueueHome } from '../jobs/queues.ts';
+import { openLogOutput } from '../lib/log-output.ts';
+import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from '../lib/redis.ts';
+import { type Settings, SettingsError } from '../settings.ts';
+import { currentTrace } from '../telemetry/spans.ts';
 
 /** Connections to Postgres that one process has for its work. */
 export const poolSize = 8;
