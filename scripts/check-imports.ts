@@ -48,7 +48,7 @@ const rooms: Record<string, Room> = {
       'src/jobs/mail-producer.ts',
       'src/jobs/queue-names.ts',
       'type src/jobs/queues.ts',
-      'src/preparation.ts',
+      'src/processes/startup.ts',
       'src/lib/redis.ts',
       'type src/schema',
       'src/settings.ts',
@@ -63,7 +63,7 @@ const rooms: Record<string, Room> = {
       'src/db',
       'src/processes/shared.ts',
       'src/jobs',
-      'src/preparation.ts',
+      'src/processes/startup.ts',
       'src/lib/redis.ts',
       'src/settings.ts',
       'src/telemetry',
@@ -75,7 +75,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/db', 'src/domain', 'type src/jobs/queues.ts', 'src/lib/redis.ts', 'src/settings.ts', ...helpers],
     packages: ['pino'],
   },
-  'src/preparation.ts': {
+  'src/processes/startup.ts': {
     rooms: ['src/db', 'src/domain', 'type src/settings.ts'],
     packages: ['type pino'],
   },

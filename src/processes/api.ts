@@ -23,7 +23,6 @@ import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { connectRedis } from '../lib/redis.ts';
-import { persist, prepareShop } from '../preparation.ts';
 import type { Readiness } from '../schema/health.ts';
 import type { Settings } from '../settings.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
@@ -49,6 +48,7 @@ import {
   scrapeError,
   watchDenials,
 } from './shared.ts';
+import { persist, prepareShop } from './startup.ts';
 
 const readBatchesMax = 2;
 const readBatchSizeMax = 200;

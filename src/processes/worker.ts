@@ -11,7 +11,6 @@ import { createSweep } from '../jobs/sweep.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
-import { checkDatabase, persist } from '../preparation.ts';
 import type { Settings } from '../settings.ts';
 import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
@@ -29,6 +28,7 @@ import {
   scrapeError,
   watchDenials,
 } from './shared.ts';
+import { checkDatabase, persist } from './startup.ts';
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
