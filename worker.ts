@@ -1,4 +1,4 @@
-import { runProcess } from './src/process.ts';
+import { runProcess } from './src/processes/process.ts';
 import { createLog } from './src/processes/shared.ts';
 import { openWorkerServices } from './src/processes/worker.ts';
 import { readSettingsOf } from './src/settings.ts';

@@ -18,14 +18,14 @@ const rooms: Record<string, Room> = {
       'src/processes/shared.ts',
       'type src/listen-on-node.ts',
       'src/middleware/head.ts',
-      'src/process.ts',
+      'src/processes/process.ts',
       'src/processes/api.ts',
       'src/settings.ts',
       'src/telemetry/listen.ts',
     ],
   },
   'worker.ts': {
-    rooms: ['src/processes/shared.ts', 'src/process.ts', 'src/settings.ts', 'src/processes/worker.ts'],
+    rooms: ['src/processes/shared.ts', 'src/processes/process.ts', 'src/settings.ts', 'src/processes/worker.ts'],
   },
   'src/app.ts': {
     rooms: ['src/middleware', 'src/routes', 'src/schema', 'src/errors.ts', 'type src/processes/api.ts'],
@@ -79,7 +79,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/db', 'src/domain', 'type src/settings.ts'],
     packages: ['type pino'],
   },
-  'src/process.ts': {
+  'src/processes/process.ts': {
     rooms: ['src/processes/shared.ts', 'src/lib', 'src/settings.ts'],
     packages: ['type pino'],
   },

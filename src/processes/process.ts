@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Closers, createClosers } from './lib/closers.ts';
-import { isServerAway } from './processes/shared.ts';
-import { SettingsError } from './settings.ts';
+import { type Closers, createClosers } from '../lib/closers.ts';
+import { SettingsError } from '../settings.ts';
+import { isServerAway } from './shared.ts';
 
 /** What an entry point starts with. */
 export type Life = {
