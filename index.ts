@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp, type Fetch } from './src/app.ts';
-import type { Listening, Server } from './src/listen-on-node.ts';
 import { answerHeadAsGet } from './src/middleware/head.ts';
 import { openApiServices } from './src/processes/api.ts';
+import type { Listening, Server } from './src/processes/listen-on-node.ts';
 import { runProcess } from './src/processes/process.ts';
 import { createLog } from './src/processes/shared.ts';
 import { readSettingsOf } from './src/settings.ts';
@@ -73,7 +73,7 @@ void runProcess(async ({ closing, closers }) => {
     requestMs: requestSecondsMax * 1_000,
   };
   // Loaded where it is needed, because Bun would spend a tenth of its start on it.
-  const node = 'Bun' in globalThis ? undefined : await import('./src/listen-on-node.ts');
+  const node = 'Bun' in globalThis ? undefined : await import('./src/processes/listen-on-node.ts');
   const server = node ? await node.listenOnNode(fetch, listening) : listenOnBun(fetch, listening);
   closers.add('requests under way', async () => {
     server.refuseConnections();

@@ -16,7 +16,7 @@ const rooms: Record<string, Room> = {
     rooms: [
       'src/app.ts',
       'src/processes/shared.ts',
-      'type src/listen-on-node.ts',
+      'type src/processes/listen-on-node.ts',
       'src/middleware/head.ts',
       'src/processes/process.ts',
       'src/processes/api.ts',
@@ -35,7 +35,7 @@ const rooms: Record<string, Room> = {
     rooms: ['src/cache', 'src/errors.ts', 'src/telemetry/spans.ts'],
     packages: ['hono', 'lru-cache', '@opentelemetry/api', 'type pino', 'prom-client'],
   },
-  'src/listen-on-node.ts': {
+  'src/processes/listen-on-node.ts': {
     rooms: ['type src/app.ts'],
     packages: ['@hono/node-server'],
   },
@@ -176,7 +176,7 @@ const unwanted: { room: string; text: RegExp; instead: string }[] = [
 
 /** What is loaded only where a setting or the runtime asks for it, or where a process may do without. */
 const onDemand: Record<string, string[]> = {
-  'index.ts': ['./src/telemetry/traces.ts', './src/listen-on-node.ts'],
+  'index.ts': ['./src/telemetry/traces.ts', './src/processes/listen-on-node.ts'],
   'src/processes/api.ts': ['./jobs/queues.ts'],
   'worker.ts': ['./src/telemetry/traces.ts'],
 };

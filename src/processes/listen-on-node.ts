@@ -1,6 +1,6 @@
 import { Server as NetServer } from 'node:net';
 import { serve } from '@hono/node-server';
-import type { Fetch } from './app.ts';
+import type { Fetch } from '../app.ts';
 
 /** A server that listens. */
 export type Server = {
