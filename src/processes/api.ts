@@ -12,7 +12,6 @@ import { openReplicas, type Replicas } from '../db/replicas.ts';
 import type { ProductRow } from '../db/tables.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
 import { type AccountStatus, accountStatusFinder } from '../domain/accounts.ts';
-import { createOrderBatcher } from '../domain/order-batcher.ts';
 import { createPasswordQueues, type PasswordQueues } from '../domain/password-queues.ts';
 import type { OrderRequest, Placement } from '../domain/place-orders.ts';
 import { productFinder } from '../domain/products.ts';
@@ -36,6 +35,7 @@ import {
   watchPool,
 } from '../telemetry/registry.ts';
 import { createScrape } from '../telemetry/scrape.ts';
+import { createOrderBatcher } from './order-batcher.ts';
 import {
   checkRedis,
   type Denials,

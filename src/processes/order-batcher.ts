@@ -1,10 +1,10 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
+import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from '../domain/place-orders.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { createTracedBatcher } from '../telemetry/traced-batcher.ts';
-import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from './place-orders.ts';
 
 /** Two let one batch decide while another commits; more would wait for each other's locks. */
 const batchesMax = 2;
