@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { authenticate, changePassword, type MatchPassword, reauthenticate, register } from '../domain/accounts.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { noQuery } from '../schema/common.ts';
@@ -13,7 +14,6 @@ import {
   serializeCustomer,
   sessionSchema,
 } from '../schema/customers.ts';
-import { clientAddress, type Guards, type Tokens } from './auth.ts';
 import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 import { requireJson } from './request-body.ts';
 

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers.ts';
 import type { Viewer } from '../domain/viewer.ts';
+import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../processes/api.ts';
@@ -15,7 +16,6 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
-import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';

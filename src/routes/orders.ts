@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { getOrder, listOrders } from '../domain/order-reads.ts';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
+import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
@@ -16,7 +17,6 @@ import {
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
-import type { Guards } from './auth.ts';
 import { sendList } from './cached-list.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';

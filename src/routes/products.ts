@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { isId } from '../domain/ids.ts';
 import { listProducts } from '../domain/product-lists.ts';
 import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
+import type { Guards } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../processes/api.ts';
@@ -14,7 +15,6 @@ import {
   productSchema,
   serializeProduct,
 } from '../schema/products.ts';
-import type { Guards } from './auth.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 import { requireJson } from './request-body.ts';

@@ -7,9 +7,9 @@ import type { Account, AccountStatus } from '../domain/accounts.ts';
 import type { Viewer } from '../domain/viewer.ts';
 import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
-import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
+import type { AppEnv } from './env.ts';
 
 const algorithm = 'HS256';
 const knownTokensMax = 10_000;
