@@ -10,6 +10,7 @@ import { compressLarge } from './middleware/compress-large.ts';
 import type { AppEnv } from './middleware/env.ts';
 import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
+import { handleError, problem } from './middleware/problem.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
 import type { ApiServices } from './processes/api.ts';
@@ -21,7 +22,6 @@ import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
-import { handleError, problem } from './routes/problem.ts';
 import { productRoutes } from './routes/products.ts';
 import { closeOnUnreadBody, limitBody } from './routes/request-body.ts';
 

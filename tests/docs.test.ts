@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Glob } from 'bun';
 import packageJson from '../package.json' with { type: 'json' };
-import { answers } from '../src/routes/problem.ts';
+import { answers } from '../src/middleware/problem.ts';
 import { readSettings } from '../src/settings.ts';
 import { version } from '../src/telemetry/version.ts';
 import { createProduct, request, signInAdmin } from './support/client.ts';

@@ -7,7 +7,7 @@ import { NONCE, type SecureHeadersVariables } from 'hono/secure-headers';
 import { parseAccept } from 'hono/utils/accept';
 import { streamBytes } from '../lib/stream-bytes.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { answers } from './problem.ts';
+import { answers } from '../middleware/problem.ts';
 
 type DocsEnv = AppEnv & { Variables: SecureHeadersVariables };
 

@@ -3,7 +3,7 @@ import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { Hono } from 'hono';
 import { type Logger, pino } from 'pino';
 import { type ErrorCode, type ErrorDetails, ShopError } from '../errors.ts';
-import type { AppEnv } from '../middleware/env.ts';
+import type { AppEnv } from './env.ts';
 import { handleError } from './problem.ts';
 
 /** What an app answers to an error, and what it logs. */

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ErrorCode, ShopError } from '../errors.ts';
-import type { AppEnv } from '../middleware/env.ts';
+import type { AppEnv } from './env.ts';
 
 type Answer = { status: ContentfulStatusCode; title: string };
 
