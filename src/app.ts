@@ -11,6 +11,7 @@ import type { AppEnv } from './middleware/env.ts';
 import { requireOneHost } from './middleware/host.ts';
 import { observeRequests } from './middleware/observe-requests.ts';
 import { handleError, problem } from './middleware/problem.ts';
+import { closeOnUnreadBody, limitBody } from './middleware/request-body.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
 import type { ApiServices } from './processes/api.ts';
@@ -23,7 +24,6 @@ import { mailRoutes } from './routes/mails.ts';
 import { refuseInvalid } from './routes/openapi.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
-import { closeOnUnreadBody, limitBody } from './routes/request-body.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
 const apiHeaders = {

@@ -4,6 +4,7 @@ import type { Viewer } from '../domain/viewer.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from '../schema/customers.ts';
 import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
-import { requireJson } from './request-body.ts';
 
 type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
 

@@ -2,7 +2,7 @@ import type { HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import { ShopError } from '../errors.ts';
-import type { AppEnv } from '../middleware/env.ts';
+import type { AppEnv } from './env.ts';
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const quotedString = '"(?:[^"\\\\]|\\\\.)*"';
