@@ -4,6 +4,7 @@ import type { Viewer } from '../domain/viewer.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { sendCachedList } from '../middleware/list-answers.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
@@ -17,7 +18,6 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
-import { sendCachedList } from './cached-list.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 
 type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;

@@ -4,6 +4,7 @@ import { getOrder, listOrders } from '../domain/order-reads.ts';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { sendList } from '../middleware/list-answers.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
@@ -18,7 +19,6 @@ import {
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
-import { sendList } from './cached-list.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');

@@ -1,9 +1,9 @@
 import type { Context, TypedResponse } from 'hono';
 import type { Cache, CacheGroup } from '../cache/cache.ts';
 import { ownTurnFor } from '../lib/turns.ts';
-import { isFresh } from '../middleware/conditional.ts';
-import type { AppEnv, KeptAnswer } from '../middleware/env.ts';
 import { type HeldPage, type ListBody, serializePage } from '../schema/paging.ts';
+import { isFresh } from './conditional.ts';
+import type { AppEnv, KeptAnswer } from './env.ts';
 
 type ListAnswer<Body> = TypedResponse<ListBody<Body>, 200, 'json'>;
 
