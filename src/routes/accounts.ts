@@ -4,6 +4,7 @@ import { authenticate, changePassword, type MatchPassword, reauthenticate, regis
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { bearer, bodyProblems, json, jsonBody } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { noQuery } from '../schema/common.ts';
@@ -15,7 +16,6 @@ import {
   serializeCustomer,
   sessionSchema,
 } from '../schema/customers.ts';
-import { bearer, bodyProblems, json, jsonBody } from './openapi.ts';
 
 type AccountServices = Pick<
   ApiServices,

@@ -5,6 +5,7 @@ import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
+import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
@@ -18,7 +19,6 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
-import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 
 type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
 

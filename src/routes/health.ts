@@ -2,9 +2,9 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { ShopError } from '../errors.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { json, problems } from '../middleware/openapi.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { healthSchema, metricsSchema, readinessSchema } from '../schema/health.ts';
-import { json, problems } from './openapi.ts';
 
 type HealthServices = Pick<ApiServices, 'metrics' | 'readiness' | 'scrape' | 'settings'>;
 

@@ -3,10 +3,10 @@ import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
+import { bearer, json, problems } from '../middleware/openapi.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
-import { bearer, json, problems } from './openapi.ts';
 
 const resentMax = 10_000;
 

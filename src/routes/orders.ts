@@ -5,6 +5,7 @@ import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/o
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
+import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
@@ -19,7 +20,6 @@ import {
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from './openapi.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
 

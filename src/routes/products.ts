@@ -7,6 +7,7 @@ import type { Guards } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
+import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
@@ -17,7 +18,6 @@ import {
   productSchema,
   serializeProduct,
 } from '../schema/products.ts';
-import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from './openapi.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 

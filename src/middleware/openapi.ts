@@ -1,8 +1,8 @@
 import type { Hook } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { ShopError } from '../errors.ts';
-import type { AppEnv } from '../middleware/env.ts';
 import { problemSchema } from '../schema/common.ts';
+import type { AppEnv } from './env.ts';
 
 const headerDescriptions = {
   ETag: 'The entity tag of this version',
