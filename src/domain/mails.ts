@@ -6,7 +6,7 @@ import { customers, type MailRow, mails, type Order, orders } from '../db/tables
 import { notFound, ShopError } from '../errors.ts';
 import type { MailQuery } from '../schema/mails.ts';
 import { isId } from './ids.ts';
-import { withAllDetails } from './order-reads.ts';
+import { withAllDetails } from './orders/reads.ts';
 import { newestPage, type Page } from './paging.ts';
 
 /** How long a mail may lie in the queue before the sweep enqueues it again. */

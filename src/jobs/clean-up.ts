@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { deleteOldIdempotencyRecords } from '../domain/clean-up.ts';
+import { deleteOldIdempotencyRecords } from '../domain/orders/clean-up.ts';
 import { msSince } from '../lib/elapsed.ts';
 
 const batchSizeMax = 1_000;

@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from '../domain/place-orders.ts';
+import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from '../domain/orders/place.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { getOrder, listOrders } from '../domain/order-reads.ts';
-import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders.ts';
+import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders/changes.ts';
+import { getOrder, listOrders } from '../domain/orders/reads.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';

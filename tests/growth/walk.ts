@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
-import { deleteOldIdempotencyRecords } from '../../src/domain/clean-up.ts';
+import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import { placeOrder, registerCustomer, request, signIn, signInAdmin } from '../support/client.ts';
 import { makeOld } from '../support/orders.ts';

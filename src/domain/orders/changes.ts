@@ -1,15 +1,15 @@
 import { eq, sql } from 'drizzle-orm';
-import type { Transaction } from '../db/client.ts';
-import { clockMs, timestamp } from '../db/sql.ts';
-import { type Order, type OrderRow, orderItems, orders } from '../db/tables.ts';
-import { notFound, ShopError } from '../errors.ts';
-import { lifecycle, restoresMax } from '../schema/orders.ts';
-import { holdAccounts } from './accounts.ts';
-import { isId, newId } from './ids.ts';
+import type { Transaction } from '../../db/client.ts';
+import { clockMs, timestamp } from '../../db/sql.ts';
+import { type Order, type OrderRow, orderItems, orders } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import { lifecycle, restoresMax } from '../../schema/orders.ts';
+import { holdAccounts } from '../accounts.ts';
+import { isId, newId } from '../ids.ts';
+import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from '../stock.ts';
+import { requireOwner, type Viewer } from '../viewer.ts';
 import { recordsOfEntered } from './lifecycle.ts';
-import { withDetails } from './order-reads.ts';
-import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from './stock.ts';
-import { requireOwner, type Viewer } from './viewer.ts';
+import { withDetails } from './reads.ts';
 
 /** An order after a change, and the ledger row of the mail that the change owes, if it owes one. */
 export type ChangedOrder = { order: Order; mailId: string | null };

@@ -1,14 +1,14 @@
 import { and, gt, sql } from 'drizzle-orm';
-import type { Transaction } from '../db/client.ts';
-import { bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../db/sql.ts';
-import { idempotencyRecords, type Order } from '../db/tables.ts';
-import { ShopError } from '../errors.ts';
-import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../schema/orders.ts';
-import { holdAccounts } from './accounts.ts';
-import { newId } from './ids.ts';
+import type { Transaction } from '../../db/client.ts';
+import { bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../../db/sql.ts';
+import { idempotencyRecords, type Order } from '../../db/tables.ts';
+import { ShopError } from '../../errors.ts';
+import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
+import { holdAccounts } from '../accounts.ts';
+import { newId } from '../ids.ts';
+import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from '../stock.ts';
+import { deletableAt } from './changes.ts';
 import { recordsOfEntered } from './lifecycle.ts';
-import { deletableAt } from './orders.ts';
-import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from './stock.ts';
 
 /** How long a first answer is kept for its repeats (contract: "Orders"). */
 export const idempotencyKeptMs = 24 * 3_600_000;

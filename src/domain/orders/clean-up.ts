@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
-import type { Transaction } from '../db/client.ts';
-import { later, statementTime } from '../db/sql.ts';
-import { idempotencyKeptMs } from './place-orders.ts';
+import type { Transaction } from '../../db/client.ts';
+import { later, statementTime } from '../../db/sql.ts';
+import { idempotencyKeptMs } from './place.ts';
 
 /**
  * Deletes idempotency records that no repeat can use any more.
