@@ -14,7 +14,7 @@ import { withReader, withTransaction } from '../db/transaction.ts';
 import { type AccountStatus, accountStatusFinder } from '../domain/accounts.ts';
 import type { OrderRequest, Placement } from '../domain/orders/place.ts';
 import { createPasswordQueues, type PasswordQueues } from '../domain/password-queues.ts';
-import { productFinder } from '../domain/products.ts';
+import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
 import type { MailQueue } from '../jobs/queues.ts';

@@ -1,8 +1,14 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isId } from '../domain/ids.ts';
-import { listProducts } from '../domain/product-lists.ts';
-import { createProduct, deleteProduct, replaceProduct, restoreProduct, visibleProduct } from '../domain/products.ts';
+import { listProducts } from '../domain/products/lists.ts';
+import {
+  createProduct,
+  deleteProduct,
+  replaceProduct,
+  restoreProduct,
+  visibleProduct,
+} from '../domain/products/products.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';

@@ -6,7 +6,7 @@ import { notFound, ShopError } from '../../errors.ts';
 import { lifecycle, restoresMax } from '../../schema/orders.ts';
 import { holdAccounts } from '../accounts.ts';
 import { isId, newId } from '../ids.ts';
-import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from '../stock.ts';
+import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from '../products/stock.ts';
 import { requireOwner, type Viewer } from '../viewer.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';

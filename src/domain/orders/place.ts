@@ -6,7 +6,7 @@ import { ShopError } from '../../errors.ts';
 import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
 import { holdAccounts } from '../accounts.ts';
 import { newId } from '../ids.ts';
-import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from '../stock.ts';
+import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 

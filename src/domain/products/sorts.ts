@@ -1,7 +1,7 @@
 import { asc, desc, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
-import { type ProductRow, products } from '../db/tables.ts';
-import type { Position } from '../schema/paging.ts';
-import { type ProductSort, sortField } from '../schema/products.ts';
+import { type ProductRow, products } from '../../db/tables.ts';
+import type { Position } from '../../schema/paging.ts';
+import { type ProductSort, sortField } from '../../schema/products.ts';
 
 // An id holds its moment of creation, so it stands for createdAt in sorts and cursors.
 const sortColumns = { createdAt: products.id, priceCents: products.priceCents, name: products.name };

@@ -1,12 +1,12 @@
 import { and, desc, gt, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
-import type { Reader } from '../db/client.ts';
-import { plannedAnew } from '../db/planning.ts';
-import { type ProductRow, products } from '../db/tables.ts';
-import type { ProductQuery, ProductSort } from '../schema/products.ts';
-import { countMatches, type Page, pageStart, rowsToRead, toPage } from './paging.ts';
-import { findMatches, matchesWords, searchWords } from './product-search.ts';
-import { beyond, sortColumn, sortKey, sortOrder } from './product-sorts.ts';
+import type { Reader } from '../../db/client.ts';
+import { plannedAnew } from '../../db/planning.ts';
+import { type ProductRow, products } from '../../db/tables.ts';
+import type { ProductQuery, ProductSort } from '../../schema/products.ts';
+import { countMatches, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
 import { findProducts, productColumns } from './products.ts';
+import { findMatches, matchesWords, searchWords } from './search.ts';
+import { beyond, sortColumn, sortKey, sortOrder } from './sorts.ts';
 
 /** A page of the catalogue: undeleted products that match the filters, in the order asked for. */
 export async function listProducts(reader: Reader, query: ProductQuery): Promise<Page<ProductRow>> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { ShopError } from '../errors.ts';
+import { ShopError } from '../../errors.ts';
 import { type Shelf, takeFromShelves } from './stock.ts';
 
 function shelves(stock: Record<string, number>): Map<string, Shelf> {

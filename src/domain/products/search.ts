@@ -1,10 +1,10 @@
 import { and, isNull, type SQL, sql } from 'drizzle-orm';
-import type { Reader } from '../db/client.ts';
-import { plannedAnew } from '../db/planning.ts';
-import { products } from '../db/tables.ts';
-import type { ProductQuery, ProductSort } from '../schema/products.ts';
-import { exactCountMax, explain, type PlanNode, rowsBefore, rowsToRead } from './paging.ts';
-import { beyond, sortColumn } from './product-sorts.ts';
+import type { Reader } from '../../db/client.ts';
+import { plannedAnew } from '../../db/planning.ts';
+import { products } from '../../db/tables.ts';
+import type { ProductQuery, ProductSort } from '../../schema/products.ts';
+import { exactCountMax, explain, type PlanNode, rowsBefore, rowsToRead } from '../paging.ts';
+import { beyond, sortColumn } from './sorts.ts';
 
 const searchWordsMax = 10;
 

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { Transaction } from '../db/client.ts';
-import { clockMs, integers, uuids } from '../db/sql.ts';
-import { ShopError } from '../errors.ts';
-import type { OrderLine } from '../schema/orders.ts';
+import type { Transaction } from '../../db/client.ts';
+import { clockMs, integers, uuids } from '../../db/sql.ts';
+import { ShopError } from '../../errors.ts';
+import type { OrderLine } from '../../schema/orders.ts';
 
 /** What an order needs to know of a product, read under its lock. */
 export type Shelf = { id: string; name: string; priceCents: number; stock: number };

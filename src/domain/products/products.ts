@@ -1,12 +1,12 @@
 import { eq, getTableColumns, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
-import type { Reader, Transaction } from '../db/client.ts';
-import { anyUuid, statementTime } from '../db/sql.ts';
-import { type ProductRow, products } from '../db/tables.ts';
-import { notFound, ShopError } from '../errors.ts';
-import type { ProductInput } from '../schema/products.ts';
-import { isId } from './ids.ts';
-import type { Viewer } from './viewer.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { anyUuid, statementTime } from '../../db/sql.ts';
+import { type ProductRow, products } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import type { ProductInput } from '../../schema/products.ts';
+import { isId } from '../ids.ts';
+import type { Viewer } from '../viewer.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 
