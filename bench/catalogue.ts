@@ -4,7 +4,7 @@ import type postgres from 'postgres';
 import { openDatabase } from '../src/db/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import { seedShop } from '../src/db/seed.ts';
-import { hashPassword } from '../src/domain/passwords.ts';
+import { hashPassword } from '../src/domain/customers/passwords.ts';
 
 export const productCount = 10_000;
 export const customerCount = 1_000;

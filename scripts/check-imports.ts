@@ -157,7 +157,7 @@ const rooms: Record<string, Room> = {
   bench: {
     rooms: [
       'src/db',
-      'src/domain/passwords.ts',
+      'src/domain/customers/passwords.ts',
       'src/jobs/queue-names.ts',
       'type src/schema',
       'standalone',

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { openDatabase } from '../src/db/client.ts';
 import { schemaIsCurrent } from '../src/db/migrate.ts';
 import { type SeedKind, seedShop } from '../src/db/seed.ts';
-import { hashPassword } from '../src/domain/passwords.ts';
+import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { registrationSchema } from '../src/schema/customers.ts';
 import { readSettingsOf } from '../src/settings.ts';
 

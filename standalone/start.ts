@@ -8,7 +8,7 @@ import { openDatabase } from '../src/db/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import { seedShop } from '../src/db/seed.ts';
 import { products } from '../src/db/tables.ts';
-import { hashPassword } from '../src/domain/passwords.ts';
+import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { readSettings, type Settings } from '../src/settings.ts';
 import { keepChild, logFileOf } from './child.ts';
 import { takeLock } from './lock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { sign } from 'hono/jwt';
-import type { Account } from '../domain/accounts.ts';
+import type { Account } from '../domain/customers/accounts.ts';
 import { readSettings } from '../settings.ts';
 import { clientAddress, createTokens } from './auth.ts';
 

@@ -11,9 +11,9 @@ import { type Database, openDatabase, type Reader, type Transaction, workUnderWa
 import { openReplicas, type Replicas } from '../db/replicas.ts';
 import type { ProductRow } from '../db/tables.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
-import { type AccountStatus, accountStatusFinder } from '../domain/accounts.ts';
+import { type AccountStatus, accountStatusFinder } from '../domain/customers/accounts.ts';
+import { createPasswordQueues, type PasswordQueues } from '../domain/customers/password-queues.ts';
 import type { OrderRequest, Placement } from '../domain/orders/place.ts';
-import { createPasswordQueues, type PasswordQueues } from '../domain/password-queues.ts';
 import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';

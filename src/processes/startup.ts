@@ -4,8 +4,8 @@ import type { Database } from '../db/client.ts';
 import { readReadiness } from '../db/readiness.ts';
 import { postgresMajorMin, readServerFacts, refuseUnfit, type ServerFacts } from '../db/server.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
-import { makeFirstAdmin } from '../domain/admins.ts';
-import { hashPassword } from '../domain/passwords.ts';
+import { makeFirstAdmin } from '../domain/customers/admins.ts';
+import { hashPassword } from '../domain/customers/passwords.ts';
 import type { Settings } from '../settings.ts';
 
 const pauseMs = 500;

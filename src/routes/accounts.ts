@@ -1,6 +1,12 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { authenticate, changePassword, type MatchPassword, reauthenticate, register } from '../domain/accounts.ts';
+import {
+  authenticate,
+  changePassword,
+  type MatchPassword,
+  reauthenticate,
+  register,
+} from '../domain/customers/accounts.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers.ts';
-import type { Viewer } from '../domain/viewer.ts';
+import type { Viewer } from '../domain/customers/actor.ts';
+import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers/customers.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';

@@ -4,10 +4,10 @@ import { clockMs, timestamp } from '../../db/sql.ts';
 import { type Order, type OrderRow, orderItems, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { lifecycle, restoresMax } from '../../schema/orders.ts';
-import { holdAccounts } from '../accounts.ts';
+import { holdAccounts } from '../customers/accounts.ts';
+import { requireOwner, type Viewer } from '../customers/actor.ts';
 import { isId, newId } from '../ids.ts';
 import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from '../products/stock.ts';
-import { requireOwner, type Viewer } from '../viewer.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 

@@ -4,7 +4,7 @@ import { bigints, integers, later, smallints, statementTime, texts, timestamp, u
 import { idempotencyRecords, type Order } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
-import { holdAccounts } from '../accounts.ts';
+import { holdAccounts } from '../customers/accounts.ts';
 import { newId } from '../ids.ts';
 import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';

@@ -4,9 +4,9 @@ import { anyUuid, integers, uuids } from '../../db/sql.ts';
 import { type Order, type OrderRow, orderHistory, orders } from '../../db/tables.ts';
 import { notFound } from '../../errors.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../../schema/orders.ts';
+import { requireOwner, type Viewer } from '../customers/actor.ts';
 import { isId } from '../ids.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { requireOwner, type Viewer } from '../viewer.ts';
 
 /**
  * Reads an order, for its owner or an admin; only an admin sees a deleted one.

@@ -5,8 +5,8 @@ import { anyUuid, statementTime } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import type { ProductInput } from '../../schema/products.ts';
+import type { Viewer } from '../customers/actor.ts';
 import { isId } from '../ids.ts';
-import type { Viewer } from '../viewer.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 

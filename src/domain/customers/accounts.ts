@@ -1,9 +1,9 @@
 import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
-import type { Reader, Transaction } from '../db/client.ts';
-import { anyUuid, statementTime } from '../db/sql.ts';
-import { type CustomerRow, customers } from '../db/tables.ts';
-import { ShopError } from '../errors.ts';
-import type { Registration, Role } from '../schema/customers.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { anyUuid, statementTime } from '../../db/sql.ts';
+import { type CustomerRow, customers } from '../../db/tables.ts';
+import { ShopError } from '../../errors.ts';
+import type { Registration, Role } from '../../schema/customers.ts';
 
 const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
 

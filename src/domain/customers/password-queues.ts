@@ -1,5 +1,5 @@
-import { createBatcher } from '../lib/batcher.ts';
-import { databaseWaitMsMax } from '../lib/deadline.ts';
+import { createBatcher } from '../../lib/batcher.ts';
+import { databaseWaitMsMax } from '../../lib/deadline.ts';
 import { hashPassword, passwordMatches } from './passwords.ts';
 
 /** How many may wait for each that is hashed at once: 1.3 s of work for a core that is free, 4 s for a busy one. */

@@ -1,8 +1,8 @@
 import { and, eq, isNull, ne, sql } from 'drizzle-orm';
-import type { Reader, Transaction } from '../db/client.ts';
-import { statementTime } from '../db/sql.ts';
-import { customers } from '../db/tables.ts';
-import { ShopError } from '../errors.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { statementTime } from '../../db/sql.ts';
+import { customers } from '../../db/tables.ts';
+import { ShopError } from '../../errors.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
 
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */

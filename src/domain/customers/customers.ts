@@ -1,15 +1,15 @@
 import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
-import type { Reader, Transaction } from '../db/client.ts';
-import { statementTime } from '../db/sql.ts';
-import { type CustomerRow, customers, orders } from '../db/tables.ts';
-import { notFound, ShopError } from '../errors.ts';
-import type { CustomerQuery, ProfileChange } from '../schema/customers.ts';
-import { undeliveredStatuses } from '../schema/orders.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { statementTime } from '../../db/sql.ts';
+import { type CustomerRow, customers, orders } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
+import { undeliveredStatuses } from '../../schema/orders.ts';
+import { isId } from '../ids.ts';
+import { newestPage, type Page } from '../paging.ts';
 import { emailTaken, isSameEmail } from './accounts.ts';
+import { requireOwner, type Viewer } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
-import { isId } from './ids.ts';
-import { newestPage, type Page } from './paging.ts';
-import { requireOwner, type Viewer } from './viewer.ts';
 
 /** Spelt out, because its index holds the same words. */
 const isUndelivered = sql`${orders.status} in (${sql.raw(undeliveredStatuses.map((status) => `'${status}'`).join(', '))})

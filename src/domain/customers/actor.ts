@@ -1,5 +1,5 @@
-import { ShopError } from '../errors.ts';
-import type { Role } from '../schema/customers.ts';
+import { ShopError } from '../../errors.ts';
+import type { Role } from '../../schema/customers.ts';
 
 /** The signed-in account on whose behalf a rule runs. */
 export type Viewer = { id: string; role: Role };
