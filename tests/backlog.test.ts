@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { handoverMs } from '../src/domain/mails.ts';
+import { handoverMs } from '../src/domain/outbox/mails.ts';
 import { createSweep } from '../src/jobs/sweep.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
 import { eventually } from './support/wait.ts';

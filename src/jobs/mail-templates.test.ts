@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { MailToSend } from '../domain/mails.ts';
+import type { MailToSend } from '../domain/outbox/mails.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { composeMail } from './mail-templates.tsx';
 

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-import type { MailToSend } from '../domain/mails.ts';
+import type { MailToSend } from '../domain/outbox/mails.ts';
 import { moneyFormat } from '../lib/currencies.ts';
 import { domainOf, type Mailbox } from '../lib/mailbox.ts';
 import type { OrderStatus } from '../schema/orders.ts';

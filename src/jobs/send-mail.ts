@@ -4,7 +4,7 @@ import { UnrecoverableError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/mails.ts';
+import { claimMails, leaseMs, type MailToSend, recordFailure, recordSent } from '../domain/outbox/mails.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { msSince } from '../lib/elapsed.ts';
 import type { Mailbox } from '../lib/mailbox.ts';

@@ -4,7 +4,7 @@ import { isConnectionFault } from '../db/errors.ts';
 import { ping } from '../db/ping.ts';
 import { UnfitDatabaseError } from '../db/server.ts';
 import { withReader } from '../db/transaction.ts';
-import { type Backlog, readBacklog } from '../domain/backlog.ts';
+import { type Backlog, readBacklog } from '../domain/outbox/backlog.ts';
 import { ShopError } from '../errors.ts';
 import type { QueueHome } from '../jobs/queues.ts';
 import { openLogOutput } from '../lib/log-output.ts';

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { listMails, sendAgain, sendAllAgain } from '../domain/mails.ts';
+import { listMails, sendAgain, sendAllAgain } from '../domain/outbox/mails.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { Backlog } from '../domain/backlog.ts';
+import type { Backlog } from '../domain/outbox/backlog.ts';
 import type { QueueDepths } from '../jobs/queues.ts';
 import { withDeadline } from '../lib/deadline.ts';
 

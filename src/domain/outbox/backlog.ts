@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
-import type { Reader } from '../db/client.ts';
-import { statementTime } from '../db/sql.ts';
-import type { MailState } from '../schema/mails.ts';
+import type { Reader } from '../../db/client.ts';
+import { statementTime } from '../../db/sql.ts';
+import type { MailState } from '../../schema/mails.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
 const countedMax = 10_000;

@@ -1,13 +1,13 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import type { Reader, Transaction } from '../db/client.ts';
-import { plannedAnew } from '../db/planning.ts';
-import { anyUuid, clockTime, later, statementTime } from '../db/sql.ts';
-import { customers, type MailRow, mails, type Order, orders } from '../db/tables.ts';
-import { notFound, ShopError } from '../errors.ts';
-import type { MailQuery } from '../schema/mails.ts';
-import { isId } from './ids.ts';
-import { withAllDetails } from './orders/reads.ts';
-import { newestPage, type Page } from './paging.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { plannedAnew } from '../../db/planning.ts';
+import { anyUuid, clockTime, later, statementTime } from '../../db/sql.ts';
+import { customers, type MailRow, mails, type Order, orders } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import type { MailQuery } from '../../schema/mails.ts';
+import { isId } from '../ids.ts';
+import { withAllDetails } from '../orders/reads.ts';
+import { newestPage, type Page } from '../paging.ts';
 
 /** How long a mail may lie in the queue before the sweep enqueues it again. */
 export const handoverMs = 5_000;
