@@ -1,6 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { isId } from '../domain/ids.ts';
 import { listProducts } from '../domain/products/lists.ts';
 import {
   createProduct,
@@ -9,6 +8,7 @@ import {
   restoreProduct,
   visibleProduct,
 } from '../domain/products/products.ts';
+import { isId } from '../lib/ids.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';

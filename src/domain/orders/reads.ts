@@ -3,9 +3,9 @@ import type { Reader } from '../../db/client.ts';
 import { anyUuid, integers, uuids } from '../../db/sql.ts';
 import { type Order, type OrderRow, orderHistory, orders } from '../../db/tables.ts';
 import { notFound } from '../../errors.ts';
+import { isId } from '../../lib/ids.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../../schema/orders.ts';
 import { requireOwner, type Viewer } from '../customers/actor.ts';
-import { isId } from '../ids.ts';
 import { newestPage, type Page } from '../paging.ts';
 
 /**

@@ -4,8 +4,8 @@ import { plannedAnew } from '../../db/planning.ts';
 import { anyUuid, clockTime, later, statementTime } from '../../db/sql.ts';
 import { customers, type MailRow, mails, type Order, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
+import { isId } from '../../lib/ids.ts';
 import type { MailQuery } from '../../schema/mails.ts';
-import { isId } from '../ids.ts';
 import { withAllDetails } from '../orders/reads.ts';
 import { newestPage, type Page } from '../paging.ts';
 

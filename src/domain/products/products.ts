@@ -4,9 +4,9 @@ import type { Reader, Transaction } from '../../db/client.ts';
 import { anyUuid, statementTime } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
+import { isId } from '../../lib/ids.ts';
 import type { ProductInput } from '../../schema/products.ts';
 import type { Viewer } from '../customers/actor.ts';
-import { isId } from '../ids.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 
