@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApp, type Fetch } from './src/app.ts';
+import { createApp } from './src/app.ts';
 import { answerHeadAsGet } from './src/middleware/head.ts';
 import { openApiServices } from './src/processes/api.ts';
-import type { Listening, Server } from './src/processes/listen-on-node.ts';
+import type { Fetch, Listening, Server } from './src/processes/listen-on-node.ts';
 import { runProcess } from './src/processes/process.ts';
-import { createLog } from './src/processes/shared.ts';
+import { openLog } from './src/processes/shared.ts';
 import { readSettingsOf } from './src/settings.ts';
 import { serveOperators } from './src/telemetry/listen.ts';
 
@@ -59,7 +59,7 @@ void runProcess(async ({ closing, closers }) => {
   const settings = readSettingsOf('api');
   // Loaded only where it is wanted, because it brings a dozen packages that nothing else needs.
   const traces = settings.otlpEndpoint ? await import('./src/telemetry/traces.ts') : undefined;
-  const log = createLog(settings, 'api');
+  const log = openLog(settings, 'api');
   if (traces) closers.add('traces', traces.startTraces(settings, 'shop-api', log));
   const services = openApiServices(settings, log, closers);
   const { readiness, scrape, metrics } = services;

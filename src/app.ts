@@ -16,7 +16,6 @@ import { handleError, problem } from './middleware/problem.ts';
 import { closeOnUnreadBody, limitBody } from './middleware/request-body.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
-import type { ApiServices } from './processes/api.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
@@ -24,6 +23,7 @@ import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
+import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
 const apiHeaders = {
@@ -41,8 +41,6 @@ const preflightSecondsMax = 7_200;
 
 /** What `hc` types a client by. */
 export type App = ClientView<ReturnType<typeof createApp>>;
-
-export type Fetch = (request: Request, env: AppEnv['Bindings']) => Response | Promise<Response>;
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {

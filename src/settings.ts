@@ -190,7 +190,7 @@ export type Settings = Readonly<ReturnType<typeof readSettings>>;
 export class SettingsError extends Error {}
 
 /**
- * Turns environment variables into the settings of a process (contract: "Running it").
+ * Turns environment variables into the settings of a process (README, "Settings").
  * Empty variables count as unset. Durations come out in milliseconds.
  * @param reader which one asks, because it needs to be told no more than it uses
  * @throws {SettingsError} naming every fault at once
@@ -215,7 +215,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
   }
   if (!parsed.success || faults.length > 0) {
     throw new SettingsError(
-      `The environment has ${faults.length} setting(s) to mend:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The environment has ${faults.length} setting(s) to fix:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
   }
   const value = parsed.data;

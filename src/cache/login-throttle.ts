@@ -24,7 +24,7 @@ export type Attempt = {
 export type LoginThrottle = {
   /**
    * Runs a check of a password, unless too many have failed. One that fails with `invalid_credentials` counts; one that
-   * succeeds lets the pair of address and account start afresh; trouble of ours counts for nothing.
+   * succeeds lets the pair of address and account start afresh; a failure of ours counts for nothing.
    * @throws {ShopError} `rate_limited`, `unavailable`; what the check throws
    */
   guard: <Checked>(attempt: Attempt, check: () => Promise<Checked>) => Promise<Checked>;

@@ -24,9 +24,9 @@ export function createMemoryStore(charactersMax: number): Store & { get: (key: s
     getMany: async (keys) => keys.map(get),
     set: async (key, value, ttlMs) => set(key, value, ttlMs),
     setIfAbsent: async (key, value, ttlMs) => {
-      const standing = get(key);
-      if (standing === null) set(key, value, ttlMs);
-      return standing ?? value;
+      const present = get(key);
+      if (present === null) set(key, value, ttlMs);
+      return present ?? value;
     },
     status: async () => 'none',
     close: async () => {},

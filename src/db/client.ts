@@ -4,7 +4,7 @@ import postgres from 'postgres';
 import { unavailable } from '../errors.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { dialect } from './dialect.ts';
-import { planAnewMark } from './planning.ts';
+import { customPlanMark } from './planning.ts';
 
 export type Database = PostgresJsDatabase;
 
@@ -186,7 +186,7 @@ type Unsafe = postgres.Sql['unsafe'];
 /**
  * Drizzle sends unnamed queries unprepared, which costs a round trip more each. Every statement of this shop has one
  * text however many rows it touches (arrays, never lists of parameters), so preparing all of them is bounded. Those
- * that are `plannedAnew` stay unprepared. With `?prepare=false` in its URL, the driver prepares none, for poolers that
+ * that are `withCustomPlan` stay unprepared. With `?prepare=false` in its URL, the driver prepares none, for poolers that
  * cannot keep them.
  */
 function prepareEverything(client: postgres.Sql): void {
@@ -216,6 +216,6 @@ function prepareEverything(client: postgres.Sql): void {
 function prepared(unsafe: Unsafe, isOver = () => false): Unsafe {
   return (query, parameters, options) => {
     if (isOver()) throw unavailable('The connection broke in the middle of a transaction.');
-    return unsafe(query, parameters, { ...options, prepare: !query.includes(planAnewMark) });
+    return unsafe(query, parameters, { ...options, prepare: !query.includes(customPlanMark) });
   };
 }

@@ -16,12 +16,12 @@ export type Replicas = {
   close: (timeoutMs: number) => Promise<void>;
 };
 
-/** `onTrouble` hears of what went wrong with this replica. */
-type ReplicaOptions = { url: string; onTrouble: (error: unknown) => void };
+/** `onError` hears of what went wrong with this replica. */
+type ReplicaOptions = { url: string; onError: (error: unknown) => void };
 
 type Replica = {
   db: Database;
-  onTrouble: ReplicaOptions['onTrouble'];
+  onError: ReplicaOptions['onError'];
   /** Nobody asks it before (by `performance.now()`). */
   restsUntil: number;
   close: (timeoutMs: number) => Promise<void>;
@@ -52,9 +52,9 @@ export function openReplicas(
   given: ReplicaOptions[],
   { onRead, onRefused }: { onRead: (server: ReadServer) => void; onRefused: (reason: Refusal) => void },
 ): Replicas {
-  const replicas = given.map(({ url, onTrouble }): Replica => {
+  const replicas = given.map(({ url, onError }): Replica => {
     const options = { poolSize, applicationName: 'shop replica reads', statementTimeoutMs: replicaMsMax };
-    return { ...openDatabase(url, options), onTrouble, restsUntil: 0 };
+    return { ...openDatabase(url, options), onError, restsUntil: 0 };
   });
   let turn = 0;
 
@@ -94,7 +94,7 @@ export function openReplicas(
     try {
       return (await ask(replica.db, position, work)) ?? refuse(replica, 'behind');
     } catch (error) {
-      replica.onTrouble(translateDatabaseError(error));
+      replica.onError(translateDatabaseError(error));
       return refuse(replica, 'failed');
     }
   }

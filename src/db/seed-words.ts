@@ -2,7 +2,7 @@
 export type Assortment = {
   noun: string;
   kinds: string[];
-  /** From the cheapest to the dearest; none where size does not matter to the price. */
+  /** From the cheapest to the most expensive; none where size does not matter to the price. */
   sizes: string[];
   options: string[][];
   /** In whole units of the currency, both included. */

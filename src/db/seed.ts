@@ -135,7 +135,7 @@ function inventProduct(random: Random) {
   const department = pick(random, departments);
   const { noun, kinds, sizes, options, price, leads } = pick(random, department.assortments);
   const title = `${pick(random, department.makers)} ${pick(random, series)} ${pick(random, kinds)} ${noun}`;
-  // Where it stands between the cheapest and the dearest, from 0 to 1, decides the size as well.
+  // Where it stands between the cheapest and the most expensive, from 0 to 1, decides the size as well.
   const level = random();
   const size = sizes.length > 0 ? [pick(() => level, sizes)] : [];
   const units = price.from + Math.floor(level * (price.to - price.from + 1));

@@ -2,20 +2,11 @@ import { createPostgresBackend, type JobsOptions, type JobType, Queue, withBacke
 import { dialect } from '../db/dialect.ts';
 import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
-import { isCluster, type QueueConnection } from '../lib/redis.ts';
+import { isCluster } from '../lib/redis.ts';
 import type { MailJob } from '../schema/jobs.ts';
 import { currentTraceparent } from '../telemetry/spans.ts';
+import type { QueueBackend } from './queue-backend.ts';
 import { keyPrefix, mailQueue } from './queue-names.ts';
-
-/** Where the queues live: Redis, or Postgres on a machine without one. */
-export type QueueHome =
-  | {
-      kind: 'redis';
-      connection: QueueConnection;
-      /** Set where the user of this shop may not ask for `INFO`; BullMQ then takes Redis for the oldest it can use. */
-      skipVersionCheck: boolean;
-    }
-  | { kind: 'postgres'; url: string };
 
 /** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
 export type QueuedMail = { id: string; attempts: number };
@@ -58,16 +49,16 @@ type Producer = {
 };
 
 /** Opens a queue to add jobs to. Connection errors go to `onError`: they pass, and are no caller's fault. */
-export function openQueue(name: string, home: QueueHome, onError: (error: Error) => void): Producer {
+export function openQueue(name: string, backend: QueueBackend, onError: (error: Error) => void): Producer {
   const queue: Producer =
-    home.kind === 'redis'
+    backend.kind === 'redis'
       ? new Queue(name, {
-          connection: home.connection,
+          connection: backend.connection,
           prefix: keyPrefix,
           // It asks one node, at random, and a queue that gets no answer stays broken.
-          skipVersionCheck: home.skipVersionCheck || isCluster(home.connection),
+          skipVersionCheck: backend.skipVersionCheck || isCluster(backend.connection),
         })
-      : new postgresBackend.Queue(name, { connection: postgresConnection(home.url) });
+      : new postgresBackend.Queue(name, { connection: postgresConnection(backend.url) });
   queue.on('error', onError);
   return queue;
 }
@@ -91,10 +82,10 @@ export type MailQueue = {
  * Opens the mail queue for producing; calls made together go out as one.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
-export async function openMailQueue(home: QueueHome, onError: (error: Error) => void): Promise<MailQueue> {
-  const queue = openQueue(mailQueue, home, onError);
+export async function openMailQueue(backend: QueueBackend, onError: (error: Error) => void): Promise<MailQueue> {
+  const queue = openQueue(mailQueue, backend, onError);
   try {
-    if (home.kind === 'postgres') await queue.waitUntilReady();
+    if (backend.kind === 'postgres') await queue.waitUntilReady();
   } catch (error) {
     await queue.close().catch(onError);
     throw error;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import type { Closers } from '../lib/closers.ts';
+import type { QueueBackend } from './queue-backend.ts';
 import { keyPrefix, mailQueue, orderQueue } from './queue-names.ts';
-import { depthOf, openQueue, postgresConnection, type QueueDepth, type QueueHome } from './queues.ts';
+import { depthOf, openQueue, postgresConnection, type QueueDepth } from './queues.ts';
 
 /**
  * Mails that one worker process has in hand: three for each of its connections to the mail server, so that the next ones
@@ -68,7 +69,7 @@ type RunningWorker = {
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
 export async function startWorkers(
-  home: QueueHome,
+  backend: QueueBackend,
   processors: Processors,
   listeners: WorkerListeners,
   closers: Closers,
@@ -80,18 +81,18 @@ export async function startWorkers(
   };
   const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   // First, to be closed last: a Redis that is away holds up its closing.
-  const queue = openQueue(orderQueue, home, listeners.onQueueError);
+  const queue = openQueue(orderQueue, backend, listeners.onQueueError);
   closers.add('order queue', () => queue.close());
   const workers = [
-    openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
-    openWorker(home, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
+    openWorker(backend, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
+    openWorker(backend, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
   ];
   let closing = false;
   closers.add('jobs under way', async () => {
     closing = true;
     await Promise.all(workers.map((worker) => worker.close()));
   });
-  if (home.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
+  if (backend.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
 
   let toldScheduled = () => {};
   const scheduledOnce = new Promise<void>((resolve) => {
@@ -99,7 +100,7 @@ export async function startWorkers(
   });
 
   async function add(name: keyof typeof everyMs): Promise<boolean> {
-    const once = home.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
+    const once = backend.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
     try {
       await queue.add(name, {}, { ...once, removeOnComplete: true, removeOnFail: true });
       return true;
@@ -161,7 +162,7 @@ async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerLi
 }
 
 function openWorker(
-  home: QueueHome,
+  backend: QueueBackend,
   name: string,
   concurrency: number,
   process: (job: { name: string; data: unknown }) => Promise<void>,
@@ -174,14 +175,14 @@ function openWorker(
     runRetryDelay: retryQueueAfterMs,
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
-    home.kind === 'redis'
+    backend.kind === 'redis'
       ? new Worker(name, process, {
           ...options,
-          connection: home.connection,
+          connection: backend.connection,
           prefix: keyPrefix,
-          skipVersionCheck: home.skipVersionCheck,
+          skipVersionCheck: backend.skipVersionCheck,
         })
-      : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
+      : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(backend.url) });
   worker.on('error', onQueueError);
   worker.on('failed', (_job, error) => onJobFailure(error));
   return worker;

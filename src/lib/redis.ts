@@ -93,7 +93,7 @@ function connectCluster(place: PlaceOf<'cluster'>, profile: RedisProfile, onErro
   return cluster;
 }
 
-/** Connects to Redis, wherever it is; trouble with the connection goes to `onError`, and passes. */
+/** Connects to Redis, wherever it is; errors of the connection go to `onError`, and pass. */
 export function connectRedis(place: RedisPlace, profile: RedisProfile, onError: Listener): RedisClient {
   if (place.kind === 'cluster') return connectCluster(place, profile, onError);
   const redis =

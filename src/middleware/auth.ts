@@ -4,11 +4,11 @@ import { sign, verify } from 'hono/jwt';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Account, AccountStatus } from '../domain/customers/accounts.ts';
-import type { Viewer } from '../domain/customers/actor.ts';
+import type { Actor } from '../domain/customers/actor.ts';
 import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
+import type { ApiServices } from '../services.ts';
 import type { AppEnv } from './env.ts';
 
 const algorithm = 'HS256';
@@ -51,13 +51,13 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
   };
 }
 
-type SignedInEnv = AppEnv & { Variables: { viewer: Viewer } };
+type SignedInEnv = AppEnv & { Variables: { actor: Actor } };
 
 export type Guards = ReturnType<typeof createGuards>;
 
 /** Middleware that asks who calls. Revocation and role are read from Postgres for every request. */
 export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccountStatus'>, tokens: Tokens) {
-  async function identify(authorization: string | undefined): Promise<Viewer | null> {
+  async function identify(authorization: string | undefined): Promise<Actor | null> {
     const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
     const claims = token === undefined ? null : await tokens.check(token);
     const account = claims && (await findAccountStatus(claims.sub));
@@ -65,22 +65,22 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
     return { id: account.id, role: account.role };
   }
 
-  async function requireViewer(c: Context<SignedInEnv>): Promise<Viewer> {
-    const viewer = await identify(c.req.header('authorization'));
-    if (!viewer) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
-    c.set('viewer', viewer);
-    c.get('facts').customerId = viewer.id;
-    return viewer;
+  async function requireActor(c: Context<SignedInEnv>): Promise<Actor> {
+    const actor = await identify(c.req.header('authorization'));
+    if (!actor) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
+    c.set('actor', actor);
+    c.get('logFields').customerId = actor.id;
+    return actor;
   }
 
   const signedIn = createMiddleware<SignedInEnv>(async (c, next) => {
-    await requireViewer(c);
+    await requireActor(c);
     await next();
   });
 
   const adminOnly = createMiddleware<SignedInEnv>(async (c, next) => {
-    const viewer = await requireViewer(c);
-    if (viewer.role !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
+    const actor = await requireActor(c);
+    if (actor.role !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
     await next();
   });
 
@@ -89,7 +89,7 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
     createMiddleware<SignedInEnv>(async (c, next) => {
       const isSent = ([name, kind]: [string, ParameterKind]) =>
         c.req.queries(name)?.some((value) => !isUnset(value, kind)) ?? false;
-      if (c.get('viewer').role !== 'admin' && Object.entries(parameters).some(isSent)) {
+      if (c.get('actor').role !== 'admin' && Object.entries(parameters).some(isSent)) {
         throw new ShopError('forbidden', `Only an admin may ask by ${Object.keys(parameters).join(' or ')}.`);
       }
       await next();

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { CacheGroup, CacheOutcome } from '../cache/cache.ts';
 
 /** What the access log tells beside the request itself. */
-export type Facts = { customerId?: string; address?: string; cache?: CacheOutcome };
+export type LogFields = { customerId?: string; address?: string; cache?: CacheOutcome };
 
 /** An answer may be given again as it is until it expires (Unix ms), as long as the version is its group's. */
 export type KeptAnswer = { group: CacheGroup; version: string; expiresAt: number };
@@ -18,7 +18,7 @@ export type AppEnv = {
   Variables: {
     requestId: string;
     log: Logger;
-    facts: Facts;
+    logFields: LogFields;
     /** Set by a route whose answer may be given again to everyone. */
     kept?: KeptAnswer;
   };

@@ -22,7 +22,7 @@ export async function sendCachedList<Row, Body>(
   const { body, etag, outcome, kept } = await cache.read(group, JSON.stringify(query), async () =>
     serializePage(await load(), serialize),
   );
-  c.get('facts').cache = outcome;
+  c.get('logFields').cache = outcome;
   if (kept) c.set('kept', { group, ...kept });
   c.header('X-Cache', outcome);
   c.header('ETag', etag);

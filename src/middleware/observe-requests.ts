@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
 import type { Logger } from 'pino';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { AppEnv, Facts } from './env.ts';
+import type { AppEnv, LogFields } from './env.ts';
 import { methodOf } from './head.ts';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -32,9 +32,9 @@ export function observeRequests(log: Logger, registry: Registry) {
 
   return createMiddleware<AppEnv>(async (c, next) => {
     const startedAt = performance.now();
-    const facts: Facts = {};
+    const logFields: LogFields = {};
     c.set('log', log);
-    c.set('facts', facts);
+    c.set('logFields', logFields);
     await next();
     const durationMs = performance.now() - startedAt;
     const method = methodOf(c);
@@ -47,7 +47,7 @@ export function observeRequests(log: Logger, registry: Registry) {
     requests.inc(labels);
     const requestId = c.get('requestId');
     lines.info(
-      { requestId, method, path, status, ...facts, durationMs: Math.round(durationMs * 100) / 100 },
+      { requestId, method, path, status, ...logFields, durationMs: Math.round(durationMs * 100) / 100 },
       'request',
     );
   });

@@ -20,7 +20,7 @@ function openApp() {
   const app = new Hono<AppEnv>();
   app.use(requestId());
   app.use(async (c, next) => {
-    c.set('facts', {});
+    c.set('logFields', {});
     await next();
     state.routes.push(c.req.routePath);
   });

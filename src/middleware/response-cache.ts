@@ -39,7 +39,7 @@ export function responseCache(cache: Pick<Cache, 'isCurrent'>, open: () => boole
     if (entry) {
       const current = entry.expiresAt > Date.now() && (await cache.isCurrent(entry.group, entry.version));
       if (current && open()) {
-        c.get('facts').cache = 'HIT';
+        c.get('logFields').cache = 'HIT';
         c.req.routeIndex = entry.routeIndex;
         return answerAgain(entry, c.get('requestId'), headers.get('if-none-match'));
       }

@@ -2,35 +2,34 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Cache, cacheGroups, createCache } from '../cache/cache.ts';
-import { createLoginThrottle, type LoginThrottle } from '../cache/login-throttle.ts';
+import { createLoginThrottle } from '../cache/login-throttle.ts';
 import { createMemoryStore } from '../cache/memory-store.ts';
 import { createRedisStore, onRenewal } from '../cache/redis-store.ts';
-import { createRegistrationThrottle, type RegistrationThrottle } from '../cache/registration-throttle.ts';
+import { createRegistrationThrottle } from '../cache/registration-throttle.ts';
 import { versionKey } from '../cache/versions.ts';
-import { type Database, openDatabase, type Reader, type Transaction, workUnderWay } from '../db/client.ts';
+import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { openReplicas, type Replicas } from '../db/replicas.ts';
-import type { ProductRow } from '../db/tables.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
-import { type AccountStatus, accountStatusFinder } from '../domain/customers/accounts.ts';
-import { createPasswordQueues, type PasswordQueues } from '../domain/customers/password-queues.ts';
-import type { OrderRequest, Placement } from '../domain/orders/place.ts';
+import { accountStatusFinder } from '../domain/customers/accounts.ts';
+import { createPasswordQueues } from '../domain/customers/password-queues.ts';
 import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
+import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
 import type { MailQueue } from '../jobs/queues.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { connectRedis } from '../lib/redis.ts';
-import type { Readiness } from '../schema/health.ts';
+import type { ApiServices } from '../services.ts';
 import type { Settings } from '../settings.ts';
+import { openBacklog } from '../telemetry/backlog.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
 import {
   createBatchSizes,
   createCacheReads,
   createListLoads,
   createShopMetrics,
-  type ShopMetrics,
   watchOrderBatcher,
   watchPool,
 } from '../telemetry/registry.ts';
@@ -41,52 +40,18 @@ import {
   type Denials,
   databaseStatus,
   errorLog,
-  openBacklog,
-  openQueueHome,
   poolSize,
   requireSettings,
   scrapeError,
   watchDenials,
 } from './shared.ts';
-import { persist, prepareShop } from './startup.ts';
+import { prepareShop, retryUntil } from './startup.ts';
 
 const readBatchesMax = 2;
 const readBatchSizeMax = 200;
 const cachedCharactersMax = 32_000_000;
 /** How long connections to Postgres may take to say goodbye. */
 const goodbyeMsMax = 1_000;
-
-/** What the routes work with. */
-export type ApiServices = {
-  settings: Settings & { jwtSecret: string };
-  log: Logger;
-  metrics: Registry;
-  /** What Prometheus is shown. Answers whatever is down, without what could not be asked for. */
-  scrape: () => Promise<string>;
-  ordersEntered: ShopMetrics['ordersEntered'];
-  /** By this process' clock, for tokens alone: what processes compare goes by Postgres' clock. */
-  now: () => Date;
-  read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
-  /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
-  readList: Replicas['read'];
-  /** Commits before `endsAt` (Unix ms), or does nothing; by default as late as a request may wait for Postgres. */
-  transaction: <T>(work: (tx: Transaction) => Promise<T>, endsAt?: number) => Promise<T>;
-  /** What an account may do now, null when it is closed; reads that arrive together share one query. */
-  findAccountStatus: (id: string) => Promise<AccountStatus | null>;
-  /** A product as it is now, deleted ones included, shared likewise. */
-  findProduct: (id: string) => Promise<ProductRow | null>;
-  /** Places an order with `placeOrders`, in a batch with those that come at the same time. */
-  placeOrder: (request: OrderRequest) => Promise<Placement>;
-  cache: Cache;
-  passwords: PasswordQueues;
-  throttle: LoginThrottle;
-  registrations: RegistrationThrottle;
-  mails: Pick<MailQueue, 'enqueue'>;
-  /** Whether traffic may come, and what is down. */
-  readiness: (draining: () => boolean) => Promise<Readiness>;
-  /** Whether schema and first admin are there; once they are, they stay. */
-  prepared: () => boolean;
-};
 
 /** Finds many things with one query for all that ask at the same time. */
 function sharedLookup<Found>(
@@ -123,7 +88,7 @@ function openListReader({ settings, log, metrics, closers }: Shared, db: Databas
     db,
     settings.databaseReplicaUrls.map((url) => ({
       url,
-      onTrouble: errorLog(log.child({ replica: new URL(url).host }), 'a replica failed and is left alone'),
+      onError: errorLog(log.child({ replica: new URL(url).host }), 'a replica failed and is left alone'),
     })),
     createListLoads(metrics),
   );
@@ -159,11 +124,11 @@ function openCache({ settings, log, metrics, closers, denials }: Shared): { cach
 /** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
 function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): MailQueue {
   const onError = denials.heard(errorLog(log, 'the mail queue is out of reach'));
-  const home = openQueueHome(settings, databaseUrl, 'request', onError);
-  closers.add('connection of the mail queue', home.close);
+  const backend = openQueueBackend(settings, databaseUrl, 'request', onError);
+  closers.add('connection of the mail queue', backend.close);
   const mails = createMailProducer(async () => {
     const { openMailQueue } = await import('../jobs/queues.ts');
-    return openMailQueue({ ...home, ...(await checkRedis(settings, log)) }, onError);
+    return openMailQueue({ ...backend, ...(await checkRedis(settings, log)) }, onError);
   }, onError);
   closers.add('mail queue', mails.close);
   return mails;
@@ -174,8 +139,8 @@ function openStartup({ settings, log, closers }: Shared, db: Database, cache: Ca
   const ending = new AbortController();
   closers.add('start-up checks', () => ending.abort());
   let prepared = false;
-  const preparation = persist(() => prepareShop(db, settings, log), errorLog(log, 'not ready yet'), ending.signal);
-  void preparation.then((done) => {
+  const startup = retryUntil(() => prepareShop(db, settings, log), errorLog(log, 'not ready yet'), ending.signal);
+  void startup.then((done) => {
     if (!done) return;
     prepared = true;
     void cache.invalidate('customers');
@@ -198,7 +163,7 @@ function openScrape(
       if (!isPrepared()) throw new Error('the shop is not ready to open the mail queue');
       return { [mailQueue]: await mails.depth() };
     },
-    onTrouble: errorLog(log, scrapeError),
+    onError: errorLog(log, scrapeError),
   });
 }
 

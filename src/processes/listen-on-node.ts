@@ -1,6 +1,8 @@
 import { Server as NetServer } from 'node:net';
 import { serve } from '@hono/node-server';
-import type { Fetch } from '../app.ts';
+
+/** What answers requests; `remoteAddress` is the peer's, which only the runtime's server knows. */
+export type Fetch = (request: Request, env: { remoteAddress?: string }) => Response | Promise<Response>;
 
 /** A server that listens. */
 export type Server = {

@@ -1,22 +1,17 @@
-import { type Logger, type LoggerOptions, pino } from 'pino';
-import { type Database, openDatabase } from '../db/client.ts';
+import type { Logger } from 'pino';
+import type { Database } from '../db/client.ts';
 import { isConnectionFault } from '../db/errors.ts';
 import { ping } from '../db/ping.ts';
 import { UnfitDatabaseError } from '../db/server.ts';
 import { withReader } from '../db/transaction.ts';
-import { type Backlog, readBacklog } from '../domain/outbox/backlog.ts';
 import { ShopError } from '../errors.ts';
-import type { QueueHome } from '../jobs/queues.ts';
-import { openLogOutput } from '../lib/log-output.ts';
-import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from '../lib/redis.ts';
+import { createLog } from '../lib/log.ts';
+import { askInfo, isDenied, isRedisAway } from '../lib/redis.ts';
 import { type Settings, SettingsError } from '../settings.ts';
 import { currentTrace } from '../telemetry/spans.ts';
 
 /** Connections to Postgres that one process has for its work. */
 export const poolSize = 8;
-
-/** Below what a scrape waits, so that Postgres is not at work for nobody. */
-const backlogTimeoutMs = 250;
 
 export const scrapeError = 'the metrics lack what could not be asked for';
 
@@ -29,38 +24,9 @@ const denialMs = 10_000;
 /** Kinds of lasting errors that are told of one thing. */
 const toldMax = 100;
 
-/** Opens the log of a process: JSON lines on the standard output, without secrets. */
-export function createLog(settings: Settings, name: string): Logger {
-  const options: LoggerOptions = {
-    name,
-    level: settings.logLevel,
-    redact: [
-      'password',
-      '*.password',
-      'currentPassword',
-      'newPassword',
-      'token',
-      '*.token',
-      'authorization',
-      '*.authorization',
-      // Where Postgres puts rows and statements.
-      'err.detail',
-      'err.where',
-      'err.internal_query',
-      // Where ioredis puts what it was to send: passwords when it signs in, lists of customers when it keeps them.
-      'err.command.args',
-      'err.lastNodeError.command.args',
-      'err.previousErrors[*].command.args',
-    ],
-    formatters: { level: (label) => ({ level: label }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    ...(settings.otlpEndpoint && { mixin: currentTrace }),
-  };
-  const log = pino(
-    options,
-    openLogOutput((lines) => log.warn({ lines }, `${lines} log lines were dropped`)),
-  );
-  return log;
+/** Opens the log of a process; its lines name the trace that they belong to, where traces are exported. */
+export function openLog({ logLevel, otlpEndpoint }: Settings, name: string): Logger {
+  return createLog(name, logLevel, otlpEndpoint ? currentTrace : undefined);
 }
 
 /** What a process cannot do without, by the variable it comes from. */
@@ -80,17 +46,6 @@ export function requireSettings<Name extends keyof typeof indispensable>(
     throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
   }
   return settings as { [Key in Name]: NonNullable<Settings[Key]> };
-}
-
-/** Finds the queues of this shop a home: in Redis if there is one. Close it after what is in it. */
-export function openQueueHome(
-  { redis }: Settings,
-  databaseUrl: string,
-  profile: Exclude<RedisProfile, 'cache'>,
-  onError: (error: Error) => void,
-): QueueHome & { close: () => void } {
-  if (!redis) return { kind: 'postgres', url: databaseUrl, close: () => {} };
-  return { kind: 'redis', skipVersionCheck: false, ...openQueueConnection(redis, profile, onError) };
 }
 
 /**
@@ -164,21 +119,4 @@ export async function checkRedis({ redis }: Settings, log: Logger): Promise<{ sk
     );
   }
   return { skipVersionCheck: info === null };
-}
-
-/** A connection of its own, so that a scrape says how it stands when all others are taken; made by the first scrape. */
-export function openBacklog(databaseUrl: string): { read: () => Promise<Backlog>; close: () => Promise<void> } {
-  const { db, close } = openDatabase(databaseUrl, {
-    poolSize: 1,
-    applicationName: 'shop metrics',
-    statementTimeoutMs: backlogTimeoutMs,
-  });
-  return {
-    read: async () => {
-      // Leaves a server that another one has taken over from; one that nobody replaces still knows what is to be told.
-      await withReader(db, ping).catch(() => {});
-      return withReader(db, (reader) => readBacklog(reader));
-    },
-    close: () => close(0),
-  };
 }

@@ -11,9 +11,9 @@ import type { Settings } from '../settings.ts';
 const pauseMs = 500;
 
 /** Makes an attempt until one succeeds or the signal says to stop; false in that case. */
-export async function persist(
+export async function retryUntil(
   attempt: () => Promise<unknown>,
-  onTrouble: (error: unknown) => void,
+  onError: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   while (!signal.aborted) {
@@ -21,7 +21,7 @@ export async function persist(
       await attempt();
       return true;
     } catch (error) {
-      onTrouble(error);
+      onError(error);
       await sleep(pauseMs);
     }
   }

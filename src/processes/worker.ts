@@ -4,6 +4,7 @@ import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createMailer } from '../jobs/mailer.ts';
+import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { keyPrefix, mailQueue, orderQueue } from '../jobs/queue-names.ts';
 import { openMailQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createSendMail } from '../jobs/send-mail.ts';
@@ -12,6 +13,7 @@ import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
 import type { Settings } from '../settings.ts';
+import { openBacklog } from '../telemetry/backlog.ts';
 import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
 import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from '../telemetry/registry.ts';
@@ -21,14 +23,12 @@ import {
   type Denials,
   databaseStatus,
   errorLog,
-  openBacklog,
-  openQueueHome,
   poolSize,
   requireSettings,
   scrapeError,
   watchDenials,
 } from './shared.ts';
-import { checkDatabase, persist } from './startup.ts';
+import { checkDatabase, retryUntil } from './startup.ts';
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
@@ -60,7 +60,7 @@ async function openOperators(
   const redisStatus = redis ? createRedisStore(redis, [keyPrefix]).status : async () => 'none' as const;
   const answers = {
     readiness: () => readReadiness({ postgres: () => databaseStatus(db), redis: denials.asDown(redisStatus) }, working),
-    scrape: createScrape(registry, { backlog: backlog.read, queues, onTrouble: errorLog(log, scrapeError) }),
+    scrape: createScrape(registry, { backlog: backlog.read, queues, onError: errorLog(log, scrapeError) }),
     contentType: registry.contentType,
   };
   await serveOperators(settings, answers, log, closers);
@@ -91,13 +91,13 @@ export async function openWorkerServices(
   const onQueueError = denials.heard(errorLog(log, 'the queue is out of reach'));
   // Before Postgres is there, so that nobody who asks for its health restarts a process that does nothing but wait.
   await openOperators(shared, { db, registry, databaseUrl, denials, queues: readQueues, working });
-  await persist(() => checkDatabase(db, log), errorLog(log, 'waiting for postgres'), closing);
+  await retryUntil(() => checkDatabase(db, log), errorLog(log, 'waiting for postgres'), closing);
   closing.throwIfAborted();
 
-  const opened = openQueueHome(settings, databaseUrl, 'worker', onQueueError);
+  const opened = openQueueBackend(settings, databaseUrl, 'worker', onQueueError);
   closers.add('connection of the queues', opened.close);
-  const home = { ...opened, ...(await checkRedis(settings, log)) };
-  const mails = await openMailQueue(home, onQueueError);
+  const backend = { ...opened, ...(await checkRedis(settings, log)) };
+  const mails = await openMailQueue(backend, onQueueError);
   closers.add('mail queue', mails.close);
   const mailer = createMailer(mailServer, settings.mailFrom);
   closers.add('mailer', mailer.close);
@@ -119,7 +119,7 @@ export async function openWorkerServices(
     onOutcome: createMailAttempts(registry),
   });
   const { scheduled, orderQueueDepth } = await startWorkers(
-    home,
+    backend,
     { sweep, cleanUp: createCleanUp(db, log), sendMail },
     { onQueueError, onJobFailure: errorLog(log, 'a job failed'), onJobEnd: createJobTimes(registry) },
     closers,

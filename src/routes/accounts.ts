@@ -12,7 +12,6 @@ import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { bearer, bodyProblems, json, jsonBody } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { noQuery } from '../schema/common.ts';
 import {
   credentialsSchema,
@@ -22,6 +21,7 @@ import {
   serializeCustomer,
   sessionSchema,
 } from '../schema/customers.ts';
+import type { ApiServices } from '../services.ts';
 
 type AccountServices = Pick<
   ApiServices,
@@ -38,7 +38,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
   /** The address that guesses and registrations are counted under; the access log tells it, too. */
   function addressOf(c: Asked): string {
     const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
-    c.get('facts').address = address;
+    c.get('logFields').address = address;
     return address;
   }
 
@@ -90,7 +90,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const account = await throttle.guard(attempt(c, email), () =>
           services.read((reader) =>
             authenticate(reader, email, password, matches(c), (id) => {
-              c.get('facts').customerId = id;
+              c.get('logFields').customerId = id;
             }),
           ),
         );
@@ -113,7 +113,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
       }),
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
-        const { id } = c.get('viewer');
+        const { id } = c.get('actor');
         const endsAt = performance.now() + databaseWaitMsMax;
         const account = await throttle.guard(attempt(c, id), () =>
           services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),

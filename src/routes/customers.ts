@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import type { Viewer } from '../domain/customers/actor.ts';
+import type { Actor } from '../domain/customers/actor.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers/customers.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
@@ -7,7 +7,6 @@ import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   customerListSchema,
@@ -19,6 +18,7 @@ import {
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
+import type { ApiServices } from '../services.ts';
 
 type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
 
@@ -26,8 +26,8 @@ type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'setti
 export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
   const { cache, settings } = services;
 
-  async function change(id: string, profile: ProfileChange, viewer: Viewer) {
-    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, viewer, settings.adminEmail));
+  async function change(id: string, profile: ProfileChange, actor: Actor) {
+    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, actor, settings.adminEmail));
     await cache.invalidate('customers');
     return serializeCustomer(customer);
   }
@@ -69,7 +69,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const customer = await services.read((reader) => getCustomer(reader, id, c.get('viewer')));
+        const customer = await services.read((reader) => getCustomer(reader, id, c.get('actor')));
         return c.json(serializeCustomer(customer), 200);
       },
     )
@@ -84,7 +84,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
-      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
     .openapi(
       createRoute({
@@ -97,7 +97,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
-      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
     .openapi(
       createRoute({
@@ -110,7 +110,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
       }),
-      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('viewer')), 200),
+      async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
     .openapi(
       createRoute({
@@ -126,7 +126,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteCustomer(tx, id, c.get('viewer')));
+        await services.transaction((tx) => deleteCustomer(tx, id, c.get('actor')));
         await cache.invalidate('customers');
         return c.body(null, 204);
       },
@@ -145,7 +145,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => signOut(tx, id, c.get('viewer')));
+        await services.transaction((tx) => signOut(tx, id, c.get('actor')));
         return c.body(null, 204);
       },
     );

@@ -3,8 +3,8 @@ import type { Context } from 'hono';
 import { ShopError } from '../errors.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { json, problems } from '../middleware/openapi.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { healthSchema, metricsSchema, readinessSchema } from '../schema/health.ts';
+import type { ApiServices } from '../services.ts';
 
 type HealthServices = Pick<ApiServices, 'metrics' | 'readiness' | 'scrape' | 'settings'>;
 

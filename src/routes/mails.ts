@@ -4,9 +4,9 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
 import { bearer, json, problems } from '../middleware/openapi.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
+import type { ApiServices } from '../services.ts';
 
 const resentMax = 10_000;
 

@@ -7,7 +7,6 @@ import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
@@ -20,6 +19,7 @@ import {
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
+import type { ApiServices } from '../services.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
 
@@ -39,7 +39,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
    * What follows a commit that changed an order: if it entered a status, its mail goes to the queue; lists show the new
    * stock within a second.
    */
-  function follow(requestId: string, status: OrderStatus, mailId: string | null): void {
+  function afterCommit(requestId: string, status: OrderStatus, mailId: string | null): void {
     if (mailId) {
       services.ordersEntered(status, 1);
       void mails.enqueue([{ id: mailId, attempts: 0 }], requestId);
@@ -62,7 +62,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const query = c.req.valid('query');
-        const page = await services.read((reader) => listOrders(reader, query, c.get('viewer')));
+        const page = await services.read((reader) => listOrders(reader, query, c.get('actor')));
         return sendList(c, page, body);
       },
     )
@@ -80,7 +80,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const order = await services.read((reader) => getOrder(reader, id, c.get('viewer')));
+        const order = await services.read((reader) => getOrder(reader, id, c.get('actor')));
         return c.json(body(order), 200);
       },
     )
@@ -107,11 +107,11 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
           replayed,
           mailId,
         } = await services.placeOrder({
-          customerId: c.get('viewer').id,
+          customerId: c.get('actor').id,
           lines: items,
           idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },
         });
-        follow(c.get('requestId'), order.status, mailId);
+        afterCommit(c.get('requestId'), order.status, mailId);
         if (replayed) c.header('Idempotent-Replayed', 'true');
         return c.json(order, 201, { Location: `/api/orders/${order.id}` });
       },
@@ -130,8 +130,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('viewer')));
-        follow(c.get('requestId'), order.status, mailId);
+        const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('actor')));
+        afterCommit(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
       },
     )
@@ -150,9 +150,9 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       async (c) => {
         const { id } = c.req.valid('param');
         const { order, mailId } = await services.transaction((tx) =>
-          restoreOrder(tx, id, c.get('viewer'), orderStatusIntervalMs),
+          restoreOrder(tx, id, c.get('actor'), orderStatusIntervalMs),
         );
-        follow(c.get('requestId'), order.status, mailId);
+        afterCommit(c.get('requestId'), order.status, mailId);
         return c.json(body(order), 200);
       },
     )
@@ -170,8 +170,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const { mailId } = await services.transaction((tx) => deleteOrder(tx, id, c.get('viewer'), orderDeleteAfterMs));
-        follow(c.get('requestId'), 'cancelled', mailId);
+        const { mailId } = await services.transaction((tx) => deleteOrder(tx, id, c.get('actor'), orderDeleteAfterMs));
+        afterCommit(c.get('requestId'), 'cancelled', mailId);
         return c.body(null, 204);
       },
     );

@@ -15,7 +15,6 @@ import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
 import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import type { ApiServices } from '../processes/api.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
 import {
   productInputSchema,
@@ -24,6 +23,7 @@ import {
   productSchema,
   serializeProduct,
 } from '../schema/products.ts';
+import type { ApiServices } from '../services.ts';
 
 const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 

@@ -17,7 +17,7 @@ export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', '
 export type OrderStatus = (typeof orderStatuses)[number];
 
 /**
- * The life of an order (contract: "Orders"). `next` is the step that time takes; `cancellable` says whether its owner
+ * The lifecycle of an order. `next` is the step that time takes; `cancellable` says whether its owner
  * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin.
  */
 export const lifecycle: Record<
@@ -34,7 +34,7 @@ export const lifecycle: Record<
 /** How often an order can be taken up again: each time sends mails, and one order must not send without end. */
 export const restoresMax = 5;
 
-/** The statuses that time moves on from, which are also those of an order that is still owed to its customer. */
+/** The statuses that time moves on from, which are also those of an order that its customer still waits for. */
 export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);
 
 const orderItemSchema = z

@@ -19,14 +19,14 @@ type Sources = {
   backlog: () => Promise<Backlog>;
   queues: () => Promise<QueueDepths>;
   /** Hears why a source gave no answer. */
-  onTrouble: (error: unknown) => void;
+  onError: (error: unknown) => void;
 };
 
 /**
  * Answers scrapes: the registry, and the gauges that Postgres and the queue are asked for each time. Those that do not
  * answer in time are left out, and the scrape goes on without them.
  */
-export function createScrape(registry: Registry, { backlog, queues, onTrouble }: Sources): () => Promise<string> {
+export function createScrape(registry: Registry, { backlog, queues, onError }: Sources): () => Promise<string> {
   const up = new Gauge({
     name: 'shop_source_up',
     help: 'Whether this scrape had an answer from what it asks: 0 means that the gauges of that source are left out',
@@ -34,8 +34,8 @@ export function createScrape(registry: Registry, { backlog, queues, onTrouble }:
     registers: [registry],
   });
   const ask = [
-    probe(up, onTrouble, { name: 'postgres', read: backlog, ...backlogGauges(registry) }),
-    probe(up, onTrouble, { name: 'queue', read: queues, ...queueGauges(registry) }),
+    probe(up, onError, { name: 'postgres', read: backlog, ...backlogGauges(registry) }),
+    probe(up, onError, { name: 'queue', read: queues, ...queueGauges(registry) }),
   ];
   return async () => {
     await Promise.all(ask.map((each) => each()));
@@ -45,12 +45,12 @@ export function createScrape(registry: Registry, { backlog, queues, onTrouble }:
 
 function probe<Answer>(
   up: Gauge,
-  onTrouble: Sources['onTrouble'],
+  onError: Sources['onError'],
   { name, read, show, hide }: Source<Answer>,
 ): () => Promise<void> {
   let underWay: Promise<Answer> | undefined;
   return async () => {
-    // Not a second question before the first is answered, lest they pile up while nobody answers.
+    // Not a second question before the first is answered: they would pile up while nobody answers.
     underWay ??= read().finally(() => {
       underWay = undefined;
     });
@@ -59,7 +59,7 @@ function probe<Answer>(
       up.set({ source: name }, 1);
     } catch (error) {
       // Drizzle's message carries SQL; its cause says what happened without.
-      onTrouble(error instanceof Error ? (error.cause ?? error) : error);
+      onError(error instanceof Error ? (error.cause ?? error) : error);
       hide();
       up.set({ source: name }, 0);
     }

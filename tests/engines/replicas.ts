@@ -239,7 +239,7 @@ describe('openReplicas', () => {
     const tell = (word: ReadServer | Refusal) => told.push(word);
     const replicas = openReplicas(
       db,
-      replicaUrls.map((url) => ({ url, onTrouble: (error) => troubles.push(error) })),
+      replicaUrls.map((url) => ({ url, onError: (error) => troubles.push(error) })),
       { onRead: tell, onRefused: tell },
     );
     const port = () =>

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { percentile } from '../../bench/statistics.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
-import type { Viewer } from '../../src/domain/customers/actor.ts';
+import type { Actor } from '../../src/domain/customers/actor.ts';
 import { advanceDueOrders } from '../../src/domain/orders/lifecycle.ts';
 import { placeOrders } from '../../src/domain/orders/place.ts';
 import { listOrders } from '../../src/domain/orders/reads.ts';
@@ -25,7 +25,7 @@ const placesMax = 300;
 const timesMax = 1.3;
 const statusIntervalMs = 3_600_000;
 const terms = { currency: 'USD', orderStatusIntervalMs: statusIntervalMs, orderDeleteAfterMs: statusIntervalMs };
-const admin: Viewer = { id: '00000000-0000-7000-8000-000000000000', role: 'admin' };
+const admin: Actor = { id: '00000000-0000-7000-8000-000000000000', role: 'admin' };
 
 type Product = { id: string; name: string; priceCents: number };
 

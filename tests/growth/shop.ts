@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 import { openDatabase } from '../../src/db/client.ts';
-import { planAnewMark } from '../../src/db/planning.ts';
+import { customPlanMark } from '../../src/db/planning.ts';
 import { seedShop } from '../../src/db/seed.ts';
 import { type Shop, startShop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -71,7 +71,7 @@ export async function recordWalk(
         : { repeats: 1, plannedAnewToo: false },
     );
     // What is planned anew each time has no plan to keep.
-    const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(planAnewMark);
+    const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(customPlanMark);
     const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));
     return { routes, recorded };
   } finally {

@@ -8,7 +8,7 @@ import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { emailTaken, isSameEmail } from './accounts.ts';
-import { requireOwner, type Viewer } from './actor.ts';
+import { type Actor, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 
 /** Spelt out, because its index holds the same words. */
@@ -21,7 +21,7 @@ const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } =
  * Reads an account, for its owner or an admin.
  * @throws {ShopError} `not_found`, `forbidden`
  */
-export async function getCustomer(reader: Reader, id: string, viewer: Viewer): Promise<CustomerRow> {
+export async function getCustomer(reader: Reader, id: string, actor: Actor): Promise<CustomerRow> {
   const [row] = isId(id)
     ? await reader
         .select(columns)
@@ -29,7 +29,7 @@ export async function getCustomer(reader: Reader, id: string, viewer: Viewer): P
         .where(and(eq(customers.id, id), isNull(customers.deletedAt)))
     : [];
   if (!row) throw notFound('customer');
-  requireOwner(viewer, row.id);
+  requireOwner(actor, row.id);
   return row;
 }
 
@@ -49,10 +49,10 @@ export async function changeCustomer(
   tx: Transaction,
   id: string,
   change: ProfileChange,
-  viewer: Viewer,
+  actor: Actor,
   reserved: string | undefined,
 ): Promise<CustomerRow> {
-  const row = await getCustomer(tx, id, viewer);
+  const row = await getCustomer(tx, id, actor);
   const movesToReserved = change.email !== undefined && isSameEmail(change.email, reserved);
   if (movesToReserved && !isSameEmail(row.email, reserved)) throw emailTaken();
   const [changed] = await tx
@@ -69,8 +69,8 @@ export async function changeCustomer(
  * shared until they commit, and makes later ones find the account gone.
  * @throws {ShopError} `not_found`, `forbidden`, `last_admin`, `customer_has_undelivered_orders`
  */
-export async function deleteCustomer(tx: Transaction, id: string, viewer: Viewer): Promise<void> {
-  const row = await getCustomer(tx, id, viewer);
+export async function deleteCustomer(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  const row = await getCustomer(tx, id, actor);
   if (row.role === 'admin') await lockAdmins(tx);
   const [locked] = await tx
     .select({ role: customers.role, deletedAt: customers.deletedAt })
@@ -97,8 +97,8 @@ export async function deleteCustomer(tx: Transaction, id: string, viewer: Viewer
  * Ends every token of an account, for its owner or an admin.
  * @throws {ShopError} `not_found`, `forbidden`
  */
-export async function signOut(tx: Transaction, id: string, viewer: Viewer): Promise<void> {
-  const row = await getCustomer(tx, id, viewer);
+export async function signOut(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  const row = await getCustomer(tx, id, actor);
   const [signedOut] = await tx
     .update(customers)
     .set({ tokenVersion: sql`${customers.tokenVersion} + 1` })

@@ -6,12 +6,12 @@ import { notFound, ShopError } from '../../errors.ts';
 import { isId, newId } from '../../lib/ids.ts';
 import { lifecycle, restoresMax } from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
-import { requireOwner, type Viewer } from '../customers/actor.ts';
-import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves, taken } from '../products/stock.ts';
+import { type Actor, requireOwner } from '../customers/actor.ts';
+import { lockProducts, returned, type StockChange, stockChanged, taken, takeStock } from '../products/stock.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
-/** An order after a change, and the ledger row of the mail that the change owes, if it owes one. */
+/** An order after a change, and the id of its mail, if it sends one. */
 export type ChangedOrder = { order: Order; mailId: string | null };
 
 /** When an order becomes old enough to be deleted. */
@@ -23,10 +23,10 @@ export function deletableAt(order: { createdAt: Date }, orderDeleteAfterMs: numb
  * Calls an order off and puts its stock back.
  * @throws {ShopError} `not_found`, `forbidden`, `order_not_cancellable`
  */
-export async function cancelOrder(tx: Transaction, id: string, viewer: Viewer): Promise<ChangedOrder> {
+export async function cancelOrder(tx: Transaction, id: string, actor: Actor): Promise<ChangedOrder> {
   const { row } = await lockOrder(tx, id);
   if (row.deletedAt) throw notFound('order');
-  requireOwner(viewer, row.customerId);
+  requireOwner(actor, row.customerId);
   if (!lifecycle[row.status].cancellable) {
     throw new ShopError('order_not_cancellable', `An order that is ${row.status} cannot be cancelled.`);
   }
@@ -37,18 +37,18 @@ export async function cancelOrder(tx: Transaction, id: string, viewer: Viewer): 
 /**
  * Deletes an order softly; one that still runs is cancelled by it, from `shipped` too.
  * @param orderDeleteAfterMs how old an order must be
- * @returns the mail that this owes, if it cancelled the order
+ * @returns the mail of this, if it cancelled the order
  * @throws {ShopError} `not_found`, `forbidden`, `order_delivered`, `order_too_recent` with `deletableAt`
  */
 export async function deleteOrder(
   tx: Transaction,
   id: string,
-  viewer: Viewer,
+  actor: Actor,
   orderDeleteAfterMs: number,
 ): Promise<{ mailId: string | null }> {
   const { row, lockedAt: now } = await lockOrder(tx, id);
   if (row.deletedAt) throw notFound('order');
-  requireOwner(viewer, row.customerId);
+  requireOwner(actor, row.customerId);
   if (!lifecycle[row.status].deletable) throw new ShopError('order_delivered', 'A delivered order cannot be deleted.');
   const allowedAt = deletableAt(row, orderDeleteAfterMs);
   if (now < allowedAt) {
@@ -66,11 +66,11 @@ export async function deleteOrder(
 export async function restoreOrder(
   tx: Transaction,
   id: string,
-  viewer: Viewer,
+  actor: Actor,
   orderStatusIntervalMs: number,
 ): Promise<ChangedOrder> {
   const { row } = await lockOrder(tx, id);
-  requireOwner(viewer, row.customerId);
+  requireOwner(actor, row.customerId);
   if (!lifecycle[row.status].restorable) {
     throw new ShopError('order_not_restorable', `An order that is ${row.status} cannot be restored.`);
   }
@@ -83,11 +83,11 @@ export async function restoreOrder(
     throw new ShopError('order_not_restorable', 'The account of this order has been closed.');
   }
   const lines = await linesOf(tx, row.id);
-  const { shelves, lockedAt: now } = await lockShelves(
+  const { products, lockedAt: now } = await lockProducts(
     tx,
     lines.map((line) => line.productId),
   );
-  takeFromShelves(shelves, lines);
+  takeStock(products, lines);
   const nextStatusAt = new Date(now.getTime() + orderStatusIntervalMs);
   const restored: OrderRow = { ...row, status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null };
   const { changed, mailId } = await enterStatus(tx, restored, taken(lines), now);
@@ -118,7 +118,7 @@ function linesOf(tx: Transaction, orderId: string) {
 /** Cancels a running order: its stock comes back, and it leaves the schedule. */
 async function endRun(tx: Transaction, row: OrderRow, outcome: 'cancelled' | 'deleted'): Promise<Entered> {
   const lines = await linesOf(tx, row.id);
-  const { lockedAt: now } = await lockShelves(
+  const { lockedAt: now } = await lockProducts(
     tx,
     lines.map((line) => line.productId),
   );

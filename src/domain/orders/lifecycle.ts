@@ -6,7 +6,7 @@ import { handoverMs } from '../outbox/mails.ts';
 
 /**
  * The one way in which a status is put on record: expressions `new_history` and `new_mails`, which write a step of the
- * history and the mail that it owes for each row of an expression before them in the statement,
+ * history and its mail for each row of an expression before them in the statement,
  * `entered (order_id, run, status, mail_id)`.
  * @param at when they were entered
  * @param repeated what becomes of a step that is on record already: the statement fails, or the step is passed over
@@ -31,7 +31,7 @@ export function recordsOfEntered(at: SQL, repeated: 'fails' | 'is passed over'):
  * another worker holds are left to it; a step that is already on record is neither told nor mailed again. The next step
  * is due one interval after this one was, so lateness does not add up.
  * @param batchSizeMax how many orders at most; fewer moved means that nothing more is due
- * @returns the statuses that orders entered, one for each that moved, and the mails that this owes
+ * @returns the statuses that orders entered, one for each that moved, and their mails
  */
 export async function advanceDueOrders(
   tx: Transaction,

@@ -6,11 +6,11 @@ import { ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
-import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from '../products/stock.ts';
+import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 
-/** How long a first answer is kept for its repeats (contract: "Orders"). */
+/** How long a first answer is kept for its repeats (README, "Orders"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
 
 export type OrderRequest = {
@@ -44,11 +44,11 @@ export async function placeOrders(
   const customerIds = new Set(open.map((request) => request.customerId));
   const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
   // Sent together, done in this order: one way to Postgres and back.
-  const [openAccounts, { shelves, lockedAt }] = await Promise.all([
+  const [openAccounts, { products, lockedAt }] = await Promise.all([
     holdAccounts(tx, [...customerIds]),
-    lockShelves(tx, wanted),
+    lockProducts(tx, wanted),
   ]);
-  const stockBefore = new Map([...shelves].map(([id, { stock }]) => [id, stock]));
+  const stockBefore = new Map([...products].map(([id, { stock }]) => [id, stock]));
 
   const placed: NewOrder[] = [];
   const outcomes = requests.map((request) => {
@@ -58,7 +58,7 @@ export async function placeOrders(
       if (!openAccounts.has(request.customerId)) {
         throw new ShopError('unauthenticated', 'The account has been closed.');
       }
-      const order = decide(request, shelves, lockedAt, terms);
+      const order = decide(request, products, lockedAt, terms);
       placed.push(order);
       return { body: order.body, replayed: false, mailId: order.mailId };
     } catch (error) {
@@ -67,7 +67,7 @@ export async function placeOrders(
     }
   });
 
-  if (placed.length > 0) await write(tx, placed, stockChanges(stockBefore, shelves), lockedAt, terms);
+  if (placed.length > 0) await write(tx, placed, stockChanges(stockBefore, products), lockedAt, terms);
   return outcomes;
 }
 
@@ -78,12 +78,12 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-function decide(request: OrderRequest, shelves: Map<string, Shelf>, now: Date, terms: OrderTerms): NewOrder {
+function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: OrderTerms): NewOrder {
   const lines = mergeLines(request.lines);
-  takeFromShelves(shelves, lines);
+  takeStock(products, lines);
   const items = lines.flatMap(({ productId, quantity }) => {
-    const shelf = shelves.get(productId);
-    return shelf ? [{ productId, quantity, name: shelf.name, unitPriceCents: shelf.priceCents }] : [];
+    const product = products.get(productId);
+    return product ? [{ productId, quantity, name: product.name, unitPriceCents: product.priceCents }] : [];
   });
   const order: Order = {
     id: newId(now),
@@ -152,8 +152,8 @@ async function answerRepeats(
   return answers;
 }
 
-function stockChanges(before: Map<string, number>, shelves: Map<string, Shelf>): StockChange[] {
-  return [...shelves.values()]
+function stockChanges(before: Map<string, number>, products: Map<string, LockedProduct>): StockChange[] {
+  return [...products.values()]
     .map(({ id, stock }) => ({ productId: id, units: stock - (before.get(id) ?? stock) }))
     .filter(({ units }) => units !== 0);
 }

@@ -5,26 +5,26 @@ import { type Order, type OrderRow, orderHistory, orders } from '../../db/tables
 import { notFound } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../../schema/orders.ts';
-import { requireOwner, type Viewer } from '../customers/actor.ts';
+import { type Actor, requireOwner } from '../customers/actor.ts';
 import { newestPage, type Page } from '../paging.ts';
 
 /**
  * Reads an order, for its owner or an admin; only an admin sees a deleted one.
  * @throws {ShopError} `not_found`, `forbidden`
  */
-export async function getOrder(reader: Reader, id: string, viewer: Viewer): Promise<Order> {
+export async function getOrder(reader: Reader, id: string, actor: Actor): Promise<Order> {
   const [row] = isId(id) ? await reader.select().from(orders).where(eq(orders.id, id)) : [];
-  if (!row || (row.deletedAt && viewer.role !== 'admin')) throw notFound('order');
-  requireOwner(viewer, row.customerId);
+  if (!row || (row.deletedAt && actor.role !== 'admin')) throw notFound('order');
+  requireOwner(actor, row.customerId);
   return withDetails(reader, row);
 }
 
 /** A page of the usual size is read at once; of a larger one, what comes from Postgres keeps everyone waiting. */
 const detailedAtOnce = 20;
 
-/** A page of orders, newest first: the viewer's own, or for an admin everyone's. */
-export async function listOrders(reader: Reader, query: OrderQuery, viewer: Viewer): Promise<Page<Order>> {
-  const customerId = viewer.role === 'admin' ? query.customerId : viewer.id;
+/** A page of orders, newest first: the actor's own, or for an admin everyone's. */
+export async function listOrders(reader: Reader, query: OrderQuery, actor: Actor): Promise<Page<Order>> {
+  const customerId = actor.role === 'admin' ? query.customerId : actor.id;
   const matching = and(
     customerId === undefined ? undefined : eq(orders.customerId, customerId),
     query.status && eq(orders.status, query.status),

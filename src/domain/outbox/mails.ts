@@ -1,6 +1,6 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
-import { plannedAnew } from '../../db/planning.ts';
+import { withCustomPlan } from '../../db/planning.ts';
 import { anyUuid, clockTime, later, statementTime } from '../../db/sql.ts';
 import { customers, type MailRow, mails, type Order, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
@@ -122,7 +122,7 @@ export async function recordFailure(
 export async function listMails(reader: Reader, query: MailQuery): Promise<Page<MailRow>> {
   const matching = and(
     // Nearly all mails are sent and hardly any is in another state, so no one plan serves all states.
-    query.state && and(eq(mails.state, query.state), plannedAnew),
+    query.state && and(eq(mails.state, query.state), withCustomPlan),
     query.orderId === undefined ? undefined : eq(mails.orderId, query.orderId),
   );
   return newestPage(reader, query, mails, matching, (where, order, limit) =>

@@ -1,6 +1,6 @@
 import { and, desc, gt, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { plannedAnew } from '../../db/planning.ts';
+import { withCustomPlan } from '../../db/planning.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../../schema/products.ts';
 import { countMatches, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
@@ -14,7 +14,7 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
   const { sort } = query;
   const place = (row: ProductRow) => sort && { sort, key: sortKey(sort, row), id: row.id };
   if (!query.q) {
-    const matching = and(isNull(products.deletedAt), filters, filters && plannedAnew);
+    const matching = and(isNull(products.deletedAt), filters, filters && withCustomPlan);
     const walked = sort ?? '-createdAt';
     const [rows, totalItems] = await Promise.all([
       walk(reader, query, walked, matching),
@@ -26,7 +26,7 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
   if (words.length === 0) return toPage(query, [], 0, () => null);
   const found = await findMatches(reader, words, filters, query);
   if (found.ids) return toPage(query, await inOrder(reader, found.ids), found.totalItems, place);
-  const matching = and(isNull(products.deletedAt), filters, matchesWords(words), plannedAnew);
+  const matching = and(isNull(products.deletedAt), filters, matchesWords(words), withCustomPlan);
   return toPage(query, await walk(reader, query, found.sort, matching), found.totalItems, place);
 }
 

@@ -6,7 +6,7 @@ import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import type { ProductInput } from '../../schema/products.ts';
-import type { Viewer } from '../customers/actor.ts';
+import type { Actor } from '../customers/actor.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 
@@ -102,7 +102,7 @@ export function findProducts(reader: Reader, ids: string[]): Promise<Map<string,
   return productFinder(reader)(ids);
 }
 
-/** What `findProducts` does, for whoever does it often: building the query would cost more than a row. */
+/** What `findProducts` does, for callers that do it often: building the query would cost more than a row. */
 export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<string, ProductRow>> {
   const query = reader
     .select(columns)
@@ -119,7 +119,7 @@ export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<st
  */
 export async function visibleProduct(
   found: ProductRow | null,
-  identify: () => Promise<Viewer | null>,
+  identify: () => Promise<Actor | null>,
 ): Promise<ProductRow> {
   if (found?.deletedAt && (await identify())?.role !== 'admin') throw notFound('product');
   if (!found) throw notFound('product');

@@ -1,6 +1,6 @@
 import { and, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { plannedAnew } from '../../db/planning.ts';
+import { withCustomPlan } from '../../db/planning.ts';
 import { products } from '../../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../../schema/products.ts';
 import { exactCountMax, explain, type PlanNode, rowsBefore, rowsToRead } from '../paging.ts';
@@ -105,7 +105,7 @@ async function sampleMatches(
     select count(*)::int as sampled,
       (count(*) filter (where ${and(isNull(products.deletedAt), matchesWords(words), filters)}))::int as matches
     from products tablesample system (${percent}) repeatable (0)
-    where ${plannedAnew}`);
+    where ${withCustomPlan}`);
   if (!row?.sampled) return 0;
   return Math.round((row.matches / row.sampled) * productCount);
 }
@@ -133,7 +133,7 @@ async function lookUp(
     rare.length < words.length ? matchesWords(words) : undefined,
     filters,
     // Words alone are always looked up in the same way; beside a range of prices, it may be the better one to begin with.
-    filters && plannedAnew,
+    filters && withCustomPlan,
   );
   const after = cursor && sort ? sql`where ${beyond(sort, cursor, sql`key`, sql`id`)}` : sql``;
   // Two steps: under a limit, the planner would rather read the table until it has met enough.
@@ -159,7 +159,7 @@ async function rankNewest(
   query: ProductQuery,
 ): Promise<string[]> {
   const [skipped, read] = [rowsBefore(query), rowsToRead(query)];
-  const matching = and(isNull(products.deletedAt), matchesWords(words), filters, plannedAnew);
+  const matching = and(isNull(products.deletedAt), matchesWords(words), filters, withCustomPlan);
   const rows = await reader.execute<{ id: string }>(sql`
     with newest as materialized (
       select ${products.id}, case when row_number() over (order by ${products.id} desc) <= ${rankedMax}

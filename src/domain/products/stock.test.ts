@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { ShopError } from '../../errors.ts';
-import { type Shelf, takeFromShelves } from './stock.ts';
+import { type LockedProduct, takeStock } from './stock.ts';
 
-function shelves(stock: Record<string, number>): Map<string, Shelf> {
+function lockedProducts(stock: Record<string, number>): Map<string, LockedProduct> {
   const rows = Object.entries(stock).map(([id, units]) => ({
     id,
     name: `Product ${id}`,
@@ -12,7 +12,8 @@ function shelves(stock: Record<string, number>): Map<string, Shelf> {
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-const stockOf = (taken: Map<string, Shelf>) => Object.fromEntries([...taken].map(([id, { stock }]) => [id, stock]));
+const stockOf = (taken: Map<string, LockedProduct>) =>
+  Object.fromEntries([...taken].map(([id, { stock }]) => [id, stock]));
 
 function refusalOf(work: () => void): ShopError {
   try {
@@ -24,11 +25,11 @@ function refusalOf(work: () => void): ShopError {
   throw new Error('Nothing was refused.');
 }
 
-describe('takeFromShelves', () => {
+describe('takeStock', () => {
   describe('when there is enough', () => {
     test('takes each line, down to the last unit', () => {
-      const stock = shelves({ mug: 3, pot: 5, pan: 1 });
-      takeFromShelves(stock, [
+      const stock = lockedProducts({ mug: 3, pot: 5, pan: 1 });
+      takeStock(stock, [
         { productId: 'mug', quantity: 3 },
         { productId: 'pot', quantity: 1 },
       ]);
@@ -38,9 +39,9 @@ describe('takeFromShelves', () => {
 
   describe('when there is not', () => {
     test('names every short line, and takes nothing', () => {
-      const stock = shelves({ mug: 3, pot: 5, pan: 0 });
+      const stock = lockedProducts({ mug: 3, pot: 5, pan: 0 });
       const refusal = refusalOf(() =>
-        takeFromShelves(stock, [
+        takeStock(stock, [
           { productId: 'pot', quantity: 5 },
           { productId: 'mug', quantity: 4 },
           { productId: 'pan', quantity: 1 },
@@ -57,9 +58,9 @@ describe('takeFromShelves', () => {
 
   describe('when a product is not there', () => {
     test('says so before it counts, and takes nothing', () => {
-      const stock = shelves({ mug: 3 });
+      const stock = lockedProducts({ mug: 3 });
       const refusal = refusalOf(() =>
-        takeFromShelves(stock, [
+        takeStock(stock, [
           { productId: 'mug', quantity: 4 },
           { productId: 'pot', quantity: 1 },
         ]),

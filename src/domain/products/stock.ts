@@ -5,19 +5,19 @@ import { ShopError } from '../../errors.ts';
 import type { OrderLine } from '../../schema/orders.ts';
 
 /** What an order needs to know of a product, read under its lock. */
-export type Shelf = { id: string; name: string; priceCents: number; stock: number };
+export type LockedProduct = { id: string; name: string; priceCents: number; stock: number };
 
 /** Products under lock: those that are not deleted, and when the last one was locked, by Postgres' clock. */
-export type LockedShelves = { shelves: Map<string, Shelf>; lockedAt: Date };
+export type LockedProducts = { products: Map<string, LockedProduct>; lockedAt: Date };
 
 type LockedRow = { id: string; name: string; price_cents: number; stock: number; deleted: boolean; locked_ms: string };
 
 /**
- * Locks products for the rest of the transaction, in the order of their ids whoever asks, so that no two transactions
+ * Locks products for the rest of the transaction, in the order of their ids always, so that no two transactions
  * wait for each other.
  * @returns those that exist and are not deleted; `lockedAt` says nothing when none exists
  */
-export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promise<LockedShelves> {
+export async function lockProducts(tx: Transaction, ids: Iterable<string>): Promise<LockedProducts> {
   // The clock is read above the lock, because below it the reading would be older than the wait.
   const rows = await tx.execute<LockedRow>(sql`
     with locked as (
@@ -25,21 +25,21 @@ export async function lockShelves(tx: Transaction, ids: Iterable<string>): Promi
       where id = any(${uuids([...ids])}) order by id for no key update
     )
     select *, ${clockMs} as locked_ms from locked`);
-  const shelves = new Map<string, Shelf>();
+  const products = new Map<string, LockedProduct>();
   let lockedMs = 0;
   for (const { id, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
-    if (!deleted) shelves.set(id, { id, name, priceCents, stock });
+    if (!deleted) products.set(id, { id, name, priceCents, stock });
     lockedMs = Math.max(lockedMs, Number(locked_ms));
   }
-  return { shelves, lockedAt: new Date(lockedMs) };
+  return { products, lockedAt: new Date(lockedMs) };
 }
 
 /**
- * Takes what `lines` ask for off the shelves, all of it or nothing. Changes `shelves`, not the database.
+ * Takes what `lines` ask for out of stock, all of it or nothing. Changes `products`, not the database.
  * @throws {ShopError} `unknown_product`, `insufficient_stock` naming every line that cannot be had
  */
-export function takeFromShelves(shelves: Map<string, Shelf>, lines: OrderLine[]): void {
-  const unknown = lines.filter((line) => !shelves.has(line.productId));
+export function takeStock(products: Map<string, LockedProduct>, lines: OrderLine[]): void {
+  const unknown = lines.filter((line) => !products.has(line.productId));
   if (unknown.length > 0) {
     throw new ShopError('unknown_product', 'The order names products that the shop does not have.', {
       errors: unknown.map(({ productId }) => ({
@@ -50,20 +50,20 @@ export function takeFromShelves(shelves: Map<string, Shelf>, lines: OrderLine[])
     });
   }
   const wanted = lines.flatMap(({ productId, quantity }) => {
-    const shelf = shelves.get(productId);
-    return shelf ? [{ productId, quantity, shelf }] : [];
+    const product = products.get(productId);
+    return product ? [{ productId, quantity, product }] : [];
   });
-  const short = wanted.filter(({ shelf, quantity }) => shelf.stock < quantity);
+  const short = wanted.filter(({ product, quantity }) => product.stock < quantity);
   if (short.length > 0) {
     throw new ShopError('insufficient_stock', 'The shop does not have enough of every product.', {
-      errors: short.map(({ productId, quantity, shelf }) => ({
+      errors: short.map(({ productId, quantity, product }) => ({
         productId,
         requested: quantity,
-        available: shelf.stock,
+        available: product.stock,
       })),
     });
   }
-  for (const { shelf, quantity } of wanted) shelf.stock -= quantity;
+  for (const { product, quantity } of wanted) product.stock -= quantity;
 }
 
 /** How many units of a product come into stock, or go out of it when negative. */
