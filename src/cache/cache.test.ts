@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, setSystemTime, test } from 'bun:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CacheGroup, type CacheOutcome, createCache } from './cache.ts';
+import { createCache } from './cache.ts';
+import type { CacheOutcome } from './cached-reads.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Store } from './store.ts';
+import type { CacheGroup } from './versions.ts';
 
 /** A store that several caches share, as several processes share Redis, and that a test can break in part. */
 function openStore() {

@@ -1,21 +1,7 @@
-import { createCachedReads } from './cached-reads.ts';
+import { type CachedAnswer, type CacheOutcome, createCachedReads } from './cached-reads.ts';
 import { createInvalidation, type Invalidation } from './invalidation.ts';
 import type { Store } from './store.ts';
-import { createVersions } from './versions.ts';
-
-/** The lists that are cached. A write to one of their things moves the group's version. */
-export const cacheGroups = ['products', 'customers'] as const;
-export type CacheGroup = (typeof cacheGroups)[number];
-
-export type CacheOutcome = 'HIT' | 'MISS' | 'BYPASS';
-
-export type CachedAnswer = {
-  body: string;
-  etag: string;
-  outcome: CacheOutcome;
-  /** The version that the answer belongs to, and when it expires (Unix ms); null for one that is not kept. */
-  kept: { version: string; expiresAt: number } | null;
-};
+import { type CacheGroup, createVersions } from './versions.ts';
 
 export type Cache = {
   /** Answers from the cache if it can, from `load` if not; a cache that fails is bypassed, never an error. */

@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto';
 import { ownTurnFor } from '../lib/turns.ts';
-import type { CachedAnswer, CacheGroup, CacheOutcome } from './cache.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Store } from './store.ts';
+import type { CacheGroup } from './versions.ts';
 
 const localCharactersMax = 8_000_000;
 /** What one process adds to the store within a TTL, so that a flood of different queries cannot fill it. */
 const storedCharactersMax = 64_000_000;
+
+export type CacheOutcome = 'HIT' | 'MISS' | 'BYPASS';
+
+export type CachedAnswer = {
+  body: string;
+  etag: string;
+  outcome: CacheOutcome;
+  /** The version that the answer belongs to, and when it expires (Unix ms); null for one that is not kept. */
+  kept: { version: string; expiresAt: number } | null;
+};
 
 type Load = () => Promise<string>;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from 'bun:test';
-import type { CacheGroup } from './cache.ts';
 import { createInvalidation } from './invalidation.ts';
+import type { CacheGroup } from './versions.ts';
 
 /** Invalidations whose moves fail while the test says so, or wait until it lets them go. */
 function openInvalidation() {

@@ -1,5 +1,4 @@
-import type { CacheGroup } from './cache.ts';
-import type { Versions } from './versions.ts';
+import type { CacheGroup, Versions } from './versions.ts';
 
 const soonMs = 500;
 const retryMs = 200;

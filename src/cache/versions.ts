@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
-import type { CacheGroup } from './cache.ts';
 import type { Store } from './store.ts';
+
+/** The lists that are cached. A write to one of their things moves the group's version. */
+export const cacheGroups = ['products', 'customers'] as const;
+export type CacheGroup = (typeof cacheGroups)[number];
 
 const versionTtlMs = 24 * 3_600_000;
 

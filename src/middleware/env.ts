@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { CacheGroup, CacheOutcome } from '../cache/cache.ts';
+import type { CacheOutcome } from '../cache/cached-reads.ts';
+import type { CacheGroup } from '../cache/versions.ts';
 
 /** What the access log tells beside the request itself. */
 export type LogFields = { customerId?: string; address?: string; cache?: CacheOutcome };

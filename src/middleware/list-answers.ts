@@ -1,5 +1,6 @@
 import type { Context, TypedResponse } from 'hono';
-import type { Cache, CacheGroup } from '../cache/cache.ts';
+import type { Cache } from '../cache/cache.ts';
+import type { CacheGroup } from '../cache/versions.ts';
 import { ownTurnFor } from '../lib/turns.ts';
 import { type HeldPage, type ListBody, serializePage } from '../schema/paging.ts';
 import { isFresh } from './conditional.ts';

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Cache, cacheGroups, createCache } from '../cache/cache.ts';
+import { type Cache, createCache } from '../cache/cache.ts';
 import { createLoginThrottle } from '../cache/login-throttle.ts';
 import { createMemoryStore } from '../cache/memory-store.ts';
 import { createRedisStore, onRenewal } from '../cache/redis-store.ts';
 import { createRegistrationThrottle } from '../cache/registration-throttle.ts';
-import { versionKey } from '../cache/versions.ts';
+import { cacheGroups, versionKey } from '../cache/versions.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { openReplicas, type Replicas } from '../db/replicas.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
