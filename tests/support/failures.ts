@@ -17,41 +17,51 @@ export type FailureReader = {
 
 const reasonsMax = 24;
 const headerPattern = /^(\S+\.tsx?):$/;
+const errorPattern = /^(\w*error|\w*exception): /i;
+const gonePattern = /^✗ (\S+) \(/;
 const unhandled = '# Unhandled error between tests';
 const rule = /^-{5,}$/;
 
 /** Reads from what `bun test` writes what failed, and why. */
 export function createFailureReader(): FailureReader {
   const failures: Failure[] = [];
+  // By file, because files that run at the same time interrupt each other.
+  const linesOf = new Map<string, string[]>();
   let file = '';
-  let lines: string[] = [];
-  let between: 'no' | 'begun' | 'open' = 'no';
+  let unhandledRules = 2;
+  let isOver = false;
 
   function add(name: string): void {
+    const lines = (linesOf.get(file) ?? []).filter((line) => line.trim() !== '' && !rule.test(line));
     // Before the error there are only what the test has printed and the code around the line.
-    const first = lines.findIndex((line) => /^\w*error\b.*:|^error:/i.test(line));
-    const reasons = lines.slice(Math.max(first, 0)).filter((line) => line.trim() !== '');
-    failures.push({ file, name, reasons: first < 0 ? reasons.slice(-reasonsMax) : reasons.slice(0, reasonsMax) });
-    lines = [];
+    const first = lines.findIndex((line) => errorPattern.test(line));
+    failures.push({
+      file,
+      name,
+      reasons: first < 0 ? lines.slice(-reasonsMax) : lines.slice(first).slice(0, reasonsMax),
+    });
+    linesOf.delete(file);
   }
 
   function take(colored: string): void {
     const line = Bun.stripANSI(colored);
+    // What it repeats at its end has been told before.
+    isOver ||= /^\d+ tests? failed:$/.test(line);
+    if (isOver) return;
     const header = headerPattern.exec(line);
-    if (between === 'begun' && rule.test(line)) between = 'open';
-    else if (between === 'open' && rule.test(line)) {
-      between = 'no';
-      add(unhandled);
-    } else if (line === unhandled) {
-      between = 'begun';
-      lines = [];
-    } else if (header) {
-      file = header[1] ?? '';
-      lines = [];
-    } else if (/^\((pass|skip|todo)\) /.test(line)) lines = [];
-    else if (line.startsWith('(fail) ') || line.startsWith('✗ ')) add(line);
-    else if (/^\s+\^ this test /.test(line)) failures.at(-1)?.reasons.push(line);
-    else lines.push(line);
+    const gone = gonePattern.exec(line);
+    if (header) file = header[1] ?? '';
+    else if (line === unhandled) unhandledRules = 0;
+    else if (unhandledRules < 2 && rule.test(line)) {
+      unhandledRules += 1;
+      if (unhandledRules === 2) add(unhandled);
+    } else if (/^\((pass|skip|todo)\) /.test(line)) linesOf.delete(file);
+    else if (line.startsWith('(fail) ')) add(line);
+    else if (gone) {
+      file = gone[1] ?? '';
+      add(line);
+    } else if (/^\s+\^ this test /.test(line)) failures.at(-1)?.reasons.push(line);
+    else linesOf.set(file, [...(linesOf.get(file) ?? []), line]);
   }
 
   return { take, failures: () => failures };
