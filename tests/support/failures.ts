@@ -1,46 +1,41 @@
-/** A test that failed, a file whose code did, or a file whose process ended. */
+/** What failed in a file of tests. */
 export type Failure = {
   /** Where it stands, relative to the project. */
   file: string;
-  /** What `bun test` calls it, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
-  name: string;
-  /** What it failed with: the error, and where that came from. */
+  /** What `bun test` calls them, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
+  names: string[];
+  /** What they failed with, and where that came from. */
   reasons: string[];
 };
 
 export type FailureReader = {
   /** Takes a line that `bun test` has written to its standard error. */
   take: (line: string) => void;
-  /** What has failed so far, in the order of the output. */
+  /** What has failed so far. */
   failures: () => Failure[];
 };
 
-const reasonsMax = 24;
+const reasonsMax = 80;
 const headerPattern = /^(\S+\.tsx?):$/;
-const errorPattern = /^(\w*error|\w*exception): /i;
+const namePattern = /^\(fail\) |^# Unhandled error/;
 const gonePattern = /^✗ (\S+) \(/;
-const unhandled = '# Unhandled error between tests';
-const rule = /^-{5,}$/;
+const errorPattern = /^(\w*error|\w*exception): /i;
+const endPattern = /^\((pass|fail|skip|todo)\) |^-{5,}$/;
+const placePattern = /^\s+at /;
 
-/** Reads from what `bun test` writes what failed, and why. */
+/**
+ * Reads from what `bun test` writes what failed, and why. Files that run at the same time interrupt each other, and what
+ * a test says comes before or after its name, so reasons are told by file.
+ */
 export function createFailureReader(): FailureReader {
-  const failures: Failure[] = [];
-  // By file, because files that run at the same time interrupt each other.
-  const linesOf = new Map<string, string[]>();
+  const byFile = new Map<string, { names: string[]; reasons: string[]; within: 'nothing' | 'error' | 'stack' }>();
   let file = '';
-  let unhandledRules = 2;
   let isOver = false;
 
-  function add(name: string): void {
-    const lines = (linesOf.get(file) ?? []).filter((line) => line.trim() !== '' && !rule.test(line));
-    // Before the error there are only what the test has printed and the code around the line.
-    const first = lines.findIndex((line) => errorPattern.test(line));
-    failures.push({
-      file,
-      name,
-      reasons: first < 0 ? lines.slice(-reasonsMax) : lines.slice(first).slice(0, reasonsMax),
-    });
-    linesOf.delete(file);
+  function current() {
+    const found = byFile.get(file) ?? { names: [], reasons: [], within: 'nothing' };
+    byFile.set(file, found);
+    return found;
   }
 
   function take(colored: string): void {
@@ -48,27 +43,32 @@ export function createFailureReader(): FailureReader {
     // What it repeats at its end has been told before.
     isOver ||= /^\d+ tests? failed:$/.test(line);
     if (isOver) return;
-    const header = headerPattern.exec(line);
-    const gone = gonePattern.exec(line);
+    const header = headerPattern.exec(line) ?? gonePattern.exec(line);
     if (header) file = header[1] ?? '';
-    else if (line === unhandled) unhandledRules = 0;
-    else if (unhandledRules < 2 && rule.test(line)) {
-      unhandledRules += 1;
-      if (unhandledRules === 2) add(unhandled);
-    } else if (/^\((pass|skip|todo)\) /.test(line)) linesOf.delete(file);
-    else if (line.startsWith('(fail) ')) add(line);
-    else if (gone) {
-      file = gone[1] ?? '';
-      add(line);
-    } else if (/^\s+\^ this test /.test(line)) failures.at(-1)?.reasons.push(line);
-    else linesOf.set(file, [...(linesOf.get(file) ?? []), line]);
+    const entry = current();
+    if (namePattern.test(line) || gonePattern.test(line)) entry.names.push(line);
+    if (/^\s+\^ this test /.test(line)) entry.reasons.push(line);
+    if (errorPattern.test(line)) entry.within = 'error';
+    else if (header || endPattern.test(line)) entry.within = 'nothing';
+    else if (entry.within !== 'nothing' && placePattern.test(line)) entry.within = 'stack';
+    else if (entry.within === 'stack') entry.within = 'nothing';
+    if (entry.within !== 'nothing' && line.trim() !== '') entry.reasons.push(line);
   }
 
-  return { take, failures: () => failures };
+  function failures(): Failure[] {
+    const failed = [...byFile].filter(([, { names }]) => names.length > 0);
+    return failed.map(([file, { names, reasons }]) => ({ file, names, reasons: reasons.slice(0, reasonsMax) }));
+  }
+
+  return { take, failures };
 }
 
 /** Tells of failures between two lines that `.ci/run` looks for. */
 export function describeFailures(failures: Failure[]): string {
-  const told = failures.map(({ file, name, reasons }) => [`${file}:`, name, ...reasons.map((line) => `  ${line}`)]);
-  return [`== ${failures.length} failed:`, ...told.flat(), '== end of what failed'].join('\n');
+  const told = failures.map(({ file, names, reasons }) => [
+    `${file}:`,
+    ...names,
+    ...reasons.map((line) => `  ${line}`),
+  ]);
+  return ['== what failed:', ...told.flat(), '== end of what failed'].join('\n');
 }
