@@ -36,27 +36,22 @@ async function readFailures(...names: (keyof typeof suites)[]) {
 }
 
 describe('createFailureReader', () => {
-  test('of tests, preparations and files that fail at once › knows each with its file and its reason', async () => {
+  test('of tests, preparations and files that fail at once › knows each, and why', async () => {
     const failures = await readFailures('judged.test.ts', 'unprepared.test.ts', 'broken.test.ts');
-    const toldOf = (file: string) => {
-      const failure = failures.find((each) => each.file === file);
-      return { names: failure?.names.map((name) => name.replace(/ \[.*/, '')), text: failure?.reasons.join('\n') };
-    };
-    expect(failures).toHaveLength(3);
-    expect(toldOf('judged.test.ts').names?.sort()).toEqual(['(fail) late', '(fail) wrong']);
-    expect(toldOf('judged.test.ts').text).toMatch(/^ *error: expect.*toEqual/m);
-    expect(toldOf('judged.test.ts').text).toContain('+   "a": 1,');
-    expect(toldOf('judged.test.ts').text).toContain('timed out after 50ms');
-    expect(toldOf('judged.test.ts').text).not.toContain('said before');
-    expect(toldOf('unprepared.test.ts').names).toEqual(['(fail) (unnamed)']);
-    expect(toldOf('unprepared.test.ts').text).toContain('no shop');
-    expect(toldOf('broken.test.ts').text).toContain("find module './nothing.ts'");
-    const lines = describeFailures(failures).split('\n');
-    expect([lines.at(0), lines.at(-1)]).toEqual(['== what failed:', '== end of what failed']);
+    const named = [...failures.names.values()].flat().map((name) => name.replace(/ \[.*/, ''));
+    const expected = ['# Unhandled error between tests', '(fail) (unnamed)', '(fail) late', '(fail) wrong'];
+    expect(named.sort()).toEqual(expected);
+    const text = describeFailures(failures);
+    expect(text).toMatch(/^== what failed:\n(judged|unprepared|broken)\.test\.ts:\n/);
+    expect(text).toEndWith('\n== end of what failed');
+    for (const reason of ['toEqual(expected)', '+   "a": 1,', 'judged.test.ts:3:', 'timed out after 50ms', 'no shop'])
+      expect(text).toContain(reason);
+    expect(text).toContain("find module './nothing.ts'");
+    expect(text).not.toContain('said before');
   });
 
   test('of a file that ends its process › knows that', async () => {
-    const [failure] = await readFailures('gone.test.ts', 'passing.test.ts');
-    expect(failure).toMatchObject({ file: 'gone.test.ts', names: [expect.stringContaining('worker crashed')] });
+    const { names } = await readFailures('gone.test.ts', 'passing.test.ts');
+    expect([...names]).toEqual([['gone.test.ts', [expect.stringContaining('worker crashed')]]]);
   });
 });

@@ -1,42 +1,36 @@
-/** What failed in a file of tests. */
-export type Failure = {
-  /** Where it stands, relative to the project. */
-  file: string;
-  /** What `bun test` calls them, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
-  names: string[];
-  /** What they failed with, and where that came from. */
-  reasons: string[];
+export type Failures = {
+  /** By the file of the tests, what `bun test` calls them, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
+  names: Map<string, string[]>;
+  /** The errors of all of them, line by line, each with the place that it came from. */
+  errors: string[];
 };
 
 export type FailureReader = {
   /** Takes a line that `bun test` has written to its standard error. */
   take: (line: string) => void;
   /** What has failed so far. */
-  failures: () => Failure[];
+  failures: () => Failures;
 };
 
-const reasonsMax = 80;
+const errorLinesMax = 200;
 const headerPattern = /^(\S+\.tsx?):$/;
-const namePattern = /^\(fail\) |^# Unhandled error/;
+const namePattern = /^\(fail\) |^# Unhandled error|^✗ /;
+const timeoutPattern = /^\s+\^ this test /;
 const gonePattern = /^✗ (\S+) \(/;
 const errorPattern = /^(\w*error|\w*exception): /i;
 const endPattern = /^\((pass|fail|skip|todo)\) |^-{5,}$/;
 const placePattern = /^\s+at /;
 
 /**
- * Reads from what `bun test` writes what failed, and why. Files that run at the same time interrupt each other, and what
- * a test says comes before or after its name, so reasons are told by file.
+ * Reads from what `bun test` writes what failed, and why. When files run at the same time, an error and the name of its
+ * test come in either order, and with others between them.
  */
 export function createFailureReader(): FailureReader {
-  const byFile = new Map<string, { names: string[]; reasons: string[]; within: 'nothing' | 'error' | 'stack' }>();
+  const names = new Map<string, string[]>();
+  const errors: string[] = [];
   let file = '';
+  let within: 'nothing' | 'error' | 'stack' = 'nothing';
   let isOver = false;
-
-  function current() {
-    const found = byFile.get(file) ?? { names: [], reasons: [], within: 'nothing' };
-    byFile.set(file, found);
-    return found;
-  }
 
   function take(colored: string): void {
     const line = Bun.stripANSI(colored);
@@ -45,30 +39,20 @@ export function createFailureReader(): FailureReader {
     if (isOver) return;
     const header = headerPattern.exec(line) ?? gonePattern.exec(line);
     if (header) file = header[1] ?? '';
-    const entry = current();
-    if (namePattern.test(line) || gonePattern.test(line)) entry.names.push(line);
-    if (/^\s+\^ this test /.test(line)) entry.reasons.push(line);
-    if (errorPattern.test(line)) entry.within = 'error';
-    else if (header || endPattern.test(line)) entry.within = 'nothing';
-    else if (entry.within !== 'nothing' && placePattern.test(line)) entry.within = 'stack';
-    else if (entry.within === 'stack') entry.within = 'nothing';
-    if (entry.within !== 'nothing' && line.trim() !== '') entry.reasons.push(line);
+    if (namePattern.test(line)) names.set(file, [...(names.get(file) ?? []), line]);
+    if (errorPattern.test(line)) within = 'error';
+    else if (header || endPattern.test(line)) within = 'nothing';
+    else if (within !== 'nothing' && placePattern.test(line)) within = 'stack';
+    else if (within === 'stack') within = 'nothing';
+    if (line.trim() !== '' && (within !== 'nothing' || timeoutPattern.test(line))) errors.push(line);
   }
 
-  function failures(): Failure[] {
-    const failed = [...byFile].filter(([, { names }]) => names.length > 0);
-    return failed.map(([file, { names, reasons }]) => ({ file, names, reasons: reasons.slice(0, reasonsMax) }));
-  }
-
-  return { take, failures };
+  return { take, failures: () => ({ names, errors }) };
 }
 
 /** Tells of failures between two lines that `.ci/run` looks for. */
-export function describeFailures(failures: Failure[]): string {
-  const told = failures.map(({ file, names, reasons }) => [
-    `${file}:`,
-    ...names,
-    ...reasons.map((line) => `  ${line}`),
-  ]);
-  return ['== what failed:', ...told.flat(), '== end of what failed'].join('\n');
+export function describeFailures({ names, errors }: Failures): string {
+  const told = [...names].flatMap(([file, lines]) => [`${file}:`, ...lines]);
+  const why = errors.slice(0, errorLinesMax).map((line) => `  ${line}`);
+  return ['== what failed:', ...told, ...why, '== end of what failed'].join('\n');
 }

@@ -55,7 +55,7 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
     if (exitCode === 0 || signal.aborted) rmSync(directory, { recursive: true, force: true });
     else console.log(`The logs of every process are in ${logDirectory}.`);
   }
-  if (reader.failures().length > 0) console.log(describeFailures(reader.failures()));
+  if (reader.failures().names.size > 0) console.log(describeFailures(reader.failures()));
   const seconds = Math.round((Date.now() - startedAt) / 1_000);
   console.log(`The suites ${exitCode === 0 ? 'passed' : 'failed'} after ${seconds} s, servers included.`);
   return exitCode;
