@@ -2,10 +2,14 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
+import { bundleShop } from './bundle.ts';
+import { createFailureReader, describeFailures, type FailureReader } from './failures.ts';
 import { postgresSettings, prepareTestbeds } from './testbed-servers.ts';
 
 /** One that is too slow takes the others of its file with it, because Bun then ends every process that they use. */
 const testTimeoutMs = 60_000;
+/** How long each file takes, because the slowest go first: `npm test -- --update-timings` writes it again. */
+const timings = 'tests/timings.json';
 const complaintsMax = 60;
 const complaintCharactersMax = 400;
 
@@ -34,14 +38,16 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
   const directory = mkdtempSync(join(tmpdir(), 'shop-test-'));
   const logDirectory = join(directory, 'logs');
   const tearDown: TearDown = [];
+  const reader = createFailureReader();
   let exitCode = 1;
   try {
     mkdirSync(logDirectory);
     // As root, Postgres runs under another account, which has to get at its data.
     chmodSync(directory, 0o755);
-    const servers = await startServers(directory, tearDown);
-    const testArgs = [`--parallel=${parallel}`, ...args];
-    if (!signal.aborted) exitCode = await runBunTest(testArgs, { ...servers, TEST_LOGS: logDirectory }, signal);
+    const [servers, bundle] = await Promise.all([startServers(directory, tearDown), bundleShop()]);
+    const testArgs = [`--parallel=${parallel}`, `--timings=${timings}`, ...args];
+    const env = { ...servers, TEST_LOGS: logDirectory, TEST_BUNDLE: bundle };
+    if (!signal.aborted) exitCode = await runBunTest(testArgs, env, signal, reader);
     if (exitCode !== 0) printComplaints(logDirectory);
     if (countLeaks(logDirectory) > 0) exitCode = 1;
   } finally {
@@ -49,19 +55,33 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
     if (exitCode === 0 || signal.aborted) rmSync(directory, { recursive: true, force: true });
     else console.log(`The logs of every process are in ${logDirectory}.`);
   }
+  if (reader.failures().names.size > 0) console.log(describeFailures(reader.failures()));
   const seconds = Math.round((Date.now() - startedAt) / 1_000);
   console.log(`The suites ${exitCode === 0 ? 'passed' : 'failed'} after ${seconds} s, servers included.`);
   return exitCode;
 }
 
-async function runBunTest(args: string[], env: Record<string, string>, signal: AbortSignal): Promise<number> {
+async function runBunTest(
+  args: string[],
+  env: Record<string, string>,
+  signal: AbortSignal,
+  reader: FailureReader,
+): Promise<number> {
   const options = ['--no-orphans', `--timeout=${testTimeoutMs}`];
+  const colors = process.stderr.isTTY ? { FORCE_COLOR: '1' } : {};
   const suites = Bun.spawn([process.execPath, 'test', ...options, ...args], {
     cwd: join(import.meta.dir, '../..'),
-    env: { ...process.env, ...env },
-    stdio: ['inherit', 'inherit', 'inherit'],
+    env: { ...process.env, ...colors, ...env },
+    stdio: ['inherit', 'inherit', 'pipe'],
   });
   signal.addEventListener('abort', () => suites.kill('SIGINT'));
+  let line = '';
+  for await (const text of suites.stderr.pipeThrough(new TextDecoderStream())) {
+    process.stderr.write(text);
+    const [last = '', ...before] = (line + text).split('\n').reverse();
+    for (const whole of before.reverse()) reader.take(whole);
+    line = last;
+  }
   return suites.exited;
 }
 
