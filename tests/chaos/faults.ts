@@ -9,7 +9,7 @@ export const nothingToEnd: End = () => {};
 /** Killed processes come back after about a second, as an orchestrator would have it. */
 const restartMs = [500, 1_500] as const;
 
-/** What may befall the processes of any shop. */
+/** What can happen to the processes of any shop. */
 export const processFaults = {
   'worker killed': {
     target: 'worker',
@@ -37,7 +37,7 @@ export const processFaults = {
   },
 } satisfies Record<string, Fault<ChaosShop>>;
 
-/** What may befall the Postgres of any shop, and lets it come back with what it had committed. */
+/** What can happen to the Postgres of any shop, which comes back with what it had committed. */
 export const postgresFaults = {
   'Postgres crashed (immediate)': postgresStop('SIGQUIT'),
   'Postgres restarted (fast)': postgresStop('SIGINT'),

@@ -38,7 +38,7 @@ export type Fleet = {
   stop: () => Promise<void>;
   /** When workers were killed, Unix ms. */
   workersKilledAt: number[];
-  /** What processes have printed that nobody foresaw: errors in their logs, and anything that is no log line. */
+  /** What processes have printed that they should not: errors in their logs, and anything that is no log line. */
   complaints: () => string[];
 };
 

@@ -8,11 +8,11 @@ export type Limits = {
   orderMs: number;
   /** 503, when Postgres is out of reach. */
   unavailableMs: number;
-  /** A 503 that took this long may mean that the machine was busy, where that is to be borne with. */
+  /** A 503 that took this long may mean that the machine was busy, where that is allowed for. */
   starvedMs: number;
   /** A step of an order after it was due. */
   latenessMs: number;
-  /** A mail after its status, whatever happens to workers and Redis. */
+  /** A mail after its status, even when workers and Redis fail. */
   mailMs: number;
   /** A mail after its status, when mail server or Postgres were away, too; and all that is left when the load ends. */
   settledMs: number;

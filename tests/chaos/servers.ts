@@ -13,7 +13,7 @@ type Restartable = {
   url: string;
   /** Where its data are. */
   cluster: string;
-  /** Ends it: SIGQUIT is its immediate mode, which is as good as a crash, SIGINT its fast and orderly one. */
+  /** Ends it: SIGQUIT is its immediate mode, which is like a crash, SIGINT its fast and orderly one. */
   end: (signal: 'SIGQUIT' | 'SIGINT') => Promise<void>;
   start: () => Promise<void>;
   /** Ends it for good, and removes its data. */

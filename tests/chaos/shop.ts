@@ -18,7 +18,7 @@ export type ChaosShop = {
   postgres: ChaosPostgres;
   mailServer: ChaosMailServer;
   fleet: Fleet;
-  /** The referee's own way to the database. */
+  /** The connections of the run itself to the database. */
   db: Sql;
   stop: () => Promise<void>;
 };

@@ -70,7 +70,7 @@ const faults = {
   'mail server greets with 554': mailFault('greets with 554'),
   'mail server hangs in DATA': mailFault('hangs'),
   'mail server hangs up in DATA': mailFault('hangs up'),
-  'mail server accepts unheard': mailFault('unheard'),
+  'mail server accepts without 250': mailFault('unacknowledged'),
 } satisfies Record<string, Fault<SingleShop>>;
 
 export type SingleFault = keyof typeof faults;
@@ -92,12 +92,12 @@ export const single: Topology<SingleShop, SingleFault> = {
     }),
 };
 
-function mailFault(manners: Parameters<ChaosShop['mailServer']['behave']>[0]): Fault<ChaosShop> {
+function mailFault(behaviour: Parameters<ChaosShop['mailServer']['behave']>[0]): Fault<ChaosShop> {
   return {
     target: 'mail server',
     durationMs: [500, 4_000],
     begin: async ({ mailServer }) => {
-      mailServer.behave(manners);
+      mailServer.behave(behaviour);
       return () => mailServer.behave('accepts');
     },
   };

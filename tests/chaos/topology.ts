@@ -2,7 +2,7 @@ import type { Target } from './journal.ts';
 import type { Random } from './random.ts';
 import type { ChaosShop, StartOptions } from './shop.ts';
 
-/** A shop of one build, and everything that may befall it. */
+/** A shop of one build, and everything that can happen to it. */
 export type Topology<Shop extends ChaosShop, Kind extends string> = {
   /** How many APIs there are, and how many workers. */
   processes: number;
@@ -27,7 +27,7 @@ export type End = () => unknown;
 /** A fault that is to come. */
 export type PlannedFault<Kind> = Hit & { kind: Kind; pauseMs: number };
 
-/** The faults of a run, for ever: every kind comes once before any comes again. The same draws make the same faults. */
+/** The faults of a run, without end: every kind comes once before any comes again. The same draws make the same faults. */
 export function* planFaults<Shop extends ChaosShop, Kind extends string>(
   random: Random,
   { faults, processes }: Topology<Shop, Kind>,
