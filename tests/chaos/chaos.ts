@@ -138,12 +138,20 @@ export async function runUnderLoad<Shop extends ChaosShop>(
 
 /** Brings a fault about and ends it when its time is over, or the run's is. */
 async function inflict<Shop>(
-  { target, begin }: Fault<Shop>,
+  { target, refuses = {}, errors = null, begin }: Fault<Shop>,
   planned: PlannedFault<string>,
   { shop, journal, signal }: Scene<Shop>,
 ): Promise<FaultRecord> {
   const { kind, durationMs } = planned;
-  const record: FaultRecord = { kind, target, startedAt: Date.now(), endedAt: null, recoveredAt: null };
+  const record: FaultRecord = {
+    kind,
+    target,
+    refuses,
+    errors,
+    startedAt: Date.now(),
+    endedAt: null,
+    recoveredAt: null,
+  };
   journal.faults.push(record);
   const end = await begin(shop, planned);
   try {

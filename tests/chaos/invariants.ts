@@ -1,7 +1,7 @@
 import { lifecycle, type OrderStatus, restoresMax } from '../../src/schema/orders.ts';
 import { agree, type Expectations, type Intent, runKey } from './expectations.ts';
 import { isPossibleHistory } from './history.ts';
-import type { Journal } from './journal.ts';
+import type { FaultRecord, Journal } from './journal.ts';
 import type { Limits } from './limits.ts';
 import type { Delivery } from './mail-server.ts';
 import type { Records, StoredMail, StoredOrder, StoredProduct } from './records.ts';
@@ -94,12 +94,20 @@ export function lateness({ history }: StoredOrder): { dueAt: number; lateMs: num
   });
 }
 
+/** Until when a fault excuses what is late; one that another server takes over from, no longer than that may take. */
+function endOfExcuse({ startedAt, recoveredAt, refuses: { within } }: FaultRecord, limits: Limits): number {
+  const recovered = recoveredAt ?? Number.POSITIVE_INFINITY;
+  return within === undefined ? recovered : Math.min(recovered, startedAt + limits[within]);
+}
+
 /** A step is later than 2 s only if Postgres or Redis was away meanwhile; of the workers there is always one. */
 export function checkLateness(orders: StoredOrder[], { faults, breach }: Journal, limits: Limits): void {
-  const excuses = faults.filter(({ target }) => target === 'postgres' || target === 'redis');
+  const excuses = faults
+    .filter(({ target }) => target === 'postgres' || target === 'redis')
+    .map((fault) => ({ ...fault, until: endOfExcuse(fault, limits) }));
   for (const order of orders) {
     for (const { dueAt, lateMs, at } of lateness(order)) {
-      const excused = excuses.some(({ startedAt, recoveredAt }) => startedAt <= at && (recoveredAt ?? at) >= dueAt);
+      const excused = excuses.some(({ startedAt, until }) => startedAt <= at && until >= dueAt);
       if (lateMs > limits.latenessMs && !excused) {
         breach(
           'No step is later than 2 s',

@@ -4,6 +4,8 @@ import { busyness } from '../support/wait.ts';
 export type Limits = {
   /** From the end of a fault until all goes on as before. */
   recoveryMs: number;
+  /** Until another server that has taken over serves all. */
+  takeoverMs: number;
   /** An order, when nothing or only Redis is down. */
   orderMs: number;
   /** 503, when Postgres is out of reach. */
@@ -24,6 +26,7 @@ export type Limits = {
 export function limitsWith(patience: number): Limits {
   return {
     recoveryMs: 10_000 * patience,
+    takeoverMs: 5_000 * patience,
     orderMs: 1_000 * patience,
     unavailableMs: 5_000 * patience,
     // The deadline of a request. A lock or a schema that is in the way is told sooner.

@@ -1,11 +1,19 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 /**
  * How the server treats its callers: `unacknowledged` keeps the message and breaks the connection before it says so,
- * `hangs` and `hangs up` happen in the middle of a message, which is then not kept.
+ * `takes one` connection and greets all others with 421, `hangs` and `hangs up` happen in the middle of a message, which is then not kept.
  */
-export type MailBehaviour = 'accepts' | 'refuses' | 'greets with 554' | 'hangs' | 'hangs up' | 'unacknowledged';
+export type MailBehaviour =
+  | 'accepts'
+  | 'refuses'
+  | 'greets with 554'
+  | 'hangs'
+  | 'hangs up'
+  | 'unacknowledged'
+  | 'takes one'
+  | 'is away';
 
 /** A message that the server has kept. */
 export type Delivery = {
@@ -22,7 +30,7 @@ export type Delivery = {
 export type ChaosMailServer = {
   url: string;
   deliveries: Delivery[];
-  behave: (behaviour: MailBehaviour) => void;
+  behave: (behaviour: MailBehaviour) => Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -96,6 +104,7 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
     socket.setEncoding('latin1');
     socket.on('data', read);
     if (behaviour === 'greets with 554') socket.end('554 No service today\r\n');
+    else if (behaviour === 'takes one' && sockets.size > 1) socket.end('421 Too many connections\r\n');
     else say('220 Ready');
   }
 
@@ -105,19 +114,22 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
     socket.on('close', () => sockets.delete(socket));
     converse(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await listen(server, 0);
+  const { port } = server.address() as AddressInfo;
 
   const hangUp = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `smtp://127.0.0.1:${port}`,
     deliveries,
-    behave(next) {
+    async behave(next) {
+      const before = behaviour;
       behaviour = next;
       // Who is connected already has been greeted.
-      if (next === 'greets with 554') hangUp();
+      if (['greets with 554', 'takes one', 'is away'].includes(next)) hangUp();
+      if (next === 'is away') server.close();
+      else if (before === 'is away') await listen(server, port);
     },
     async stop() {
       const closed = once(server, 'close');
@@ -126,6 +138,11 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
       await closed;
     },
   };
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
 }
 
 function header(message: string, name: string): string {

@@ -1,4 +1,4 @@
-import type { Target } from './journal.ts';
+import type { Refusals, Target } from './journal.ts';
 import type { Random } from './random.ts';
 import type { ChaosShop, StartOptions } from './shop.ts';
 
@@ -15,12 +15,16 @@ export type Fault<Shop> = {
   target: Target;
   /** How long it lasts at least and at most; a fault of an instant has none. */
   durationMs: readonly [number, number];
+  /** What may be answered 503 because of it, if it is at Postgres: everything by default. */
+  refuses?: Refusals;
+  /** What processes may log as errors because of it. */
+  errors?: RegExp | null;
   /** Brings it about; what comes back ends it. */
   begin: (shop: Shop, planned: Hit) => Promise<End>;
 };
 
-/** `place` says which API, worker or node it hits. */
-type Hit = { durationMs: number; place: number };
+/** `place` says which API, worker or node it hits; `choose` chooses among what else it may hit. */
+export type Hit = { durationMs: number; place: number; choose: Random['pick'] };
 
 export type End = () => unknown;
 
@@ -40,6 +44,7 @@ export function* planFaults<Shop extends ChaosShop, Kind extends string>(
         kind,
         durationMs: random.between(min, max),
         place: random.between(0, processes - 1),
+        choose: random.pick,
         pauseMs: random.between(300, 1_500),
       };
     }

@@ -24,14 +24,16 @@ const stopTimeoutMs = 20_000;
 /**
  * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`.
  * @param code where its code is, when that is not the one the suites are about
+ * @param output what it writes to, when that is a pipe that leads to `logFile`
  */
 export function startProcess(
   entry: 'index.ts' | 'worker.ts',
   env: Record<string, string>,
   logFile: string,
   code = root,
+  output?: number,
 ): AppProcess {
-  const file = openSync(logFile, 'a');
+  const file = output ?? openSync(logFile, 'a');
   const child = Bun.spawn([process.execPath, join(code, entry)], {
     cwd: code,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -39,9 +41,9 @@ export function startProcess(
     stdout: file,
     stderr: file,
   });
-  closeSync(file);
+  if (output === undefined) closeSync(file);
 
-  const output = () => readFileSync(logFile, 'utf8');
+  const written = () => readFileSync(logFile, 'utf8');
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
     child.kill(signal);
@@ -54,8 +56,8 @@ export function startProcess(
   return {
     pid: child.pid,
     exited: child.exited,
-    output,
-    log: () => jsonLines(output()),
+    output: written,
+    log: () => jsonLines(written()),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
