@@ -19,7 +19,7 @@ const kinds: SingleFault[] = [
   'Postgres crashed (immediate)',
   'Postgres frozen (SIGSTOP)',
   'mail server hangs up in DATA',
-  'mail server accepts unheard',
+  'mail server accepts without 250',
 ];
 
 describe('a shop under load', () => {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { Intent } from './model/intents.ts';
 import { expectEveryMailOnce, mailKeys } from './model/invariants.ts';
-import { openShop } from './model/opening.ts';
 import { parameters, replay, seeds, testMsMax } from './model/runs.ts';
+import { seedWorld } from './model/seed.ts';
 import { deleteAfterHours, intervalHours, type ShopState } from './model/state.ts';
 import { step } from './model/step.ts';
 import { anyIntent, crowd, hours } from './model/traffic.ts';
@@ -36,7 +36,7 @@ afterAll(() => shop.stop());
 type Model = { state: ShopState };
 type Command = fc.AsyncCommand<Model, World>;
 
-/** Hours pass, then everyone does what he intends, all at once. */
+/** Hours pass, then everyone does what they intend, all at once. */
 function command(passed: number, intents: Intent[]): Command {
   return {
     check: () => true,
@@ -57,7 +57,7 @@ async function holds(commands: fc.Arbitrary<Iterable<Command>>, seed: number, ru
   const property = fc.asyncProperty(commands, async (chosen) => {
     const world = openWorld(shop, urls, adminToken);
     await withStory(world, async () => {
-      const model: Model = { state: await openShop(world) };
+      const model: Model = { state: await seedWorld(world) };
       await fc.asyncModelRun(() => ({ model, real: world }), chosen);
       await expectEveryMailOnce(world, model.state);
     });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import postgres from 'postgres';
 import { root } from './support/app-process.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { readSource } from './support/declared.ts';
+import { createDocumentedRole, documentedGrants, urlOfRole } from './support/documented-role.ts';
 import { scrape } from './support/metrics.ts';
 import { bringTo, mailsOf } from './support/orders.ts';
 import { startRedis } from './support/redis-server.ts';
@@ -16,12 +16,10 @@ const page = readSource('docs/operations.md');
 
 /** What docs/operations.md gives to the user of a shop at Redis. */
 const [, documentedRules = ''] = /^user shop on >\S+ (.*)$/m.exec(page) ?? [];
-/** What it has the owner of the tables grant to the role of a shop. */
-const grants = page.match(/^(create role shop_app|grant|alter default privileges) .*;$/gm) ?? [];
 
 test('docs/operations.md › names the least that a shop needs', () => {
   expect(documentedRules).toContain('~{shop}');
-  expect(grants.length).toBeGreaterThan(3);
+  expect(documentedGrants.length).toBeGreaterThan(3);
 });
 
 /** A shop whose processes are nobody but a user at Redis with these rules, and a role at Postgres with the documented grants. */
@@ -37,14 +35,7 @@ async function startConfined(rules: string) {
     env: { REDIS_URL: redis.url.replace('redis://', 'redis://shop:sesame@') },
     through: async (databaseUrl) => {
       role = `app_of_${new URL(databaseUrl).pathname.slice(1)}`;
-      const owner = postgres(databaseUrl, { max: 1 });
-      for (const statement of grants) await owner.unsafe(statement.replaceAll('shop_app', role));
-      await owner.end();
-      const own = new URL(databaseUrl);
-      own.username = role;
-      const [, password = ''] = /password '([^']*)'/.exec(grants.join()) ?? [];
-      own.password = password;
-      return own.href;
+      return createDocumentedRole(databaseUrl, role);
     },
   });
   return {
@@ -167,6 +158,50 @@ describe('a shop with the least that docs/operations.md names', () => {
     ]);
   }, 60_000);
 
+  test.each([
+    { privilege: 'insert on orders', refused: ['POST /api/orders'] },
+    { privilege: 'update on orders', refused: ['PATCH /api/orders/cancel'] },
+    { privilege: 'update on mails', refused: [] },
+    { privilege: 'select on products', refused: ['GET /api/products', 'POST /api/orders', 'PATCH /api/orders/cancel'] },
+    { privilege: 'insert on order_history', refused: ['POST /api/orders', 'PATCH /api/orders/cancel'] },
+  ])(
+    'that loses $privilege while it runs › answers 503 where it needs it, and goes on once it has it',
+    async (lost) => {
+      const { shop, role } = confined;
+      const token = await signInAdmin(shop.url);
+      const { id: productId } = await createProduct(shop.url, token, { stock: 10 });
+      const { token: buyer } = await registerCustomer(shop.url);
+      const place = () =>
+        request(shop.url, 'POST', '/api/orders', { token: buyer, body: { items: [{ productId, quantity: 1 }] } });
+      const { id } = await placeOrder(shop.url, buyer, [{ productId, quantity: 1 }]);
+      const calls = {
+        'GET /api/products': () => request(shop.url, 'GET', `/api/products/${productId}`),
+        'GET /api/orders': () => request(shop.url, 'GET', `/api/orders/${id}`, { token: buyer }),
+        'POST /api/orders': place,
+        'PATCH /api/orders/cancel': () => request(shop.url, 'PATCH', `/api/orders/cancel/${id}`, { token: buyer }),
+      };
+      const before = errors().length;
+      await shop.db.unsafe(`revoke ${lost.privilege} from ${role}`);
+      try {
+        for (const [call, send] of Object.entries(calls)) {
+          const { status, body } = await send();
+          const answer = { call, status: status < 300 ? 'fine' : status, code: body.code };
+          const isRefused = lost.refused.includes(call);
+          expect(answer).toEqual({
+            call,
+            status: isRefused ? 503 : 'fine',
+            code: isRefused ? 'unavailable' : undefined,
+          });
+        }
+      } finally {
+        await shop.db.unsafe(`grant ${lost.privilege} to ${role}`);
+      }
+      await useAll(shop);
+      expect(errors().length).toBe(before);
+    },
+    60_000,
+  );
+
   describe('db:migrate', () => {
     async function migrate(url: string) {
       const child = Bun.spawn([process.execPath, join('scripts', 'migrate.ts')], {
@@ -180,18 +215,15 @@ describe('a shop with the least that docs/operations.md names', () => {
 
     test('with nothing left to do › asks for no right to create anything', async () => {
       const { shop, role } = confined;
-      const url = new URL(shop.databaseUrl);
-      [url.username, url.password] = [role, /password '([^']*)'/.exec(grants.join())?.[1] ?? ''];
-      expect(await migrate(url.href)).toEqual({ code: 0, complaint: '' });
+      expect(await migrate(urlOfRole(shop.databaseUrl, role))).toEqual({ code: 0, complaint: '' });
     });
 
     test('without the right to create › says which is missing', async () => {
       const { shop, role } = confined;
       const database = `${new URL(shop.databaseUrl).pathname.slice(1)}_bare`;
       await shop.db.unsafe(`create database ${database}`);
-      const url = new URL(shop.databaseUrl);
+      const url = new URL(urlOfRole(shop.databaseUrl, role));
       url.pathname = `/${database}`;
-      [url.username, url.password] = [role, /password '([^']*)'/.exec(grants.join())?.[1] ?? ''];
       const { code, complaint } = await migrate(url.href);
       expect({ code, complaint }).toEqual({ code: 1, complaint: `permission denied for database ${database}\n` });
       await shop.db.unsafe(`drop database ${database} with (force)`);

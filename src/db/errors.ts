@@ -21,9 +21,9 @@ const connectionFaults = new Set([
 /**
  * SQLSTATEs (PostgreSQL manual, appendix A) of a server that cannot serve now: connection exceptions (08), insufficient
  * resources (53), operator intervention (57, which holds statement timeouts too), lock and idle timeouts, a standby, a
- * schema that has not been migrated yet.
+ * schema that has not been migrated yet, a privilege that the role has lost.
  */
-const outOfService = /^(08...|53...|57...|55P03|25006|25P0[34]|42P01|42703)$/;
+const outOfService = /^(08...|53...|57...|55P03|25006|25P0[34]|42P01|42703|42501)$/;
 
 /** SQLSTATEs with which a server ends a connection: 08, shutdowns and time limits of sessions (57P, 25P). */
 const endOfConnection = /^(08...|57P0[1235]|25P0[34])$/;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAdmin } from '../support/client.ts';
-import { createBook } from './book.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { createClient } from './client.ts';
 import { gatherCrowd } from './crowd.ts';
 import { createCustomers } from './customers.ts';
+import { createExpectations } from './expectations.ts';
 import { checkStock } from './invariants.ts';
 import { createJournal, type FaultRecord, type Journal } from './journal.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -36,11 +36,11 @@ export type LoadOptions = {
 export type ChaosOptions<Kind> = LoadOptions & {
   /** How long new faults begin. */
   loadMs: number;
-  /** Every kind that may befall the shop, by default. */
+  /** Every kind that the shop knows, by default. */
   kinds?: readonly Kind[];
 };
 
-/** A shop under load, for whoever has something happen to it. */
+/** A shop under load, for what is to happen to it. */
 export type Scene<Shop = ChaosShop> = {
   shop: Shop;
   placeOrder: PlaceOrder;
@@ -96,7 +96,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
   const { signal = new AbortController().signal } = options;
   const limits = limitsWith(patience);
   const journal = createJournal();
-  const book = createBook(journal);
+  const expectations = createExpectations(journal);
   const random = seededRandom(seed + 1);
   const shop = await topology.start({ logDirectory, journal, code });
   try {
@@ -105,8 +105,8 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     const adminToken = await signInAdmin(shop.fleet.anyApi(random).url);
     const catalogue = await createCatalogue({ client, fleet: shop.fleet, adminToken, journal, random });
     const crowd = await gatherCrowd(client, catalogue, random);
-    const placeOrder = createPlaceOrder({ client, crowd, book, journal, signal });
-    const customers = createCustomers({ client, crowd, placeOrder, catalogue, book, random });
+    const placeOrder = createPlaceOrder({ client, crowd, expectations, journal, signal });
+    const customers = createCustomers({ client, crowd, placeOrder, catalogue, expectations, random });
 
     const startedAt = Date.now();
     const load = startLoad({ crowd, customers, catalogue, rate, random, journal });
@@ -116,7 +116,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
         elapsedMs: Date.now() - startedAt,
         journal,
         underWay: load.underWay(),
-        acknowledged: book.acknowledged(),
+        acknowledged: expectations.acknowledged(),
       }),
     );
     try {
@@ -129,7 +129,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     const loadEndedAt = Date.now();
     await awaitRest({ shop, journal, limits, signal });
     const settledMs = Date.now() - loadEndedAt;
-    const verdict = await judge({ shop, book, units: catalogue.units, adminToken, journal, limits });
+    const verdict = await judge({ shop, expectations, units: catalogue.units, adminToken, journal, limits });
     return { seed, journal, loadMs: loadEndedAt - startedAt, settledMs, ...verdict };
   } finally {
     await shop.stop();
@@ -138,12 +138,20 @@ export async function runUnderLoad<Shop extends ChaosShop>(
 
 /** Brings a fault about and ends it when its time is over, or the run's is. */
 async function inflict<Shop>(
-  { target, begin }: Fault<Shop>,
+  { target, refuses = {}, errors = null, begin }: Fault<Shop>,
   planned: PlannedFault<string>,
   { shop, journal, signal }: Scene<Shop>,
 ): Promise<FaultRecord> {
   const { kind, durationMs } = planned;
-  const record: FaultRecord = { kind, target, startedAt: Date.now(), endedAt: null, recoveredAt: null };
+  const record: FaultRecord = {
+    kind,
+    target,
+    refuses,
+    errors,
+    startedAt: Date.now(),
+    endedAt: null,
+    recoveredAt: null,
+  };
   journal.faults.push(record);
   const end = await begin(shop, planned);
   try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, type RequestOptions, request } from '../support/client.ts';
 import type { Fleet, Member } from './fleet.ts';
-import type { Journal } from './journal.ts';
+import type { FaultRecord, Journal } from './journal.ts';
 import type { Limits } from './limits.ts';
 import type { Random } from './random.ts';
 
@@ -23,6 +23,11 @@ type Needs = { fleet: Fleet; journal: Journal; limits: Limits; random: Random };
 
 /** Sends requests as a load balancer does, to any API that serves. */
 export function createClient({ fleet, journal, limits, random }: Needs): Client {
+  function mayRefuse({ startedAt, refuses }: FaultRecord, call: string, sentAt: number): boolean {
+    const { requests = /./, within } = refuses;
+    return requests.test(call) && (within === undefined || sentAt - startedAt <= limits[within]);
+  }
+
   return async <Body>({ method, path, expected, api = fleet.anyApi(random), ...options }: Call) => {
     const sentAt = Date.now();
     const what = `${method} ${path.split('?')[0]} at ${api.name}`;
@@ -44,9 +49,12 @@ export function createClient({ fleet, journal, limits, random }: Needs): Client 
     if (answer.status === 503) {
       if (tookMs > limits.unavailableMs) journal.breach('503 is told within 5 s', `${what}: ${tookMs} ms`);
       const excused = api.endingSince !== null || tookMs >= limits.starvedMs;
-      if (journal.affecting('postgres', sentAt, now).length === 0 && !excused) {
+      const reasons = journal
+        .affecting('postgres', sentAt, now)
+        .filter((fault) => mayRefuse(fault, `${method} ${path}`, sentAt));
+      if (reasons.length === 0 && !excused) {
         const body = JSON.stringify(answer.body);
-        journal.breach('503 only while Postgres is affected or the API drains', `${what}: ${body}`);
+        journal.breach('503 only for what a fault of Postgres may refuse, or while the API drains', `${what}: ${body}`);
       }
     } else if (!expected.includes(answer.status)) {
       journal.breach('Answers have the right status', `${what}: ${answer.status} ${JSON.stringify(answer.body)}`);

@@ -37,7 +37,7 @@ export function readChaosArguments(
   return { minutes, seed, rate };
 }
 
-/** Runs chaos, tells how it fares and what it has found; answers whether every promise was kept. */
+/** Runs chaos, reports its progress and what it has found; answers whether every promise was kept. */
 export async function tellOfChaos<Shop extends ChaosShop, Kind extends string>(
   topology: Topology<Shop, Kind>,
   { minutes, seed, rate }: ChaosArguments,

@@ -1,9 +1,9 @@
 import type { OrderBody } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
-import type { Book } from './book.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Client } from './client.ts';
 import type { Crowd, Customer } from './crowd.ts';
+import type { Expectations } from './expectations.ts';
 import type { PlaceOptions, PlaceOrder } from './orders.ts';
 import type { Random } from './random.ts';
 
@@ -36,11 +36,11 @@ type Needs = {
   crowd: Crowd;
   placeOrder: PlaceOrder;
   catalogue: Catalogue;
-  book: Book;
+  expectations: Expectations;
   random: Random;
 };
 
-export function createCustomers({ client, crowd, placeOrder, catalogue, book, random }: Needs): Customers {
+export function createCustomers({ client, crowd, placeOrder, catalogue, expectations, random }: Needs): Customers {
   const recent: Known[] = [];
   const ended: Known[] = [];
   const copies = () => (random.next() < impatience ? 2 : 1);
@@ -59,7 +59,7 @@ export function createCustomers({ client, crowd, placeOrder, catalogue, book, ra
 
   async function send(method: string, path: string, { id, customer }: Known, expected: number[]): Promise<boolean> {
     const answer = await client<OrderBody>({ method, path: path + id, token: customer.token, expected });
-    if (answer?.status === 200) book.check(answer.body);
+    if (answer?.status === 200) expectations.check(answer.body);
     return answer?.status === 200 || answer?.status === 204;
   }
 
@@ -87,7 +87,7 @@ export function createCustomers({ client, crowd, placeOrder, catalogue, book, ra
         token,
         expected: [200],
       });
-      if (answer?.status === 200) for (const listed of answer.body.data) book.check(listed);
+      if (answer?.status === 200) for (const listed of answer.body.data) expectations.check(listed);
     },
     browse: async () => {
       const path = `/api/products?limit=50&sort=${random.pick(['name', '-priceCents', '-createdAt'])}`;

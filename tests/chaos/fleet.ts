@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../standalone/ports.ts';
 import { type AppProcess, root, startProcess } from '../support/app-process.ts';
 import { clockOff } from '../support/clock.ts';
+import { openPausedPipe, type PausedPipe } from '../support/paused-pipe.ts';
 import { eventually } from '../support/wait.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
@@ -11,6 +13,8 @@ type Role = 'api' | 'worker';
 /** A process of the shop. */
 export type Member = AppProcess & {
   name: string;
+  /** What its log goes through. */
+  pipe: PausedPipe;
   /** Of an API. */
   url: string;
   /** Whether requests are sent to it. */
@@ -35,16 +39,19 @@ export type Fleet = {
    * @param code where the code of the new ones is, if it is another
    */
   roll: (code?: string) => Promise<void>;
+  /** Leaves the log of a process unread, and its pipe full, until what comes back is called. */
+  leaveLogUnread: (role: Role, place: number) => Promise<() => void>;
   stop: () => Promise<void>;
   /** When workers were killed, Unix ms. */
   workersKilledAt: number[];
-  /** What processes have printed that nobody foresaw: errors in their logs, and anything that is no log line. */
+  /** What processes have printed that they should not: errors in their logs, and anything that is no log line. */
   complaints: () => string[];
 };
 
 /** How long a load balancer goes on sending requests to a process that is ending. */
 const noticedAfterMs = 200;
 const startTimeoutMs = 30_000;
+const pauseTakesMs = 20;
 /** By how many seconds the clocks of processes are off, in turn. */
 const clocksOff = [3_600, -3_600, 20, -20];
 
@@ -79,18 +86,16 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     // The code from before may have needed clocks that are right.
     const clock = code === root ? await clockOff(clocksOff[everyone.length % clocksOff.length] ?? 0) : {};
     if (stopping) return;
-    const child = startProcess(
-      entry,
-      { ...env, PORT: String(port), ...clock },
-      join(logDirectory, `chaos-${process.pid}-${name}.log`),
-      code,
-    );
-    const member: Member = { ...child, name, url: `http://127.0.0.1:${port}`, serving: false, endingSince: null };
+    const logFile = join(logDirectory, `chaos-${process.pid}-${name}.log`);
+    const pipe = openPausedPipe(logFile);
+    const child = startProcess(entry, { ...env, PORT: String(port), ...clock }, logFile, code, pipe.writeEnd);
+    const member: Member = { ...child, name, pipe, url: `http://127.0.0.1:${port}`, serving: false, endingSince: null };
     everyone.push(member);
     running.add(member);
     places.set(`${role} ${place}`, member);
     void member.exited.then((code) => {
       running.delete(member);
+      pipe.finish();
       if (member.endingSince === null) journal.breach('No process ends by itself', `${name} ended with code ${code}`);
     });
     await eventually(() => member.endingSince !== null || isAtWork(role, member), { withinMs: startTimeoutMs });
@@ -129,6 +134,16 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (code !== 0) journal.breach('SIGTERM ends a process with 0', `${member.name} ended with code ${code}`);
   }
 
+  async function leaveLogUnread(role: Role, place: number): Promise<() => void> {
+    const { pipe } = at(role, place);
+    pipe.pause();
+    pipe.fill();
+    // Its reader may have read on for a moment.
+    await sleep(pauseTakesMs);
+    pipe.fill();
+    return pipe.resume;
+  }
+
   const serving = () => everyone.filter((member) => member.serving);
   const fleet: Fleet = {
     serving,
@@ -142,6 +157,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       code = next;
       for (const { role, place } of everyPlace) await replace(role, place);
     },
+    leaveLogUnread,
     stop: async () => {
       stopping = true;
       await Promise.all([...running].map(stopInOrder));

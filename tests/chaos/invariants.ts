@@ -1,7 +1,7 @@
 import { lifecycle, type OrderStatus, restoresMax } from '../../src/schema/orders.ts';
-import { agree, type Book, runKey, type Wish } from './book.ts';
-import type { Journal } from './journal.ts';
-import { isLife } from './life.ts';
+import { agree, type Expectations, type Intent, runKey } from './expectations.ts';
+import { isPossibleHistory } from './history.ts';
+import type { FaultRecord, Journal } from './journal.ts';
 import type { Limits } from './limits.ts';
 import type { Delivery } from './mail-server.ts';
 import type { Records, StoredMail, StoredOrder, StoredProduct } from './records.ts';
@@ -21,23 +21,23 @@ export function checkStock(products: StoredProduct[], units: ReadonlyMap<string,
 }
 
 /** Every order that was acknowledged is there, once, and no order is there that nobody wanted. */
-export function checkWishes({ orders, keys }: Records, wishes: Wish[], breach: Breach): void {
+export function checkIntents({ orders, keys }: Records, intents: Intent[], breach: Breach): void {
   const byBasket = Map.groupBy(orders, ({ customerId, items: [first] }) => basket({ customerId, ...first }));
-  for (const wish of wishes) {
-    const found = (byBasket.get(basket(wish)) ?? []).map(({ id }) => id);
-    const text = `${JSON.stringify(wish)}: stored as ${found.join(', ') || 'nothing'}`;
-    if (found.length > 1) breach(`A wish ${wish.idempotent ? 'with a key ' : ''}makes one order at most`, text);
-    if (wish.outcome === 'refused' && found.length > 0) breach('A refused order leaves nothing', text);
-    if (typeof wish.outcome === 'object' && !found.includes(wish.outcome.orderId)) {
+  for (const intent of intents) {
+    const found = (byBasket.get(basket(intent)) ?? []).map(({ id }) => id);
+    const text = `${JSON.stringify(intent)}: stored as ${found.join(', ') || 'nothing'}`;
+    if (found.length > 1) breach(`An intent ${intent.idempotent ? 'with a key ' : ''}makes one order at most`, text);
+    if (intent.outcome === 'refused' && found.length > 0) breach('A refused order leaves nothing', text);
+    if (typeof intent.outcome === 'object' && !found.includes(intent.outcome.orderId)) {
       breach('No acknowledged order is lost', text);
     }
   }
-  const wanted = new Set(wishes.map(basket));
+  const wanted = new Set(intents.map(basket));
   for (const [key, found] of byBasket) {
     if (!wanted.has(key)) breach('No order is there that nobody wanted', found.map(({ id }) => id).join(', '));
   }
 
-  const answered = wishes.filter(({ idempotent, outcome }) => idempotent && typeof outcome === 'object').length;
+  const answered = intents.filter(({ idempotent, outcome }) => idempotent && typeof outcome === 'object').length;
   if (keys !== answered) breach('Each key that made an order is on record', `${keys} records, ${answered} orders`);
 }
 
@@ -46,14 +46,14 @@ function basket({ customerId, productId, quantity }: { customerId: string; produ
 }
 
 /** Each order by itself: its total, its history, and that it has come to its end. */
-export function checkOrders(orders: StoredOrder[], shown: Book['shown'], breach: Breach): void {
+export function checkOrders(orders: StoredOrder[], shown: Expectations['shown'], breach: Breach): void {
   const runs = new Set<string>();
   for (const { id, status, totalCents, items, history } of orders) {
     const sum = items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0);
     if (sum !== totalCents) breach('Totals equal their lines', `order ${id}: ${totalCents}, its lines ${sum}`);
 
     const statuses = history.map((entry) => entry.status);
-    if (!isLife(statuses) || statuses.at(-1) !== status || !runsCount(history)) {
+    if (!isPossibleHistory(statuses) || statuses.at(-1) !== status || !runsCount(history)) {
       breach('History is a path of the transition table', `order ${id}, ${status}: ${JSON.stringify(history)}`);
     }
     if (lifecycle[status].next !== null) breach('Every order comes to its end', `order ${id} is ${status}`);
@@ -94,12 +94,20 @@ export function lateness({ history }: StoredOrder): { dueAt: number; lateMs: num
   });
 }
 
+/** Until when a fault excuses what is late; one that another server takes over from, no longer than that may take. */
+function endOfExcuse({ startedAt, recoveredAt, refuses: { within } }: FaultRecord, limits: Limits): number {
+  const recovered = recoveredAt ?? Number.POSITIVE_INFINITY;
+  return within === undefined ? recovered : Math.min(recovered, startedAt + limits[within]);
+}
+
 /** A step is later than 2 s only if Postgres or Redis was away meanwhile; of the workers there is always one. */
 export function checkLateness(orders: StoredOrder[], { faults, breach }: Journal, limits: Limits): void {
-  const excuses = faults.filter(({ target }) => target === 'postgres' || target === 'redis');
+  const excuses = faults
+    .filter(({ target }) => target === 'postgres' || target === 'redis')
+    .map((fault) => ({ ...fault, until: endOfExcuse(fault, limits) }));
   for (const order of orders) {
     for (const { dueAt, lateMs, at } of lateness(order)) {
-      const excused = excuses.some(({ startedAt, recoveredAt }) => startedAt <= at && (recoveredAt ?? at) >= dueAt);
+      const excused = excuses.some(({ startedAt, until }) => startedAt <= at && until >= dueAt);
       if (lateMs > limits.latenessMs && !excused) {
         breach(
           'No step is later than 2 s',
@@ -113,7 +121,7 @@ export function checkLateness(orders: StoredOrder[], { faults, breach }: Journal
 /** What the ledger and the mail server tell of the mails. */
 export type MailTally = { owed: number; once: number; repeated: number; copies: number };
 
-/** One ledger row and one message for each status that an order entered, save in the window that SMTP leaves open. */
+/** One ledger row and one message for each status that an order entered, except in the window that SMTP leaves open. */
 export function checkMails(
   { orders, mails }: Records,
   deliveries: Delivery[],
@@ -140,8 +148,8 @@ export function checkMails(
       ids.set(messageId, key);
     }
     if (new Set(copies.map(({ messageId }) => messageId)).size > 1) breach('A repeat has the same Message-ID', key);
-    const inWindow = ({ heard, at }: Delivery) =>
-      !heard || workersKilledAt.some((killedAt) => at <= killedAt && killedAt - at < recordingMs);
+    const inWindow = ({ acknowledged, at }: Delivery) =>
+      !acknowledged || workersKilledAt.some((killedAt) => at <= killedAt && killedAt - at < recordingMs);
     if (!copies.slice(0, -1).every(inWindow)) {
       breach('A mail is repeated in the SMTP window only', `${key}: ${JSON.stringify(copies)}`);
     }

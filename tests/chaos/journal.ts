@@ -1,10 +1,18 @@
+import type { Limits } from './limits.ts';
+
 /** The part of the shop that a fault takes away. */
 export type Target = 'postgres' | 'replica' | 'redis' | 'mail server' | 'worker' | 'API' | 'all processes';
+
+/** What a fault may have refused, by method and path, and from its beginning until when, which is its end by default. */
+export type Refusals = { requests?: RegExp; within?: keyof Limits };
 
 /** A fault as it happened; moments are Unix ms, null while it has not come to that. */
 export type FaultRecord = {
   kind: string;
   target: Target;
+  refuses: Refusals;
+  /** What processes may log as errors because of it. */
+  errors: RegExp | null;
   startedAt: number;
   endedAt: number | null;
   recoveredAt: number | null;

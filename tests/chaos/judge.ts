@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Book, Wish } from './book.ts';
+import type { Expectations, Intent } from './expectations.ts';
 import {
+  checkIntents,
   checkLateness,
   checkMails,
   checkOrders,
   checkStock,
-  checkWishes,
   lateness,
   type MailTally,
   mailDelays,
@@ -18,7 +18,7 @@ import type { ChaosShop } from './shop.ts';
 
 /** What was found when all was quiet again. Durations are in ms. */
 export type Verdict = {
-  wishes: Wish[];
+  intents: Intent[];
   records: Records;
   mails: MailTally;
   mailDelaysMs: number[];
@@ -27,7 +27,7 @@ export type Verdict = {
 
 type Evidence = {
   shop: ChaosShop;
-  book: Book;
+  expectations: Expectations;
   units: ReadonlyMap<string, number>;
   adminToken: string;
   journal: Journal;
@@ -38,7 +38,7 @@ type Evidence = {
 const listsFollowMs = 1_000;
 
 /** Holds everything that is left against every promise; what is broken goes into the journal. */
-export async function judge({ shop, book, units, adminToken, journal, limits }: Evidence): Promise<Verdict> {
+export async function judge({ shop, expectations, units, adminToken, journal, limits }: Evidence): Promise<Verdict> {
   const { breach } = journal;
   const { fleet, db, mailServer } = shop;
   await sleep(listsFollowMs);
@@ -46,14 +46,18 @@ export async function judge({ shop, book, units, adminToken, journal, limits }: 
 
   const records = await readRecords(db);
   checkStock(records.products, units, breach);
-  checkWishes(records, book.wishes, breach);
-  checkOrders(records.orders, book.shown, breach);
+  checkIntents(records, expectations.intents, breach);
+  checkOrders(records.orders, expectations.shown, breach);
   checkLateness(records.orders, journal, limits);
   const p99Ms = percentile(journal.durationsMs('order without Redis'), 0.99);
   if (p99Ms > limits.orderMs) breach('Orders take less than 1 s without Redis', `p99 ${p99Ms} ms`);
-  for (const complaint of fleet.complaints()) breach('No process meets an error that nobody foresaw', complaint);
+  const expected = journal.faults.flatMap(({ errors }) => errors ?? []);
+  for (const complaint of fleet.complaints()) {
+    if (expected.some((errors) => errors.test(complaint))) continue;
+    breach('No process meets an error that is not handled', complaint);
+  }
   return {
-    wishes: book.wishes,
+    intents: expectations.intents,
     records,
     mails: checkMails(records, mailServer.deliveries, fleet.workersKilledAt, limits, breach),
     mailDelaysMs: mailDelays(records.mails, mailServer.deliveries, journal, limits),

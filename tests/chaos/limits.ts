@@ -4,15 +4,17 @@ import { busyness } from '../support/wait.ts';
 export type Limits = {
   /** From the end of a fault until all goes on as before. */
   recoveryMs: number;
+  /** Until another server that has taken over serves all. */
+  takeoverMs: number;
   /** An order, when nothing or only Redis is down. */
   orderMs: number;
   /** 503, when Postgres is out of reach. */
   unavailableMs: number;
-  /** A 503 that took this long may mean that the machine was busy, where that is to be borne with. */
+  /** A 503 that took this long may mean that the machine was busy, where that is allowed for. */
   starvedMs: number;
   /** A step of an order after it was due. */
   latenessMs: number;
-  /** A mail after its status, whatever happens to workers and Redis. */
+  /** A mail after its status, even when workers and Redis fail. */
   mailMs: number;
   /** A mail after its status, when mail server or Postgres were away, too; and all that is left when the load ends. */
   settledMs: number;
@@ -24,6 +26,7 @@ export type Limits = {
 export function limitsWith(patience: number): Limits {
   return {
     recoveryMs: 10_000 * patience,
+    takeoverMs: 5_000 * patience,
     orderMs: 1_000 * patience,
     unavailableMs: 5_000 * patience,
     // The deadline of a request. A lock or a schema that is in the way is told sooner.

@@ -51,7 +51,7 @@ export function startLoad({ crowd, customers, catalogue, rate, random, journal }
   function begin(): void {
     const action = random
       .pick(deck)()
-      .catch((error: Error) => journal.breach('The referee itself does not fail', error.stack ?? error.message))
+      .catch((error: Error) => journal.breach('The run itself does not fail', error.stack ?? error.message))
       .finally(() => underWay.delete(action));
     underWay.add(action);
   }

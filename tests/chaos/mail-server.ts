@@ -1,11 +1,19 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * How the server treats its callers: `unheard` keeps the message and breaks the connection before it says so,
- * `hangs` and `hangs up` happen in the middle of a message, which is then not kept.
+ * How the server treats its callers: `unacknowledged` keeps the message and breaks the connection before it says so,
+ * `takes one` connection and greets all others with 421, `hangs` and `hangs up` happen in the middle of a message, which is then not kept.
  */
-export type MailManners = 'accepts' | 'refuses' | 'greets with 554' | 'hangs' | 'hangs up' | 'unheard';
+export type MailBehaviour =
+  | 'accepts'
+  | 'refuses'
+  | 'greets with 554'
+  | 'hangs'
+  | 'hangs up'
+  | 'unacknowledged'
+  | 'takes one'
+  | 'is away';
 
 /** A message that the server has kept. */
 export type Delivery = {
@@ -16,13 +24,13 @@ export type Delivery = {
   /** When it was kept, Unix ms. */
   at: number;
   /** Whether the sender was told so. */
-  heard: boolean;
+  acknowledged: boolean;
 };
 
 export type ChaosMailServer = {
   url: string;
   deliveries: Delivery[];
-  behave: (manners: MailManners) => void;
+  behave: (behaviour: MailBehaviour) => Promise<void>;
   stop: () => Promise<void>;
 };
 
@@ -32,16 +40,16 @@ const endOfMessage = '\r\n.\r\n';
 export async function startChaosMailServer(): Promise<ChaosMailServer> {
   const deliveries: Delivery[] = [];
   const sockets = new Set<Socket>();
-  let manners: MailManners = 'accepts';
+  let behaviour: MailBehaviour = 'accepts';
 
-  function keep(message: string, heard: boolean): void {
+  function keep(message: string, acknowledged: boolean): void {
     deliveries.push({
       messageId: header(message, 'Message-ID'),
       orderId: header(message, 'X-Order-Id'),
       run: Number(header(message, 'X-Order-Run')),
       status: header(message, 'X-Order-Status'),
       at: Date.now(),
-      heard,
+      acknowledged,
     });
   }
 
@@ -53,8 +61,8 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
 
     function takeMessage(message: string): void {
       inMessage = false;
-      keep(message, manners !== 'unheard');
-      if (manners === 'unheard') socket.destroy();
+      keep(message, behaviour !== 'unacknowledged');
+      if (behaviour === 'unacknowledged') socket.destroy();
       else say('250 Kept');
     }
 
@@ -63,7 +71,7 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
       if (verb === 'MAIL' || verb === 'RSET') recipients = 0;
       if (verb === 'QUIT') socket.end('221 Bye\r\n');
       else if (verb === 'EHLO') say('250-chaos.test\r\n250 PIPELINING');
-      else if (verb === 'RCPT' && manners === 'refuses') say('450 Try again later');
+      else if (verb === 'RCPT' && behaviour === 'refuses') say('450 Try again later');
       else if (verb === 'RCPT') {
         recipients += 1;
         say('250 Fine');
@@ -76,8 +84,8 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
     }
 
     function read(text: string): void {
-      if (inMessage && manners === 'hangs') return;
-      if (inMessage && manners === 'hangs up') {
+      if (inMessage && behaviour === 'hangs') return;
+      if (inMessage && behaviour === 'hangs up') {
         socket.destroy();
         return;
       }
@@ -95,7 +103,8 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
 
     socket.setEncoding('latin1');
     socket.on('data', read);
-    if (manners === 'greets with 554') socket.end('554 No service today\r\n');
+    if (behaviour === 'greets with 554') socket.end('554 No service today\r\n');
+    else if (behaviour === 'takes one' && sockets.size > 1) socket.end('421 Too many connections\r\n');
     else say('220 Ready');
   }
 
@@ -105,19 +114,22 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
     socket.on('close', () => sockets.delete(socket));
     converse(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await listen(server, 0);
+  const { port } = server.address() as AddressInfo;
 
   const hangUp = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `smtp://127.0.0.1:${port}`,
     deliveries,
-    behave(next) {
-      manners = next;
+    async behave(next) {
+      const before = behaviour;
+      behaviour = next;
       // Who is connected already has been greeted.
-      if (next === 'greets with 554') hangUp();
+      if (['greets with 554', 'takes one', 'is away'].includes(next)) hangUp();
+      if (next === 'is away') server.close();
+      else if (before === 'is away') await listen(server, port);
     },
     async stop() {
       const closed = once(server, 'close');
@@ -126,6 +138,11 @@ export async function startChaosMailServer(): Promise<ChaosMailServer> {
       await closed;
     },
   };
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
 }
 
 function header(message: string, name: string): string {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrderBody } from '../../src/schema/orders.ts';
 import type { Answer } from '../support/client.ts';
-import type { Book, Wish } from './book.ts';
 import type { Client } from './client.ts';
 import type { Crowd, Customer } from './crowd.ts';
+import type { Expectations, Intent } from './expectations.ts';
 import type { Member } from './fleet.ts';
 import type { Journal } from './journal.ts';
 
@@ -25,7 +25,7 @@ export type PlaceOrder = (options?: PlaceOptions) => Promise<{ order: OrderBody;
 type Needs = {
   client: Client;
   crowd: Crowd;
-  book: Book;
+  expectations: Expectations;
   journal: Journal;
   /** Ends repeats that are under way. */
   signal: AbortSignal;
@@ -36,12 +36,12 @@ type OrderAnswer = Answer<OrderBody & { code: string }>;
 const retryAfterMs = 500;
 const retriesMax = 60;
 
-/** Makes the one way in which orders are placed: every wish goes into the book, and so does what became of it. */
-export function createPlaceOrder({ client, crowd, book, journal, signal }: Needs): PlaceOrder {
+/** Makes the one way in which orders are placed: every intent and its outcome is an expectation. */
+export function createPlaceOrder({ client, crowd, expectations, journal, signal }: Needs): PlaceOrder {
   return async ({ idempotent = false, product, api, copies = 1 } = {}) => {
     const customer = crowd.anyone();
     const items = crowd.fillBasket(customer, product);
-    const wish = book.enter({ customerId: customer.id, ...items[0], idempotent });
+    const intent = expectations.enter({ customerId: customer.id, ...items[0], idempotent });
     const headers: Record<string, string> = idempotent ? { 'Idempotency-Key': randomUUID() } : {};
 
     async function send(at?: Member): Promise<OrderAnswer | null> {
@@ -65,14 +65,14 @@ export function createPlaceOrder({ client, crowd, book, journal, signal }: Needs
         if (answer) return answer;
         await sleep(retryAfterMs);
       }
-      if (!signal.aborted) journal.breach('A repeat is answered in the end', JSON.stringify(wish));
+      if (!signal.aborted) journal.breach('A repeat is answered in the end', JSON.stringify(intent));
       return null;
     }
 
     const answers = await Promise.all(idempotent ? Array.from({ length: copies }, sendUntilSettled) : [send(api)]);
     const placed = answers.flatMap((answer) => (answer?.status === 201 ? [answer.body] : []));
-    for (const order of placed) book.check(order);
-    settle(wish, answers, placed, journal);
+    for (const order of placed) expectations.check(order);
+    settle(intent, answers, placed, journal);
     const [order] = placed;
     return order ? { order, customer } : null;
   };
@@ -83,10 +83,10 @@ function isSettled({ status, body }: OrderAnswer): boolean {
   return status !== 503 && body.code !== 'idempotency_in_progress';
 }
 
-function settle(wish: Wish, answers: (OrderAnswer | null)[], placed: OrderBody[], journal: Journal): void {
+function settle(intent: Intent, answers: (OrderAnswer | null)[], placed: OrderBody[], journal: Journal): void {
   const [first, ...others] = placed;
-  if (first) wish.outcome = { orderId: first.id };
-  else if (answers.every((answer) => answer !== null)) wish.outcome = 'refused';
+  if (first) intent.outcome = { orderId: first.id };
+  else if (answers.every((answer) => answer !== null)) intent.outcome = 'refused';
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
     journal.breach('A repeat gets the first answer', placed.map((order) => JSON.stringify(order)).join(', '));
   }

@@ -51,7 +51,7 @@ async function takeOrders({ fleet }: ChaosShop, placeOrder: PlaceOrder, limits: 
 }
 
 function hasCome({ mailServer }: ChaosShop, orderId: string): boolean {
-  return mailServer.deliveries.some((mail) => mail.orderId === orderId && mail.heard);
+  return mailServer.deliveries.some((mail) => mail.orderId === orderId && mail.acknowledged);
 }
 
 /** Waits until nothing is left to do: every order in a final state, every mail out. */

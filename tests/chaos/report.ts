@@ -23,10 +23,10 @@ export function progressLine({ elapsedMs, journal, underWay, acknowledged }: Pro
 
 /** The report of a run, for people and for the docs. */
 export function report(result: ChaosResult): string {
-  const { seed, journal, loadMs, settledMs, wishes, records, mails, mailDelaysMs, latenessMs } = result;
+  const { seed, journal, loadMs, settledMs, intents, records, mails, mailDelaysMs, latenessMs } = result;
   const answers = journal.durationsMs('answer');
-  const acknowledged = wishes.filter(({ outcome }) => typeof outcome === 'object').length;
-  const refused = wishes.filter(({ outcome }) => outcome === 'refused').length;
+  const acknowledged = intents.filter(({ outcome }) => typeof outcome === 'object').length;
+  const refused = intents.filter(({ outcome }) => outcome === 'refused').length;
   const delivered = records.orders.filter(({ status }) => status === 'delivered').length;
   const deleted = records.orders.filter(({ deletedAt }) => deletedAt !== null).length;
   const late = latenessMs.filter((ms) => ms > 2_000).length;
@@ -39,7 +39,7 @@ export function report(result: ChaosResult): string {
     '',
     `Requests  ${answers.length}, ${(answers.length / (loadMs / 1_000)).toFixed(1)}/s; ${statuses.map(([status, count]) => `${status}: ${count}`).join(', ')}`,
     `Answers   ${spread(answers)}`,
-    `Orders    ${wishes.length} wanted, ${acknowledged} acknowledged, ${refused} refused; ${records.orders.length} stored:`,
+    `Orders    ${intents.length} wanted, ${acknowledged} acknowledged, ${refused} refused; ${records.orders.length} stored:`,
     `          ${delivered} delivered, ${records.orders.length - delivered} cancelled, ${deleted} of them deleted; ${records.keys} with a key`,
     `          placed without a fault: ${spread(journal.durationsMs('order'))}`,
     `          placed while Redis was away or slow: ${spread(journal.durationsMs('order without Redis'))}`,

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { urlOfRole } from '../support/documented-role.ts';
 import { limitRole, type PgBouncer, pooledParameters, startPgBouncer } from '../support/pgbouncer.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import type { RedisNode } from '../support/redis-node.ts';
-import { postgresFaults, processFaults } from './faults.ts';
-import { type ChaosPostgres, type ChaosReplica, startChaosPostgres, startChaosReplica } from './servers.ts';
+import { mailFaults, postgresFaults, processFaults, redisFaults, switchOver } from './faults.ts';
+import { type ChaosPostgres, type ChaosReplica, shopRole, startChaosPostgres, startChaosReplica } from './servers.ts';
 import { type ChaosShop, startChaosShop } from './shop.ts';
-import type { End, Fault, Topology } from './topology.ts';
+import type { End, Fault, Hit, Topology } from './topology.ts';
 
 /** A shop that has outgrown one machine. */
 type ScaledShop = ChaosShop & {
@@ -38,6 +39,14 @@ const faults = {
       return pooler.start;
     },
   },
+  'Postgres sessions read-only': {
+    ...switchOver,
+    begin: async (shop) => {
+      const end = await switchOver.begin(shop);
+      await shop.pooler.reconnect();
+      return end;
+    },
+  },
   'replica 5 s behind': {
     target: 'replica',
     durationMs: [lagMs, lagMs + 1_000],
@@ -54,6 +63,7 @@ const faults = {
       return replica.start;
     },
   },
+  ...redisFaults(findMaster),
   'Redis node killed, back empty': nodeFault([100, 500], async (node) => {
     await node.kill();
     return node.start;
@@ -66,6 +76,7 @@ const faults = {
     node.freeze();
     return node.thaw;
   }),
+  ...mailFaults,
 } satisfies Record<string, Fault<ScaledShop>>;
 
 type ScaledFault = keyof typeof faults;
@@ -75,21 +86,22 @@ export const scaled: Topology<ScaledShop, ScaledFault> = {
   processes,
   faults,
   start: (options) =>
-    startChaosShop({ ...options, processes }, async (directory, tearDown) => {
+    startChaosShop({ ...options, processes }, async (directory, tearDown, prepare) => {
       const cluster = await startRedisCluster({ masters: keysOfNodes.length, replicas: 1, nodeTimeoutMs });
       tearDown.push(cluster.stop);
       const primary = await startChaosPostgres(join(directory, 'primary'), primarySettings);
       tearDown.push(primary.stop);
+      const url = await prepare(primary.url);
       const replica = await startChaosReplica(primary, join(directory, 'replica'));
       tearDown.push(replica.stop);
-      await limitRole(primary.url, 'everywhere');
-      const pooler = await startPgBouncer(primary.url, { default_pool_size: '20' });
+      await limitRole(primary.url, 'everywhere', shopRole);
+      const pooler = await startPgBouncer(url, { default_pool_size: '20', admin_users: shopRole });
       tearDown.push(pooler.stop);
       return {
         servers: { postgres: primary, replica, pooler, cluster },
         env: {
           DATABASE_URL: pooler.url + (await pooledParameters()),
-          DATABASE_REPLICA_URLS: replica.url,
+          DATABASE_REPLICA_URLS: urlOfRole(replica.url, shopRole),
           REDIS_URL: cluster.url,
         },
       };
@@ -104,11 +116,13 @@ function nodeFault(
   return {
     target: 'redis',
     durationMs,
-    begin: async ({ cluster }, { place }) => {
-      // A cluster that has not recovered from the fault before could not survive this one.
-      await cluster.untilWhole();
-      const { master } = await cluster.nodesOf(keysOfNodes[place] ?? keysOfNodes[0]);
-      return takeAway(master);
-    },
+    begin: async (shop, hit) => takeAway(await findMaster(shop, hit)),
   };
+}
+
+async function findMaster({ cluster }: ScaledShop, { place }: Hit): Promise<RedisNode> {
+  // A cluster that has not recovered from the fault before could not survive this one.
+  await cluster.untilWhole();
+  const { master } = await cluster.nodesOf(keysOfNodes[place] ?? keysOfNodes[0]);
+  return master;
 }

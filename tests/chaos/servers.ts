@@ -5,6 +5,7 @@ import postgres from 'postgres';
 import { freePort } from '../../standalone/ports.ts';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
 import { startReplica } from '../support/postgres-replica.ts';
+import type { RedisNode } from '../support/redis-node.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { openSlowLink } from './slow-link.ts';
 
@@ -13,7 +14,7 @@ type Restartable = {
   url: string;
   /** Where its data are. */
   cluster: string;
-  /** Ends it: SIGQUIT is its immediate mode, which is as good as a crash, SIGINT its fast and orderly one. */
+  /** Ends it: SIGQUIT is its immediate mode, which is like a crash, SIGINT its fast and orderly one. */
   end: (signal: 'SIGQUIT' | 'SIGINT') => Promise<void>;
   start: () => Promise<void>;
   /** Ends it for good, and removes its data. */
@@ -24,9 +25,18 @@ type Restartable = {
 export type ChaosPostgres = Restartable & {
   /** Stops every process of the server. What comes back lets them go on. */
   freeze: () => Promise<() => void>;
-  /** Ends the connections of the shop's processes. */
-  terminateConnections: () => Promise<void>;
+  /** Runs statements one after the other as the owner of all, and lets them write whatever the default is. */
+  run: (...statements: string[]) => Promise<void>;
+  /** Keeps a transaction open that has run a statement; what comes back ends it. */
+  hold: (statement: string) => Promise<() => Promise<void>>;
 };
+
+/** Whom the shop's processes are at Postgres. */
+export const shopRole = 'shop_app';
+
+/** Ends the connections of the shop's processes. */
+export const terminateConnections = `
+  select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = '${shopRole}'`;
 
 /** A Postgres that follows another one, at a distance if need be. */
 export type ChaosReplica = Restartable & { setLag: (lagMs: number) => Promise<void> };
@@ -77,13 +87,24 @@ export async function startChaosPostgres(directory: string, settings: ServerSett
     };
   }
 
-  async function terminateConnections(): Promise<void> {
-    const own = postgres(url, { max: 1 });
-    await own`select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'shop %'`;
-    await own.end();
+  async function run(...statements: string[]): Promise<void> {
+    const own = postgres(url, { max: 1, onnotice: () => {} });
+    try {
+      await own`set default_transaction_read_only = off`;
+      for (const statement of statements) await own.unsafe(statement);
+    } finally {
+      await own.end();
+    }
   }
 
-  return { ...server, freeze, terminateConnections };
+  async function hold(statement: string): Promise<() => Promise<void>> {
+    const own = postgres(url, { max: 1 });
+    await own.unsafe('begin');
+    await own.unsafe(statement);
+    return () => own.end({ timeout: 0 });
+  }
+
+  return { ...server, freeze, run, hold };
 }
 
 /** Starts a Postgres for data below `directory` that follows `primary`. */
@@ -112,14 +133,21 @@ export type ChaosRedis = {
   kill: () => Promise<void>;
   /** Starts an empty one after `kill`. */
   start: () => Promise<void>;
-  wipe: () => Promise<void>;
+  wipe: () => Promise<unknown>;
   /** `CLIENT PAUSE`: connections stay, commands wait. It ends by itself. */
-  pause: (ms: number) => Promise<void>;
+  pause: (ms: number) => Promise<unknown>;
   freeze: () => void;
   thaw: () => void;
   setDelay: (delayMs: number) => void;
+  command: RedisNode['command'];
+  /** Ends all connections and lets nobody connect, until what comes back is called. */
+  lockOut: () => Promise<() => Promise<void>>;
   stop: () => Promise<void>;
 };
+
+/** Ends all connections but the one it comes by. */
+export const killConnections = ['CLIENT', 'KILL', 'TYPE', 'normal'] as const;
+const connectionsMax = 10_000;
 
 /** Starts a Redis behind a link that can make it slow. */
 export async function startChaosRedis(): Promise<ChaosRedis> {
@@ -127,10 +155,24 @@ export async function startChaosRedis(): Promise<ChaosRedis> {
   let server = await launch();
   const link = await openSlowLink(portOf(server.url));
 
-  async function command(...words: [string, ...string[]]): Promise<void> {
+  async function command(name: string, ...words: (string | number)[]): Promise<unknown> {
     const client = new Redis(server.url);
-    await client.call(...words);
-    client.disconnect();
+    try {
+      return await client.call(name, ...words);
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  async function lockOut(): Promise<() => Promise<void>> {
+    const client = new Redis(server.url);
+    const allow = (connections: number) => client.call('CONFIG', 'SET', 'maxclients', connections);
+    await allow(1);
+    await client.call(...killConnections);
+    return async () => {
+      await allow(connectionsMax);
+      client.disconnect();
+    };
   }
 
   return {
@@ -144,7 +186,9 @@ export async function startChaosRedis(): Promise<ChaosRedis> {
       link.leadTo(portOf(server.url));
     },
     wipe: () => command('FLUSHALL'),
-    pause: (ms) => command('CLIENT', 'PAUSE', String(ms)),
+    pause: (ms) => command('CLIENT', 'PAUSE', ms),
+    command,
+    lockOut,
     freeze: () => void process.kill(server.pid, 'SIGSTOP'),
     thaw: () => void process.kill(server.pid, 'SIGCONT'),
     setDelay: link.setDelay,

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import postgres, { type Sql } from 'postgres';
 import { root } from '../support/app-process.ts';
 import { admin } from '../support/client.ts';
+import { createDocumentedRole } from '../support/documented-role.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import { type ChaosMailServer, startChaosMailServer } from './mail-server.ts';
-import type { ChaosPostgres } from './servers.ts';
+import { type ChaosPostgres, shopRole } from './servers.ts';
 
 /** How fast orders move on, and how soon they may be deleted, in a shop under chaos. */
 export const orderStatusIntervalMs = 2_000;
@@ -18,7 +19,7 @@ export type ChaosShop = {
   postgres: ChaosPostgres;
   mailServer: ChaosMailServer;
   fleet: Fleet;
-  /** The referee's own way to the database. */
+  /** The connections of the run itself to the database. */
   db: Sql;
   stop: () => Promise<void>;
 };
@@ -37,11 +38,13 @@ type ShopOptions = StartOptions & {
 
 /**
  * Starts what a shop works on, with data below `directory`: its servers, and the settings that lead the processes to
- * them. What ends a server goes on `tearDown` as soon as it runs.
+ * them. What ends a server goes on `tearDown` as soon as it runs. `prepare` makes the tables, and answers the URL by
+ * which the processes, whose role may do no more than they need, get at them.
  */
 type StartServers<Servers> = (
   directory: string,
   tearDown: (() => unknown)[],
+  prepare: (ownerUrl: string) => Promise<string>,
 ) => Promise<{ servers: Servers; env: { DATABASE_URL: string; REDIS_URL: string; [name: string]: string } }>;
 
 /** Starts APIs and workers on servers and a mail server of their own. */
@@ -60,10 +63,11 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
     chmodSync(directory, 0o755);
     const mailServer = await startChaosMailServer();
     tearDown.push(mailServer.stop);
-    const { servers, env } = await startServers(directory, tearDown);
-    const { url } = servers.postgres;
-    await makeTables(url, code);
-    const db = postgres(url, { max: 3, backoff: () => 0.2, onnotice: () => {} });
+    const { servers, env } = await startServers(directory, tearDown, async (ownerUrl) => {
+      await makeTables(ownerUrl, code);
+      return createDocumentedRole(ownerUrl, shopRole);
+    });
+    const db = postgres(servers.postgres.url, { max: 3, backoff: () => 0.2, onnotice: () => {} });
     tearDown.push(() => db.end({ timeout: 1 }));
     const fleet = await startFleet({
       env: {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { instant, nothingToEnd, postgresFaults, processFaults } from './faults.ts';
+import { instant, mailFaults, nothingToEnd, postgresFaults, processFaults, redisFaults, switchOver } from './faults.ts';
 import { type ChaosPostgres, type ChaosRedis, startChaosPostgres, startChaosRedis } from './servers.ts';
 import { type ChaosShop, startChaosShop } from './shop.ts';
 import type { Fault, Topology } from './topology.ts';
@@ -58,19 +57,23 @@ const faults = {
     durationMs: [1_000, 6_000],
     begin: ({ postgres }) => postgres.freeze(),
   },
-  'Postgres connections terminated': {
-    target: 'postgres',
-    durationMs: [0, 2_000],
-    begin: async ({ postgres }, { durationMs }) => {
-      const terminating = terminateConnections(postgres, durationMs);
-      return () => terminating;
+  'Postgres sessions read-only': switchOver,
+  ...redisFaults(async ({ redis }: SingleShop) => redis),
+  'Redis demoted (READONLY)': {
+    target: 'redis',
+    durationMs: [500, 4_000],
+    begin: async ({ redis }) => {
+      // Nobody listens there.
+      await redis.command('REPLICAOF', '127.0.0.1', 1);
+      return () => redis.command('REPLICAOF', 'NO', 'ONE');
     },
   },
-  'mail server refuses (450)': mailFault('refuses'),
-  'mail server greets with 554': mailFault('greets with 554'),
-  'mail server hangs in DATA': mailFault('hangs'),
-  'mail server hangs up in DATA': mailFault('hangs up'),
-  'mail server accepts unheard': mailFault('unheard'),
+  'Redis lets nobody connect': {
+    target: 'redis',
+    durationMs: [500, 4_000],
+    begin: ({ redis }) => redis.lockOut(),
+  },
+  ...mailFaults,
 } satisfies Record<string, Fault<SingleShop>>;
 
 export type SingleFault = keyof typeof faults;
@@ -80,34 +83,14 @@ export const single: Topology<SingleShop, SingleFault> = {
   processes,
   faults,
   start: (options) =>
-    startChaosShop({ ...options, processes }, async (directory, tearDown) => {
+    startChaosShop({ ...options, processes }, async (directory, tearDown, prepare) => {
       const redis = await startChaosRedis();
       tearDown.push(redis.stop);
       const database = await startChaosPostgres(join(directory, 'postgres'));
       tearDown.push(database.stop);
       return {
         servers: { postgres: database, redis },
-        env: { DATABASE_URL: database.url, REDIS_URL: redis.url },
+        env: { DATABASE_URL: await prepare(database.url), REDIS_URL: redis.url },
       };
     }),
 };
-
-function mailFault(manners: Parameters<ChaosShop['mailServer']['behave']>[0]): Fault<ChaosShop> {
-  return {
-    target: 'mail server',
-    durationMs: [500, 4_000],
-    begin: async ({ mailServer }) => {
-      mailServer.behave(manners);
-      return () => mailServer.behave('accepts');
-    },
-  };
-}
-
-/** Again and again, so that connections break at every point of a transaction. */
-async function terminateConnections(postgres: ChaosPostgres, durationMs: number): Promise<void> {
-  const endsAt = Date.now() + durationMs;
-  do {
-    await postgres.terminateConnections();
-    await sleep(50);
-  } while (Date.now() < endsAt);
-}

@@ -1,8 +1,8 @@
-import type { Target } from './journal.ts';
+import type { Refusals, Target } from './journal.ts';
 import type { Random } from './random.ts';
 import type { ChaosShop, StartOptions } from './shop.ts';
 
-/** A shop of one build, and everything that may befall it. */
+/** A shop of one build, and everything that can happen to it. */
 export type Topology<Shop extends ChaosShop, Kind extends string> = {
   /** How many APIs there are, and how many workers. */
   processes: number;
@@ -15,19 +15,23 @@ export type Fault<Shop> = {
   target: Target;
   /** How long it lasts at least and at most; a fault of an instant has none. */
   durationMs: readonly [number, number];
+  /** What may be answered 503 because of it, if it is at Postgres: everything by default. */
+  refuses?: Refusals;
+  /** What processes may log as errors because of it. */
+  errors?: RegExp | null;
   /** Brings it about; what comes back ends it. */
   begin: (shop: Shop, planned: Hit) => Promise<End>;
 };
 
-/** `place` says which API, worker or node it hits. */
-type Hit = { durationMs: number; place: number };
+/** `place` says which API, worker or node it hits; `choose` chooses among what else it may hit. */
+export type Hit = { durationMs: number; place: number; choose: Random['pick'] };
 
 export type End = () => unknown;
 
 /** A fault that is to come. */
 export type PlannedFault<Kind> = Hit & { kind: Kind; pauseMs: number };
 
-/** The faults of a run, for ever: every kind comes once before any comes again. The same draws make the same faults. */
+/** The faults of a run, without end: every kind comes once before any comes again. The same draws make the same faults. */
 export function* planFaults<Shop extends ChaosShop, Kind extends string>(
   random: Random,
   { faults, processes }: Topology<Shop, Kind>,
@@ -40,6 +44,7 @@ export function* planFaults<Shop extends ChaosShop, Kind extends string>(
         kind,
         durationMs: random.between(min, max),
         place: random.between(0, processes - 1),
+        choose: random.pick,
         pauseMs: random.between(300, 1_500),
       };
     }

@@ -69,7 +69,7 @@ describe('explain', () => {
     }
   });
 
-  test('lets a call go on whose token has died meanwhile', () => {
+  test('lets a call go on whose token has died since', () => {
     const { made: changed, end: before } = serve(ordered, changePassword);
     const { answer, state: end } = answerTo(before, cancel('one'), identify(ordered, by));
     expect(explain(ordered, [...changed, { call: cancel('one'), answer }], shopView(end))).toEqual(end);

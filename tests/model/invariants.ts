@@ -4,10 +4,10 @@ import { eventually } from '../support/wait.ts';
 import type { ShopState } from './state.ts';
 import type { World } from './world.ts';
 
-// An order's life: runs that were ended, then one that goes on, has arrived, or was ended too.
+// An order's history: runs that were ended, then one that goes on, has arrived, or was ended too.
 const endedRun = 'pending( processing( shipped)?)? cancelled';
 const openRun = 'pending( processing( shipped( delivered)?)?)?';
-const life = `^(${endedRun} )*(${endedRun}|${openRun})$`;
+const possibleHistory = `^(${endedRun} )*(${endedRun}|${openRun})$`;
 const sequence = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
 
 const mailMsMax = 20_000;
@@ -25,8 +25,8 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
         select order_history.*, array_position(${sequence}::text[], order_history.status) as place
         from order_history join placed on placed.id = order_id
       ),
-      lives as (
-        select order_id, string_agg(status, ' ' order by run, place) as life,
+      histories as (
+        select order_id, string_agg(status, ' ' order by run, place) as history,
           (array_agg(status order by run desc, place desc))[1] as last
         from steps group by order_id
       ),
@@ -43,9 +43,9 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
     select 'nobody leaves with orders on their way', id from placed
     where buyer_left and deleted_at is null and status in ('pending', 'processing', 'shipped')
     union all
-    select 'an order leads a possible life', order_id from lives where life !~ ${life}
+    select 'the history of an order is possible', order_id from histories where history !~ ${possibleHistory}
     union all
-    select 'an order is where its history says', id from placed left join lives on order_id = id
+    select 'an order is where its history says', id from placed left join histories on order_id = id
     where last is distinct from status
     union all
     select 'one mail is owed for every status of a run', coalesce(steps.order_id, ledger.order_id)

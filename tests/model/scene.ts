@@ -17,7 +17,7 @@ export type Choice = { among: 'suitable' | 'all' | 'none'; place: number };
 /** Whose token a request carries, the newest or the first; or none. */
 export type Caller = { account: 'concerned' | 'admin' | number; token: 'newest' | 'first' | 'none' };
 
-/** The name of whatever does not exist. */
+/** The name of what does not exist. */
 export const nothing = 'nothing';
 
 /** The name of the thing that is meant; any will do when none is suitable. */
@@ -51,7 +51,7 @@ function inFocus({ focus }: Scene, kind: keyof Scene['focus'], { among }: Choice
   return among === 'suitable' ? focus[kind] : name;
 }
 
-/** The account of a caller and the session whose token he shows; `concerned` is the account that the request is about. */
+/** The account of a caller and the session whose token they show; `concerned` is the account that the request is about. */
 export function callerOf({ state }: Scene, { account, token }: Caller, concerned: string) {
   const accounts = Object.keys(state.accounts);
   const named = { concerned, admin: oldestAdmin(state) };

@@ -6,7 +6,7 @@ import { type AnsweredCall, explain } from './explain.ts';
 import type { Intent } from './intents.ts';
 import { brokenPromises, unitsInWorld } from './invariants.ts';
 import { answerTo } from './rules.ts';
-import { lookAround, type Sight } from './sight.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { caughtUp, identify, type ShopState } from './state.ts';
 import { expectTokens } from './tokens.ts';
 import { type ShopView, shopView } from './views.ts';
@@ -50,14 +50,14 @@ export async function carryOut(world: World, before: ShopState, calls: Call[]): 
   const [made, brokenMeanwhile] = await Promise.all([makeAll(world, calls), brokenPromises(world)]);
   world.story.push(tell(made));
   await untilProgressed(world);
-  const sight = await lookAround(
+  const snapshot = await takeSnapshot(
     world,
     [...Object.keys(before.accounts), ...created(made, 'register')],
     [...Object.keys(before.products), ...created(made, 'create product')],
   );
-  const after = explain(before, made, sight.view);
-  if (!after) expectInTurn(before, made, sight.view);
-  rememberEtags(world, after, sight);
+  const after = explain(before, made, snapshot.view);
+  if (!after) expectInTurn(before, made, snapshot.view);
+  rememberEtags(world, after, snapshot);
   await expectCatalogue(world, after, since);
   if (calls.some(({ kind }) => kind === 'change password' || kind === 'close account'))
     await expectTokens(world, after);
@@ -71,9 +71,9 @@ function created(made: AnsweredCall[], kind: Call['kind']): string[] {
 }
 
 /** A product keeps its entity tag for as long as it keeps its version, and never gets an old one back. */
-function rememberEtags({ etags }: World, state: ShopState, sight: Sight): void {
+function rememberEtags({ etags }: World, state: ShopState, snapshot: Snapshot): void {
   for (const [name, { version }] of Object.entries(state.products)) {
-    const etag = sight.etags[name] ?? '';
+    const etag = snapshot.etags[name] ?? '';
     const key = versionKey(name, version);
     const isOld = [...etags].some(([other, old]) => other !== key && other.startsWith(`${name} `) && old === etag);
     expect({ key, etag: isOld ? 'one of before' : etag }).toEqual({ key, etag: etags.get(key) ?? etag });

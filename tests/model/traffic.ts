@@ -36,7 +36,7 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
 );
 
 /** Several who want the same at once, or what they want of the same things does not go together. */
-const quarrels = [
+const conflicts = [
   [changeOrder],
   [placeOrder],
   [placeOrder, changeOrder, replaceProduct],
@@ -52,8 +52,8 @@ const quarrels = [
 /** What is wanted at once. */
 export const crowd: fc.Arbitrary<Intent[]> = fc
   .oneof(
-    ...quarrels.map((quarrel) =>
-      fc.array(fc.record({ intent: quarrel, times: fc.integer({ min: 1, max: 3 }) }), { minLength: 2, maxLength: 3 }),
+    ...conflicts.map((conflict) =>
+      fc.array(fc.record({ intent: conflict, times: fc.integer({ min: 1, max: 3 }) }), { minLength: 2, maxLength: 3 }),
     ),
   )
   .map((wanted) => wanted.flatMap(({ intent, times }) => Array.from({ length: times }, () => intent)));

@@ -25,7 +25,7 @@ export type World = {
   /** The entity tag of each product in each version that was looked at. */
   etags: Map<string, string>;
   callsMade: number;
-  /** What was done so far, for whoever looks into a failure. */
+  /** What was done so far, to look into a failure with. */
   story: string[];
 };
 
@@ -118,6 +118,6 @@ export async function withStory<Result>({ story }: World, work: () => Promise<Re
   try {
     return await work();
   } catch (cause) {
-    throw new Error(`The shop and the model parted here:\n${story.join('\n')}`, { cause });
+    throw new Error(`The shop and the model differ from here on:\n${story.join('\n')}`, { cause });
   }
 }

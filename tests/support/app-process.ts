@@ -28,16 +28,18 @@ const commands = { 'index.ts': 'serve', 'worker.ts': 'work' } as const;
  * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`. It runs out of the bundle
  * that a whole run has made of the sources, if there is one.
  * @param code where its sources are, when they are not those that the suites are about
+ * @param output what it writes to, when that is a pipe that leads to `logFile`
  */
 export function startProcess(
   entry: 'index.ts' | 'worker.ts',
   env: Record<string, string>,
   logFile: string,
   code = root,
+  output?: number,
 ): AppProcess {
   const bundle = code === root ? process.env.TEST_BUNDLE : undefined;
   const command = bundle ? [bundle, commands[entry]] : [join(code, entry)];
-  const file = openSync(logFile, 'a');
+  const file = output ?? openSync(logFile, 'a');
   const child = Bun.spawn([process.execPath, ...command], {
     cwd: code,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -45,9 +47,9 @@ export function startProcess(
     stdout: file,
     stderr: file,
   });
-  closeSync(file);
+  if (output === undefined) closeSync(file);
 
-  const output = () => readFileSync(logFile, 'utf8');
+  const written = () => readFileSync(logFile, 'utf8');
 
   async function end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
     child.kill(signal);
@@ -60,8 +62,8 @@ export function startProcess(
   return {
     pid: child.pid,
     exited: child.exited,
-    output,
-    log: () => jsonLines(output()),
+    output: written,
+    log: () => jsonLines(written()),
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,6 +11,10 @@ export type PausedPipe = {
   /** Stops reading, and begins again. */
   pause: () => void;
   resume: () => void;
+  /** Leaves no room in a pipe that is not read, by line feeds. */
+  fill: () => void;
+  /** Lets the reader end once it has read what is left, when those who write have ended. */
+  finish: () => void;
   close: () => void;
 };
 
@@ -22,12 +26,25 @@ export function openPausedPipe(logFile: string): PausedPipe {
   const reader = Bun.spawn(['cat', path], { stdio: ['ignore', Bun.file(logFile), 'ignore'] });
   // Waits for the reader to open it.
   const writeEnd = openSync(path, 'w');
+  const ownEnd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   rmSync(path);
   return {
     writeEnd,
     text: () => readFileSync(logFile, 'utf8'),
     pause: () => reader.kill('SIGSTOP'),
     resume: () => reader.kill('SIGCONT'),
+    fill() {
+      const page = '\n'.repeat(4_096);
+      try {
+        for (;;) writeSync(ownEnd, page);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      }
+    },
+    finish() {
+      closeSync(ownEnd);
+      closeSync(writeEnd);
+    },
     close: () => reader.kill('SIGKILL'),
   };
 }

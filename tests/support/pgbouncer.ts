@@ -14,6 +14,8 @@ export type PgBouncer = {
   url: string;
   /** The database and credentials of another URL of its Postgres, through the pooler. */
   through: (databaseUrl: string) => string;
+  /** Leaves every connection to its Postgres when it is free next, as RECONNECT of its console; its user has to be an admin. */
+  reconnect: () => Promise<void>;
   /** Ends it as a crash would (SIGKILL). */
   kill: () => Promise<void>;
   /** Starts it again on its port. */
@@ -45,13 +47,15 @@ export async function pooledParameters(): Promise<string> {
   return (await pgBouncerKeepsStatements()) ? '' : '?prepare=false';
 }
 
-/** Gives the role `shop` what docs/operations.md says that a pooler does not pass on, in the URL's database or in all. */
-export async function limitRole(databaseUrl: string, where: 'here' | 'everywhere'): Promise<void> {
+/** Gives a role what docs/operations.md says that a pooler does not pass on, in the URL's database or in all. */
+export async function limitRole(databaseUrl: string, where: 'here' | 'everywhere', role = 'shop'): Promise<void> {
   const statements = readSource('docs/operations.md').match(/^alter role shop in database shop set .*;$/gm) ?? [];
   if (statements.length === 0) throw new Error('docs/operations.md names no settings of the role.');
   const scope = where === 'here' ? ` in database ${new URL(databaseUrl).pathname.slice(1)}` : '';
   const server = postgres(databaseUrl, { max: 1 });
-  for (const statement of statements) await server.unsafe(statement.replace(' in database shop', scope));
+  for (const statement of statements) {
+    await server.unsafe(statement.replace('role shop in database shop', `role ${role}${scope}`));
+  }
   await server.end();
 }
 
@@ -99,6 +103,13 @@ export async function startPgBouncer(databaseUrl: string, settings: Record<strin
   return {
     url,
     through,
+    reconnect: async () => {
+      const console = new URL(url);
+      console.pathname = '/pgbouncer';
+      const admin = postgres(console.href, { max: 1, prepare: false, fetch_types: false });
+      await admin.unsafe('reconnect').simple();
+      await admin.end();
+    },
     kill: async () => {
       child.kill('SIGKILL');
       await child.exited;

@@ -7,12 +7,12 @@ import { readAccount, readOrder, readProduct } from './wire.ts';
 import { urlFor, type World } from './world.ts';
 
 /** Everything that can be seen of a world, and the entity tag of each product. */
-export type Sight = { view: ShopView; etags: Record<string, string> };
+export type Snapshot = { view: ShopView; etags: Record<string, string> };
 
 type List<Body> = { data: Body[] };
 
 /** Looks at everything in a world that the API shows, in turns through each of its processes. */
-export async function lookAround(world: World, accounts: string[], products: string[]): Promise<Sight> {
+export async function takeSnapshot(world: World, accounts: string[], products: string[]): Promise<Snapshot> {
   const { names } = world;
   let turn = world.callsMade;
 

@@ -1,7 +1,7 @@
 import { lifecycle, type OrderStatus } from '../../src/schema/orders.ts';
 
 /** Whether an order may have entered these statuses one after the other, over any number of runs. */
-export function isLife(statuses: readonly OrderStatus[]): boolean {
+export function isPossibleHistory(statuses: readonly OrderStatus[]): boolean {
   return statuses.length > 0 && statuses.every((status, index) => mayFollow(statuses[index - 1], status));
 }
 

@@ -23,8 +23,8 @@ const orders = [
   },
 ];
 
-/** Brings a world to where every run begins: an admin, two customers, some orders, and something left to buy. */
-export async function openShop(world: World): Promise<ShopState> {
+/** Brings a world to the state in which every run begins: an admin, two customers, some orders, and something left to buy. */
+export async function seedWorld(world: World): Promise<ShopState> {
   const registrations = people.map((name, index): Call => {
     const profile = { name, email: emailAddress(world.word, 2 * index), phone: null };
     return { kind: 'register', name, profile, password: `password ${name}` };

@@ -1,22 +1,22 @@
 import type { OrderBody } from '../../src/schema/orders.ts';
+import { isPossibleHistory } from './history.ts';
 import type { Journal } from './journal.ts';
-import { isLife } from './life.ts';
 
 /** An order that a customer wants: placed under an id, refused, or not known to be either. */
-export type Wish = {
+export type Intent = {
   customerId: string;
-  /** The first line, which no other wish of the customer has. */
+  /** The first line, which no other intent of the customer has. */
   productId: string;
   quantity: number;
   idempotent: boolean;
   outcome: 'unknown' | 'refused' | { orderId: string };
 };
 
-export type Book = {
-  wishes: Wish[];
-  /** Enters a wish before it is sent. */
-  enter: (wish: Omit<Wish, 'outcome'>) => Wish;
-  /** How many wishes have been acknowledged. */
+export type Expectations = {
+  intents: Intent[];
+  /** Enters an intent before it is sent. */
+  enter: (intent: Omit<Intent, 'outcome'>) => Intent;
+  /** How many intents have been acknowledged. */
   acknowledged: () => number;
   /** Holds an order that was shown against itself and against what was shown of it before. */
   check: (order: OrderBody) => void;
@@ -25,15 +25,15 @@ export type Book = {
 };
 
 /** What customers know of their orders; the shop has to stand by all of it. */
-export function createBook(journal: Journal): Book {
-  const wishes: Wish[] = [];
+export function createExpectations(journal: Journal): Expectations {
+  const intents: Intent[] = [];
   const shown = new Map<string, OrderBody['history']>();
 
   function check(order: OrderBody): void {
     const { id, totalCents, items, history } = order;
     const sum = items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0);
     if (sum !== totalCents) journal.breach('Totals equal their lines', `order ${id}: ${totalCents}, its lines ${sum}`);
-    if (!isLife(history.map(({ status }) => status))) {
+    if (!isPossibleHistory(history.map(({ status }) => status))) {
       journal.breach('History is a path of the transition table', `order ${id}: ${words(history)}`);
     }
     // Code from before shows the runs before it, too.
@@ -47,13 +47,13 @@ export function createBook(journal: Journal): Book {
   }
 
   return {
-    wishes,
+    intents,
     enter: (wanted) => {
-      const wish: Wish = { ...wanted, outcome: 'unknown' };
-      wishes.push(wish);
-      return wish;
+      const intent: Intent = { ...wanted, outcome: 'unknown' };
+      intents.push(intent);
+      return intent;
     },
-    acknowledged: () => wishes.filter(({ outcome }) => typeof outcome === 'object').length,
+    acknowledged: () => intents.filter(({ outcome }) => typeof outcome === 'object').length,
     check,
     shown,
   };
