@@ -1,4 +1,4 @@
-/** Every code an error of this shop can carry. `routes/problem.ts` gives each its status. */
+/** Every code an error of this shop can carry (README, "Errors"). `src/middleware/problem.ts` gives each its status. */
 export type ErrorCode =
   | 'malformed_json'
   | 'unauthenticated'
@@ -27,7 +27,7 @@ export type ErrorCode =
   | 'unavailable'
   | 'internal_error';
 
-/** What is known about a refusal beside its code. `routes/problem.ts` says how each fact goes over the wire. */
+/** What is known about a refusal beside its code. `src/middleware/problem.ts` says how each fact goes over the wire. */
 export type ErrorDetails = {
   /** Field errors, or the short lines of an order. */
   errors?: Record<string, unknown>[];

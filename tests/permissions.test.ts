@@ -158,7 +158,7 @@ describe('a shop with the least that docs/operations.md names', () => {
     ]);
   }, 60_000);
 
-  test.each([
+  test.each<{ privilege: string; refused: string[] }>([
     { privilege: 'insert on orders', refused: ['POST /api/orders'] },
     { privilege: 'update on orders', refused: ['PATCH /api/orders/cancel'] },
     { privilege: 'update on mails', refused: [] },

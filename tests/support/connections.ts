@@ -208,7 +208,7 @@ export function describeConnections(
       }, 60_000);
     });
 
-    describe('a connection', () => {
+    describe('a connection that stalls', () => {
       test('whose body stops coming › has 30 s, whatever KEEP_ALIVE_TIMEOUT says, and is closed then', async () => {
         expect(await unfinishedMs).toBeWithin(25_000, 40_000);
       }, 60_000);

@@ -10,7 +10,7 @@ import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeS
 import { deletableAt } from './changes.ts';
 import { recordsOfEntered } from './lifecycle.ts';
 
-/** How long a first answer is kept for its repeats (README, "Orders"). */
+/** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
 
 export type OrderRequest = {

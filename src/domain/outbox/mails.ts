@@ -47,7 +47,7 @@ export async function collectDueMails(
  * @returns the mails by id, without those that are in others' hands, or sent
  */
 export async function claimMails(tx: Transaction, ids: string[]): Promise<Map<string, MailToSend>> {
-  // Locked in the order of their ids, lest two workers that claim the same mails wait for each other.
+  // Locked in the order of their ids, or two workers that claim the same mails would wait for each other.
   const free = tx
     .select({ id: mails.id })
     .from(mails)
@@ -89,7 +89,7 @@ export async function recordSent(tx: Transaction, ids: string[]): Promise<void> 
 
 /**
  * How long to wait after a number of failed attempts: 2 s, then half as long again each time, at most 15 minutes. With
- * what the sweep and the queue add, delays still no more than double (contract, "Mail").
+ * what the sweep and the queue add, delays still no more than double.
  */
 export function retryDelayMs(attempts: number): number {
   return Math.min(Math.round(firstRetryMs * 1.5 ** (attempts - 1)), retryMsMax);
