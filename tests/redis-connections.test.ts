@@ -81,7 +81,7 @@ describe('a connection to Redis', () => {
     );
 
     test.each(['cache', 'request', 'worker'] as const)(
-      'of a %s › is made anew about once a second, however long that takes',
+      'of a %s › is made again about once a second, however long that takes',
       async (profile) => {
         await onConnection(profile, async (redis) => {
           const { retryStrategy, clusterRetryStrategy } = redis.options as Partial<

@@ -54,7 +54,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         path: '/api/orders',
         tags: ['Orders'],
         summary: 'List orders',
-        description: 'A customer sees his own, an admin all.',
+        description: 'A customer sees their own, an admin all.',
         security: bearer,
         middleware: [signedIn, adminParameters(adminOrderParameters)] as const,
         request: { query: orderQuerySchema },

@@ -67,8 +67,8 @@ export async function recordWalk(
       { ...shop, url: api.url },
       recordedUrl.href,
       planCacheMode === 'auto'
-        ? { repeats: runsUntilPlanKept, plannedAnewToo: true }
-        : { repeats: 1, plannedAnewToo: false },
+        ? { repeats: runsUntilPlanKept, customPlansToo: true }
+        : { repeats: 1, customPlansToo: false },
     );
     // What is planned each time has no plan to keep.
     const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(customPlanMark);

@@ -19,13 +19,13 @@ const statuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
 /**
  * Uses every route of the API, in every way that makes another statement of it, and whatever the worker does meanwhile.
  * @param repeats how often each statement is run, at least
- * @param plannedAnewToo whether to use those that never keep a plan
+ * @param customPlansToo whether to use those that never keep a plan
  * @returns the routes that were used, as the OpenAPI document names them
  */
 export async function walkThrough(
   shop: Shop,
   recordedUrl: string,
-  { repeats, plannedAnewToo }: { repeats: number; plannedAnewToo: boolean },
+  { repeats, customPlansToo }: { repeats: number; customPlansToo: boolean },
 ): Promise<Set<string>> {
   const used = new Set<string>();
   const admin = await signInAdmin(shop.url);
@@ -56,7 +56,7 @@ export async function walkThrough(
   }
 
   // Reading. What has filters or words is planned each time, so once is enough.
-  if (plannedAnewToo) {
+  if (customPlansToo) {
     for (const sort of sorts) {
       for (const filter of filters) await pages(`/api/products?limit=20&sort=${sort}&${filter}`);
       for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&sort=${sort}`);
@@ -78,12 +78,12 @@ export async function walkThrough(
         }
       }
     }
-    for (const state of plannedAnewToo ? ['', ...mailStates] : ['']) {
+    for (const state of customPlansToo ? ['', ...mailStates] : ['']) {
       await pages(`/api/mails?limit=${limit}${state && `&state=${state}`}`, admin);
     }
     const [order] = await shop.db`select id from orders where status = 'delivered' order by id limit 1`;
     await ask('GET', `/api/mails?orderId=${order?.id}`, { token: admin });
-    if (plannedAnewToo) await ask('GET', `/api/mails?orderId=${order?.id}&state=sent&limit=${limit}`, { token: admin });
+    if (customPlansToo) await ask('GET', `/api/mails?orderId=${order?.id}&state=sent&limit=${limit}`, { token: admin });
     await ask('GET', `/api/orders/${order?.id}`, { token: admin });
   }
 

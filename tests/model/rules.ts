@@ -2,6 +2,7 @@ import { statusOfCode } from '../support/document.ts';
 import type { Call, RequestOf, SignedInRequest } from './calls.ts';
 import {
   type Account,
+  type Actor,
   intervalHours,
   isUndelivered,
   keyKeptHours,
@@ -11,7 +12,6 @@ import {
   restoresMax,
   type ShopState,
   statusOf,
-  type Viewer,
 } from './state.ts';
 import {
   type AccountView,
@@ -40,33 +40,33 @@ export type Answer = {
 /** An answer, and the shop once it has been given. */
 export type Outcome = { answer: Answer; state: ShopState };
 
-/** Answers a call as the shop promises to. `viewer` is the account its token belonged to when the shop looked. */
-export function answerTo(state: ShopState, call: Call, viewer: Viewer | null): Outcome {
+/** Answers a call as the shop promises to. `actor` is the account its token belonged to when the shop looked. */
+export function answerTo(state: ShopState, call: Call, actor: Actor | null): Outcome {
   if (call.kind === 'register') return register(state, call);
   if (call.kind === 'sign in') return signIn(state, call);
-  return viewer ? answerSignedIn(state, call, viewer) : refused(state, 'unauthenticated');
+  return actor ? answerSignedIn(state, call, actor) : refused(state, 'unauthenticated');
 }
 
 type Named = { name: string };
 type CallOf<Kind extends Call['kind']> = Named & RequestOf<Kind>;
 
-function answerSignedIn(state: ShopState, call: Named & SignedInRequest, viewer: Viewer): Outcome {
+function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: Actor): Outcome {
   switch (call.kind) {
     case 'change password':
-      return changePassword(state, call, viewer);
+      return changePassword(state, call, actor);
     case 'replace profile':
     case 'change email':
     case 'change phone':
     case 'close account':
-      return answerAboutAccount(state, call, viewer);
+      return answerAboutAccount(state, call, actor);
     case 'place order':
-      return placeOrder(state, call, viewer);
+      return placeOrder(state, call, actor);
     case 'cancel order':
     case 'restore order':
     case 'delete order':
-      return answerAboutOrder(state, call, viewer);
+      return answerAboutOrder(state, call, actor);
     default:
-      return viewer.role === 'admin' ? answerAboutProduct(state, call) : refused(state, 'forbidden');
+      return actor.role === 'admin' ? answerAboutProduct(state, call) : refused(state, 'forbidden');
   }
 }
 
@@ -126,19 +126,19 @@ function signIn(state: ShopState, { name, email, password }: CallOf<'sign in'>):
   return { answer: { status: 200 }, state: withAccount(state, owner, { ...account, sessions }) };
 }
 
-function changePassword(state: ShopState, call: CallOf<'change password'>, viewer: Viewer): Outcome {
-  const account = state.accounts[viewer.account];
+function changePassword(state: ShopState, call: CallOf<'change password'>, actor: Actor): Outcome {
+  const account = state.accounts[actor.account];
   if (!account?.open || account.password !== call.currentPassword) return refused(state, 'invalid_credentials');
   const changed = { ...account, password: call.newPassword, version: account.version + 1 };
-  return { answer: { status: 204 }, state: withAccount(state, viewer.account, changed) };
+  return { answer: { status: 204 }, state: withAccount(state, actor.account, changed) };
 }
 
 type AccountCall = CallOf<'replace profile' | 'change email' | 'change phone' | 'close account'>;
 
-function answerAboutAccount(state: ShopState, call: AccountCall, viewer: Viewer): Outcome {
+function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): Outcome {
   const account = state.accounts[call.account];
   if (!account?.open) return refused(state, 'not_found');
-  if (viewer.role !== 'admin' && viewer.account !== call.account) return refused(state, 'forbidden');
+  if (actor.role !== 'admin' && actor.account !== call.account) return refused(state, 'forbidden');
 
   if (call.kind !== 'close account') {
     const changed = { ...account, ...call.change };
@@ -175,20 +175,20 @@ function answerAboutProduct(state: ShopState, call: ProductCall): Outcome {
   return productSaved(state, call.product, { ...product, ...call.input, version }, 200);
 }
 
-function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'>, viewer: Viewer): Outcome {
-  const scope = `${viewer.account} ${key}`;
+function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'>, actor: Actor): Outcome {
+  const scope = `${actor.account} ${key}`;
   const record = state.keys[scope];
   if (record && state.hour < record.hour + keyKeptHours) {
     if (JSON.stringify(record.lines) !== JSON.stringify(lines)) return refused(state, 'idempotency_key_reused');
     return { answer: { status: 201, replayOf: record.order }, state };
   }
-  if (!state.accounts[viewer.account]?.open) return refused(state, 'unauthenticated');
+  if (!state.accounts[actor.account]?.open) return refused(state, 'unauthenticated');
 
   const merged = addUp(lines);
   const taken = takeStock(state, merged);
   if ('answer' in taken) return taken;
   const order: Order = {
-    customer: viewer.account,
+    customer: actor.account,
     items: merged.map((line) => {
       const { name, priceCents } = state.products[line.product] ?? { name: '', priceCents: Number.NaN };
       return { ...line, name, unitPriceCents: priceCents };
@@ -240,10 +240,10 @@ function moveStock(state: ShopState, lines: Line[], sign: 1 | -1): ShopState {
 
 type OrderCall = CallOf<'cancel order' | 'restore order' | 'delete order'>;
 
-function answerAboutOrder(state: ShopState, call: OrderCall, viewer: Viewer): Outcome {
+function answerAboutOrder(state: ShopState, call: OrderCall, actor: Actor): Outcome {
   const order = state.orders[call.order];
   if (!order || (order.deleted && call.kind !== 'restore order')) return refused(state, 'not_found');
-  if (viewer.role !== 'admin' && viewer.account !== order.customer) return refused(state, 'forbidden');
+  if (actor.role !== 'admin' && actor.account !== order.customer) return refused(state, 'forbidden');
   if (call.kind === 'cancel order') return cancelOrder(state, call.order, order);
   if (call.kind === 'restore order') return restoreOrder(state, call.order, order);
   return deleteOrder(state, call.order, order);

@@ -47,10 +47,10 @@ export const restoresMax = 5;
 
 export const emptyShop: ShopState = { hour: 0, accounts: {}, products: {}, orders: {}, keys: {} };
 
-export type Viewer = { account: string; role: Role };
+export type Actor = { account: string; role: Role };
 
 /** Who a session's token belongs to; null when it is good for nothing (any more), or there is none. */
-export function identify({ accounts }: ShopState, session: string | null): Viewer | null {
+export function identify({ accounts }: ShopState, session: string | null): Actor | null {
   for (const [account, { role, version, sessions, open }] of Object.entries(accounts)) {
     const isLive = sessions.some((issued) => issued.name === session && issued.version === version);
     if (isLive && open) return { account, role };
