@@ -13,6 +13,7 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
+import { openLink } from './support/link.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually, pause } from './support/wait.ts';
 
@@ -69,8 +70,11 @@ function terminationMessage(): Buffer {
   return Buffer.concat([head, fields]);
 }
 
+/** How a connection ends: with what Postgres says to a session that it ends, or with no word, as by a host that fell. */
+type Ending = 'told' | 'reset';
+
 /** Opens a way to Postgres that ends a session, so many times, when it sees `text` in a statement. */
-async function openTreacherousLink(targetPort: number, text: string, times: number) {
+async function openTreacherousLink(targetPort: number, text: string, times: number, ending: Ending = 'told') {
   let left = times;
   const listener = createServer((client) => {
     const server = connect(targetPort, '127.0.0.1');
@@ -86,7 +90,8 @@ async function openTreacherousLink(targetPort: number, text: string, times: numb
       if (left === 0 || !sent.includes(text)) return void server.write(sent);
       left -= 1;
       server.unpipe(client);
-      client.end(terminationMessage());
+      if (ending === 'told') client.end(terminationMessage());
+      else client.resetAndDestroy();
     });
   });
   listener.listen(0, '127.0.0.1');
@@ -110,7 +115,7 @@ describe('a connection to Postgres', () => {
   });
 
   describe('when what it has prepared is gone', () => {
-    test('prepares it anew, and gives everyone his own answer', async () => {
+    test('prepares it again, and gives each their own answer', async () => {
       const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
       const flag = async (reader: Reader, number: number) =>
         (await reader.execute(sql`select ${true}::boolean as flag, ${number}::int as number`))[0];
@@ -133,18 +138,21 @@ describe('a connection to Postgres', () => {
     });
   });
 
-  describe.each([
-    ['while it learns the types, twice', 'typarray', 2],
-    ['at the beginning of a transaction', 'begin', 1],
-    ['in the middle of a transaction', 'transaction_read_only', 2],
-  ])('when it is ended %s', (_when, text, times) => {
-    test('is made anew, and whoever waits for it is served', async () => {
+  describe.each<[when: string, text: string, times: number, ending: Ending]>([
+    ['is ended while it learns the types, twice', 'typarray', 2, 'told'],
+    ['breaks while it learns the types, twice', 'typarray', 2, 'reset'],
+    ['is ended at the beginning of a transaction', 'begin', 1, 'told'],
+    ['is ended in the middle of a transaction', 'transaction_read_only', 2, 'told'],
+    ['breaks in the middle of a transaction', 'transaction_read_only', 2, 'reset'],
+  ])('when it %s', (_when, text, times, ending) => {
+    test('is made again, and all who wait for it are served', async () => {
       const target = new URL(shop.databaseUrl);
-      const link = await openTreacherousLink(Number(target.port), text, times);
+      const link = await openTreacherousLink(Number(target.port), text, times, ending);
       target.port = String(link.port);
       const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
       await withTransaction(db, ping);
       expect(link.left()).toBe(0);
+      for (let round = 0; round < 3; round += 1) await withTransaction(db, ping);
       await close(1_000);
       link.close();
     });
@@ -185,6 +193,79 @@ async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
 }
 
 describe('a transaction', () => {
+  describe.each([
+    // The driver sends up to 100 statements ahead of the answer it waits for: one of these transactions is the last.
+    ['its connection has room for one more statement', '', [97, 98, 99, 100]],
+    ['nothing is prepared', '?prepare=false', [0]],
+  ])('when %s', (_when, parameters, readsAhead) => {
+    test('has its connection to itself', async () => {
+      const { db, close } = openDatabase(shop.databaseUrl + parameters, { poolSize: 1, applicationName: 'test' });
+      const read = async (seconds: number) => void (await db.execute(sql`select pg_sleep(${seconds})`));
+      await read(0);
+      for (const ahead of readsAhead) {
+        const reads = [read(0.05), ...Array.from({ length: ahead }, () => read(0))];
+        await new Promise(setImmediate);
+        await Promise.all([...reads, withTransaction(db, ping)]);
+      }
+      await close(1_000);
+    });
+  });
+
+  describe('when its connection was lost and another transaction has it', () => {
+    const fail = () => Promise.reject(new Error('given up'));
+    test.each([
+      ['is given up', fail, async () => {}, ['theirs']],
+      ['would be committed', async () => {}, fail, []],
+    ])('and it %s › leaves the other one alone', async (_end, endOfLost, endOfOther, rows) => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openLink(Number(target.port));
+      target.port = String(link.port);
+      await shop.db`create table if not exists neighbours (text text not null)`;
+      await shop.db`truncate neighbours`;
+      const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
+      const write = (tx: Reader, text: string) => tx.execute(sql`insert into neighbours (text) values (${text})`);
+      const [isLost, otherWrote, lostEnded] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+
+      await db.execute(sql`select 1`);
+      const lost = db.transaction(async (tx) => {
+        await write(tx, 'lost');
+        link.drop();
+        isLost?.resolve();
+        await otherWrote?.promise;
+        setTimeout(() => lostEnded?.resolve(), 50);
+        await endOfLost();
+      });
+      const lostTold = expect(lost).rejects.toThrow();
+      await isLost?.promise;
+      await lostTold;
+      const other = db.transaction(async (tx) => {
+        await write(tx, 'theirs');
+        otherWrote?.resolve();
+        await lostEnded?.promise;
+        await tx.execute(sql`select 1`);
+        await endOfOther();
+      });
+      await other.catch(() => {});
+      expect((await shop.db`select text from neighbours`).map(({ text }) => text)).toEqual(rows);
+      await close(1_000);
+      await link.cut();
+    });
+  });
+
+  describe('when its work goes on after a statement that lost the connection', () => {
+    test('is refused the next one, and the process lives', async () => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openTreacherousLink(Number(target.port), 'transaction_read_only', 1);
+      target.port = String(link.port);
+      const { db, close } = openDatabase(target.href, { poolSize: 1, applicationName: 'test' });
+      const told = db.transaction((tx) => ping(tx).catch(() => ping(tx)));
+      await expect(told).rejects.toThrow();
+      await withTransaction(db, ping);
+      await close(1_000);
+      link.close();
+    });
+  });
+
   describe.each([
     ['before Postgres hears of it', false, 0],
     ['before it says that it is done', true, 1],

@@ -72,7 +72,7 @@ const planning = {
  * Unprepared, the driver first asks for a statement's description alone. Sent behind another query, that would be lost in
  * a pooler, which gives the connection away once the other is answered.
  */
-const unpipelined = { max_pipeline: 1 };
+const unpipelined = { max_pipeline: 0 };
 
 /**
  * Opens a pool of connections; the first query makes the first one. The server's own timeouts stay below the deadline
