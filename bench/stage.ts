@@ -29,7 +29,7 @@ export type Stage = {
   close: () => Promise<void>;
 };
 
-/** What a shop is configured with: everything of the contract is on, as in production. */
+/** What a shop is configured with: everything that a client can ask for is on, as in production. */
 export function shopSettings({ databaseUrl, redisUrl }: Home, smtpUrl: string): Record<string, string> {
   return {
     NODE_ENV: 'production',

@@ -1,6 +1,6 @@
 import { unavailable } from './errors.ts';
 
-/** How long a request may wait for Postgres before it is told 503 (contract: within 5 s). */
+/** How long a request may wait for Postgres before it is told 503, which is to be within 5 s (README, "What you can rely on"). */
 export const databaseWaitMsMax = 4_500;
 
 /**

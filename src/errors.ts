@@ -1,4 +1,4 @@
-/** Every code an error of this shop can carry (contract: "Wire conventions"). `routes/problem.ts` gives each its status. */
+/** Every code an error of this shop can carry (README, "Errors"). `routes/problem.ts` gives each its status. */
 export type ErrorCode =
   | 'malformed_json'
   | 'unauthenticated'

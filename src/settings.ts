@@ -190,7 +190,7 @@ export type Settings = Readonly<ReturnType<typeof readSettings>>;
 export class SettingsError extends Error {}
 
 /**
- * Turns environment variables into the settings of a process (contract: "Running it").
+ * Turns environment variables into the settings of a process (README, "Settings").
  * Empty variables count as unset. Durations come out in milliseconds.
  * @param reader which one asks, because it needs to be told no more than it uses
  * @throws {SettingsError} naming every fault at once

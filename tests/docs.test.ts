@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { Glob } from 'bun';
 import packageJson from '../package.json' with { type: 'json' };
 import { answers } from '../src/routes/problem.ts';
@@ -12,7 +12,7 @@ import { type Shop, startShop } from './support/shop.ts';
 const root = join(import.meta.dir, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const readme = read('README.md');
-const documents = ['*.md', 'docs/**/*.md'].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
+const documents = ['*.md', 'docs/**/*.md', 'patches/*.md'].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
 
 /** The text between a heading and the next one of its level. */
 function section(document: string, heading: string): string {
@@ -142,3 +142,73 @@ function headings(document: string): string[] {
       .replaceAll(' ', '-'),
   );
 }
+
+describe('references', () => {
+  const folders = /^(?:src|tests|scripts|standalone|bench|deploy)\/|^[\w-]+\.ts$/;
+  const { stdout } = Bun.spawnSync(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
+  const files = stdout
+    .toString()
+    .trim()
+    .split('\n')
+    .filter((file) => existsSync(join(root, file)));
+  const commented = files.filter((file) => folders.test(file) && /\.(tsx?|sh|ya?ml|cfg)$/.test(file));
+  // What people make, such as the secrets of a cluster.
+  files.push(...read('.gitignore').trim().split('\n'));
+  const decisions = [...read('docs/decisions.md').matchAll(/^(\d+)\. /gm)].map(([, number]) => number);
+
+  /** The comments of a source, each as one line. */
+  function comments(file: string): string[] {
+    const isScript = /^\.tsx?$/.test(extname(file));
+    const lines = isScript ? /(?:^[ \t]*\/\/.*\n)+|[ \t]\/\/ .*|^[ \t]*\/\*[\s\S]*?\*\//gm : /(?:^[ \t]*#.*\n)+/gm;
+    return [...read(file).matchAll(lines)].map(([comment]) =>
+      comment.replaceAll(/\s*\n\s*(?:\/\/|\*(?!\/)|#)?\s*/g, ' '),
+    );
+  }
+
+  /** Whether a name of a file, from the root, from the folder of what names it, or shortened at its front, leads to one. */
+  function isFile(name: string, from: string): boolean {
+    if (name.startsWith('node_modules/')) return existsSync(join(root, name));
+    return files.some((file) => file === name || file.endsWith(`/${name}`) || file === join(dirname(from), name));
+  }
+
+  /** What a text names in the forms used here, and that is not there. */
+  function broken(text: string, from: string): string[] {
+    const named = [
+      ...text.matchAll(/(?<![\w/.@:*~<${}-])(?:[\w@.-]+\/)*[\w@.-]+\.(?:tsx?|md|sh|sql|ya?ml)(?![\w/*-]|\.\w)/g),
+    ];
+    const numbers = [...text.matchAll(/\bdecisions? (\d+)|\bdecisions\.md, (\d+)/g)];
+    const sections = [...text.matchAll(/\b(README|SECURITY|CONTRIBUTING|AGENTS|docs\/\w+)(?:\.md)?, "([^"]+)"/g)];
+    return [
+      ...named.map(([name]) => name).filter((name) => !isFile(name, from)),
+      ...numbers.filter(([, a, b]) => !decisions.includes(a ?? b)).map(([reference]) => reference),
+      ...sections
+        .filter(
+          ([, page, title]) => !existsSync(join(root, `${page}.md`)) || !titles(`${page}.md`).includes(title ?? ''),
+        )
+        .map(([reference]) => reference),
+    ];
+  }
+
+  const titles = (page: string) => [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, title]) => title);
+
+  test('of comments › lead somewhere, and not to a contract that readers do not have', () => {
+    const faults = commented.flatMap((file) =>
+      comments(file).flatMap((comment) =>
+        [...broken(comment, file), ...(comment.match(/\bcontracts?\b.*/gi) ?? [])].map((fault) => `${file}: ${fault}`),
+      ),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test.each(documents)('of %s to files, decisions and sections › lead somewhere', (document) => {
+    expect(broken(read(document), document)).toEqual([]);
+  });
+
+  test('that are invented › are found', () => {
+    const invented = ['src/nowhere.ts', 'docs/nowhere.md', 'decision 999', 'README, "Nowhere"'];
+    expect(broken(`See ${invented.join('; ')}.`, 'src/app.ts')).toEqual(invented);
+    const real = 'See src/app.ts, `routes/problem.ts`, docs/decisions.md, decision 1 and README, "Settings".';
+    expect(broken(real, 'src/app.ts')).toEqual([]);
+    expect(comments('src/settings.ts').join()).toContain('README, "Settings"');
+  });
+});

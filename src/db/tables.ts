@@ -153,7 +153,7 @@ export const orderHistory = pgTable(
   (table) => [primaryKey({ columns: [table.orderId, table.run, table.status] })],
 );
 
-/** The mail ledger: one row for every status that an order enters in a run (contract: "Mail"). */
+/** The mail ledger: one row for every status that an order enters in a run. */
 export const mails = pgTable(
   'mails',
   {

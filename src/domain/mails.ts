@@ -89,7 +89,7 @@ export async function recordSent(tx: Transaction, ids: string[]): Promise<void> 
 
 /**
  * How long to wait after a number of failed attempts: 2 s, then half as long again each time, at most 15 minutes. With
- * what the sweep and the queue add, delays still no more than double (contract, "Mail").
+ * what the sweep and the queue add, delays still no more than double.
  */
 export function retryDelayMs(attempts: number): number {
   return Math.min(Math.round(firstRetryMs * 1.5 ** (attempts - 1)), retryMsMax);

@@ -10,7 +10,7 @@ import { recordsOfEntered } from './lifecycle.ts';
 import { deletableAt } from './orders.ts';
 import { lockShelves, type Shelf, type StockChange, stockChanged, takeFromShelves } from './stock.ts';
 
-/** How long a first answer is kept for its repeats (contract: "Orders"). */
+/** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
 
 export type OrderRequest = {

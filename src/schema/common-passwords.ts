@@ -1,4 +1,4 @@
-/** The most common passwords of 8 or more characters, in small letters. Made by scripts/update-common-passwords.sh. */
+/** The most common passwords of 8 or more characters, in small letters. Made by scripts/update-copies.sh. */
 export const commonPasswords = `
 password 12345678 123456789 baseball football qwertyuiop 1234567890 superman 1qaz2wsx trustno1 jennifer sunshine
 iloveyou starwars computer michelle 11111111 princess 987654321 corvette 1234qwer 88888888 q1w2e3r4t5 internet

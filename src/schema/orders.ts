@@ -17,7 +17,7 @@ export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', '
 export type OrderStatus = (typeof orderStatuses)[number];
 
 /**
- * The life of an order (contract: "Orders"). `next` is the step that time takes; `cancellable` says whether its owner
+ * The life of an order. `next` is the step that time takes; `cancellable` says whether its owner
  * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin.
  */
 export const lifecycle: Record<

@@ -48,7 +48,7 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
     return id;
   }
 
-  /** Contract: the very next list shows a write, on every API; only a Redis that cannot be reached excuses it. */
+  /** The very next list shows a write (README, "What you can rely on"), on every API; only a Redis that cannot be reached excuses it. */
   async function expectInLists(priceCents: number | undefined, since: number): Promise<void> {
     for (const api of fleet.serving()) {
       const path = '/api/products?q=showroom&limit=1';
