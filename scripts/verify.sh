@@ -18,6 +18,7 @@ check() {
 # First, because run.sh installs what the others need.
 check 'import rules' sh scripts/run.sh scripts/check-imports.ts
 check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
+check 'hosting' sh scripts/run.sh scripts/check-hosting.ts
 # .squawk.toml says what they may not do.
 check 'migrations' node_modules/.bin/squawk drizzle/*.sql
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
