@@ -13,7 +13,7 @@ export type PgbenchWork = 'detail' | 'order' | 'hot-order';
 
 const scripts = join(import.meta.dir, 'pgbench');
 const cacheDirectory = join(root, '.data/bench/pgbench');
-/** Logging every one of 30 000 short transactions a second would slow them; the dear ones are few. */
+/** Logging every one of 30 000 short transactions a second would slow them; the expensive ones are few. */
 const loggedShare = { detail: 0.05, order: 1, 'hot-order': 1 };
 
 /** The same work by pgbench, straight in Postgres: no HTTP, no JSON, no token. */

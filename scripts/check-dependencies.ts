@@ -19,7 +19,7 @@ const licencesAllowed = [
   'Unlicense',
 ];
 
-/** Whoever has a reason to go beyond raises these, and says why in docs/dependencies.md. */
+/** If there is a reason to go beyond, raise these, and say why in docs/dependencies.md. */
 const directMax = 23;
 const installedMax = 88;
 

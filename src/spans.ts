@@ -46,7 +46,7 @@ export function activeSpan(): Span | undefined {
  */
 export function inSharedSpan<T>(name: string, waiting: (Span | undefined)[], work: () => Promise<T>): Promise<T> {
   const [host, ...guests] = waiting.filter((span): span is Span => span?.isRecording() === true);
-  // Not in the trace of whoever happened to start this work.
+  // Not in the trace of the request that happened to start this work.
   if (!host) return context.with(ROOT_CONTEXT, work);
   const links = guests.map((guest) => ({ context: guest.spanContext() }));
   const attributes = { 'shop.batch_size': waiting.length };

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program under way. */
 export type Running = {
-  /** Settles when it has ended, whoever ended it, with how in a few words. */
+  /** Settles when it has ended, whatever ended it, with how in a few words. */
   ended: Promise<string>;
   /** Ends it in good order, and resolves then; nothing happens when it has ended already. */
   stop: () => Promise<void>;

@@ -260,7 +260,7 @@ describe('GET /api/products', () => {
   });
 
   describe('when CACHE_TTL has passed', () => {
-    test('reads anew what nobody told it of', async () => {
+    test('reads again what nobody told it of', async () => {
       const api = await shop.startApi({ CACHE_TTL: '2s' });
       const { name, query } = newSearch();
       const list = () => request<List<ProductBody>>(api.url, 'GET', `/api/products${query}`);
@@ -383,7 +383,7 @@ describe('the cached lists', () => {
     test('answer nothing stale once it is back and the invalidation has landed', async () => {
       await asAdmin('PUT', `/api/products/${mug.id}`, { body: { name, priceCents: 1, stock: 3 } });
       await shop.redisLink.restore();
-      // The writer owes the invalidation and must not forget it; after it, a hit can only be fresh.
+      // The writer still has to invalidate and must not forget it; after it, a hit can only be fresh.
       expect((await listProducts(0, query)).body.data[0]?.stock).toBe(3);
       for (const api of [0, 1]) {
         await eventually(async () => {
@@ -396,7 +396,7 @@ describe('the cached lists', () => {
   });
 
   describe('when Redis has been emptied', () => {
-    test('read anew, and show what is written afterwards', async () => {
+    test('read again, and show what is written afterwards', async () => {
       const { name, query } = newSearch();
       const { id } = await product({ name, stock: 1 });
       for (const api of [0, 1]) await untilCached(() => listProducts(api, query));

@@ -404,7 +404,7 @@ describe('DELETE /api/customers/:id', () => {
         ask('POST', '/api/orders', { token, body: { items: [{ productId: product.id, quantity: 1 }] } });
       const outcomes = await Promise.all(
         accounts.flatMap(({ id, token }, index) => {
-          // Whoever arrives first wins, so both ways round are tried.
+          // The first to arrive wins, so both ways round are tried.
           const requests = [() => remove(id, adminToken), () => placing(token), () => placing(token)];
           return Promise.all((index % 2 === 0 ? requests : requests.toReversed()).map((send) => send()));
         }),
@@ -472,7 +472,7 @@ describe('GET /api/customers', () => {
       expect(second.headers.get('Cache-Control')).toMatch(/\bprivate\b/);
     });
 
-    test('answers 304 to whoever has it already', async () => {
+    test('answers 304 to those who have it already', async () => {
       await customer();
       const etag = (await firstPage()).headers.get('ETag') ?? '';
       const headers = { 'If-None-Match': etag };

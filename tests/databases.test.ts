@@ -273,7 +273,7 @@ describe('a database that will not do', () => {
     const errors = await errorsOf(before);
     expect(errors).toEqual([expect.stringContaining(told)]);
     await shop.db.unsafe(`alter database ${database} reset ${setting.split(' ')[0]}`);
-    // Its connections have the setting until they are made anew.
+    // Its connections have the setting until they are made again.
     shop.postgresLink.drop();
     await starting;
     await shop.api(before).stop();

@@ -19,7 +19,7 @@ describe('Dockerfile', () => {
     expect(dockerfile).toContain(`ARG VERSION=${packageJson.version}\n`);
   });
 
-  test('leaves the architecture to whoever builds', () => {
+  test('leaves the architecture to the builder', () => {
     expect(dockerfile).toMatch(/^ARG TARGETARCH$/m);
   });
 
@@ -70,7 +70,7 @@ describe(guide, () => {
     expect(made.replaceAll(/=[0-9a-f]{48,64}$/gm, '=')).toBe(readSource('.env.example'));
   });
 
-  test('the first product › is put on the shelf word for word', async () => {
+  test('the first product › is added word for word', async () => {
     const block = shellBlocks(guide, 'One machine').find((each) => each.startsWith('API='));
     const here = block?.replace('http://127.0.0.1:3000', shop.url).replace('grace@example.com', admin.email);
     expect(await run(here, `${admin.password}\n`)).toMatch(/"name":"Enamel mug".*"stock":100/);

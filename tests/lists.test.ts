@@ -583,7 +583,7 @@ describe('GET /api/orders', () => {
   }
 
   describe('when a customer asks', () => {
-    test('answers his own, newest first, as they are read one by one', async () => {
+    test('answers their own, newest first, as they are read one by one', async () => {
       const [mine, other] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
       const placed = await orders(mine.token, 2);
       await orders(other.token, 1);
@@ -601,7 +601,7 @@ describe('GET /api/orders', () => {
       expect(ids((await list('/api/orders', mine.token)).data)).toEqual([kept ?? '']);
     });
 
-    test('walks by cursor while he orders on', async () => {
+    test('walks by cursor while they order on', async () => {
       const mine = await registerCustomer(shop.url);
       const placed = await orders(mine.token, 5);
       const pages = await walk('/api/orders?limit=2', {

@@ -109,7 +109,7 @@ describe('the mails of an order', () => {
     });
   });
 
-  describe('when the commit that owes them takes a while', () => {
+  describe('when the commit that records them takes a while', () => {
     test('go out right after it, before any sweep takes them up', async () => {
       const commitMs = 500;
       await shop.db.unsafe(`

@@ -36,7 +36,7 @@ afterAll(() => shop.stop());
 type Model = { state: ShopState };
 type Command = fc.AsyncCommand<Model, World>;
 
-/** Hours pass, then everyone does what he intends, all at once. */
+/** Hours pass, then all do what they intend, all at once. */
 function command(passed: number, intents: Intent[]): Command {
   return {
     check: () => true,

@@ -47,7 +47,7 @@ const untilReadyz = (url: string, answer: object) =>
   );
 
 describe('the port of the API', () => {
-  test('without METRICS_PORT › tells everything to whoever reaches it', async () => {
+  test('without METRICS_PORT › tells everything to all who reach it', async () => {
     expect((await ask(apiUrl(), '/readyz')).body).toEqual(allUp);
     expect((await ask(apiUrl(), '/metrics')).status).toBe(200);
   });

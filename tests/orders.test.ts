@@ -85,7 +85,7 @@ const statuses = (order: OrderBody) => order.history.map((entry) => entry.status
 
 describe('POST /api/orders', () => {
   describe('when everything is in stock', () => {
-    test('answers 201 with the order, takes the stock and owes the first mail', async () => {
+    test('answers 201 with the order, takes the stock and records the first mail', async () => {
       const [mug, pot] = [await product({ name: 'Mug', priceCents: 199, stock: 5 }), await product({ stock: 1 })];
       const startedAt = Date.now();
       const { status, headers, body } = await place([
@@ -336,7 +336,7 @@ describe('GET /api/orders', () => {
   }
 
   describe('when a customer asks', () => {
-    test('answers his own, undeleted, newest first', async () => {
+    test('answers their own, undeleted, newest first', async () => {
       expect(await list('')).toEqual([cancelled.id, live.id]);
       expect(await list('?status=cancelled')).toEqual([cancelled.id]);
       expect(await list('?status=delivered')).toEqual([]);
@@ -398,7 +398,7 @@ describe('GET /api/orders', () => {
 
 describe('PATCH /api/orders/cancel/:id', () => {
   describe.each(['pending', 'processing'] as const)('when it is %s', (status) => {
-    test('answers 200, puts the stock back, owes the mail and stops the schedule', async () => {
+    test('answers 200, puts the stock back, records the mail and stops the schedule', async () => {
       const { mug, order } = await orderIn(status);
       expect(await stockOf(mug)).toBe(7);
       const { status: answered, body } = await cancel(order.id);
@@ -556,7 +556,7 @@ describe('PATCH /api/orders/restore/:id', () => {
   });
 
   describe('when it is cancelled, restored, cancelled and restored', () => {
-    test('moves the stock and owes the mails of every run', async () => {
+    test('moves the stock and records the mails of every run', async () => {
       const { mug, order } = await orderIn('cancelled');
       await restore(order.id);
       await cancel(order.id);

@@ -241,7 +241,7 @@ describe('GET /api/products/:id', () => {
       expect(body).toEqual({ ...mug, deletedAt: expect.any(String), updatedAt: body.deletedAt ?? 'never' });
     });
 
-    test('answers 404 to whoever has it already, too', async () => {
+    test('answers 404 to those who have it already, too', async () => {
       const { id } = await product();
       const etag = await etagOf(id);
       await remove(id);

@@ -108,7 +108,7 @@ describe('the cached lists', () => {
   };
 
   describe('when Redis was gone and is back with what it had before the last write', () => {
-    test('are read anew, on every API', async () => {
+    test('are read again, on every API', async () => {
       const name = `mug${randomUUID().replaceAll('-', '')}`;
       const { id } = await createProduct(shop.url, adminToken, { name });
       for (const api of [0, 1]) {

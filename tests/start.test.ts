@@ -85,7 +85,7 @@ async function start(): Promise<Started> {
 
 type Program = { pid: number; args: string };
 
-/** What runs out of the directory of this shop, whoever its parent is by now. */
+/** What runs out of the directory of this shop, whatever its parent is by now. */
 function programs(): Program[] {
   const lines = Bun.spawnSync(['ps', '-Aww', '-o', 'pid=,args=']).stdout.toString().trim().split('\n');
   return lines

@@ -47,7 +47,7 @@ function tally(answers: { status: number }[]): Record<number, number> {
   return counts;
 }
 
-/** In waves, because each guess costs the shop a hash, and who waits too long for his turn is told 503. */
+/** In waves, because each guess costs the shop a hash, and a guess that waits too long for its turn is told 503. */
 async function guessAHundredTimes(address: string) {
   const waveSize = 20;
   const answers: Awaited<ReturnType<typeof login>>[] = [];

@@ -100,7 +100,7 @@ describe('a transaction', () => {
         if (isLost) {
           shop.postgresLink.drop();
           await untilQuiet();
-          // For the driver to hear of it, and to connect anew.
+          // For the driver to hear of it, and to connect again.
           await pause(300);
         }
         await write(tx, 'second');

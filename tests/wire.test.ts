@@ -339,7 +339,7 @@ describe('X-Request-Id', () => {
   });
 
   describe('when the caller sends none, or one that is not', () => {
-    test('is made anew', async () => {
+    test('is made again', async () => {
       const sent = ['x'.repeat(256), 'two words', '<script>', '{"a":1}', 'ä'];
       const answers = await Promise.all([
         ask('GET', '/healthz'),

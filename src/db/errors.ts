@@ -34,7 +34,7 @@ const readOnlyTransaction = '25006';
 /** Serialization failure and deadlock: the transaction did nothing and may run again. */
 const worthRetrying = new Set(['40001', '40P01']);
 
-/** What a connection had prepared is gone, or no longer fits its tables: the next attempt prepares it anew. */
+/** What a connection had prepared is gone, or no longer fits its tables: the next attempt prepares it again. */
 const outdatedStatement = new Set(['26000', '0A000']);
 
 type Fault = { code: string; constraint: string | undefined; cause: Error };

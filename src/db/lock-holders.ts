@@ -4,8 +4,8 @@ import type { Reader } from './client.ts';
 type Holder = { pid: number; name: string; state: string; seconds: number; tables: string };
 
 /**
- * Says which transactions have held locks on tables for longer than `ms`, for whoever has just waited that long: who
- * comes later queues up behind him, so all that were in the way are among them.
+ * Says which transactions have held locks on tables for longer than `ms`, for one who has just waited that long: who
+ * comes later queues up behind them, so all that were in the way are among them.
  */
 export async function describeLockHolders(reader: Reader, ms: number): Promise<string> {
   const holders = await reader.execute<Holder>(sql`

@@ -23,7 +23,7 @@ const migrationLock = 7_305_518_044;
  * autovacuum that is in the way ends after 1 s (`deadlock_timeout`), so it waits for longer than that.
  */
 const lockTimeoutMs = 2_000;
-/** Between two attempts, so that whoever had to wait is served. */
+/** Between two attempts, so that those who had to wait are served. */
 const pauseMs = 5_000;
 /** Together about five minutes. */
 const attemptsMax = 45;
@@ -40,7 +40,7 @@ type MigrateOptions = {
 /**
  * Brings the database to the newest schema, or leaves it as it is: all of it is one transaction, and nothing outlives
  * that, so a pooler may stand in between. Any number of processes may call it at once: one migrates, the others wait and
- * find nothing left to do. It gives way to whoever holds a lock, and tries again for about five minutes.
+ * find nothing left to do. It gives way to those who hold a lock, and tries again for about five minutes.
  */
 export async function migrateDatabase(
   url: string,

@@ -70,7 +70,7 @@ export const serverFacts = sql`
       and name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
   ) as timeouts`;
 
-/** Reads the facts by themselves, for whoever needs no more. */
+/** Reads the facts by themselves, for callers that need no more. */
 export async function readServerFacts(reader: Reader): Promise<ServerFacts> {
   const [row] = await reader.execute<ServerFacts>(sql`select ${serverFacts}`);
   if (!row) throw new Error('the server gave no row about itself');

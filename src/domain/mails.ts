@@ -47,7 +47,7 @@ export async function collectDueMails(
  * @returns the mails by id, without those that are in others' hands, or sent
  */
 export async function claimMails(tx: Transaction, ids: string[]): Promise<Map<string, MailToSend>> {
-  // Locked in the order of their ids, lest two workers that claim the same mails wait for each other.
+  // Locked in the order of their ids, or two workers that claim the same mails would wait for each other.
   const free = tx
     .select({ id: mails.id })
     .from(mails)

@@ -90,7 +90,7 @@ export async function newestPage<Row extends { id: string }>(
 
 /**
  * Counts matches exactly up to 10 000; beyond, the planner's estimate is enough and costs nothing.
- * @param order leads through an index, lest dead rows at the head of the table are read again and again
+ * @param order leads through an index, or dead rows at the head of the table would be read again and again
  */
 export async function countMatches(
   reader: Reader,

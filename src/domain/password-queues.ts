@@ -7,7 +7,7 @@ const waitingMax = 100;
 
 /**
  * Hashing in turn: few at once, because each takes a core for some 13 ms, and new passwords apart from comparisons, so that
- * neither keeps the other waiting. Whoever has hung up (`signal` is aborted) when their turn comes is not served.
+ * neither keeps the other waiting. Those who have hung up (`signal` is aborted) when their turn comes are not served.
  */
 export type PasswordQueues = {
   /** @throws {ShopError} `unavailable` when too many wait, or for too long; the signal's reason */

@@ -44,7 +44,7 @@ export function matchesWords(words: string[]): SQL {
 
 /**
  * Finds the products that have every word, in a time that does not grow with the catalogue: up to 10 000 matches are
- * all looked up in the index, counted and sorted. Where there are more, looking all of them up would be the dear part,
+ * all looked up in the index, counted and sorted. Where there are more, looking all of them up would cost most,
  * but a walk through the catalogue meets one every few steps.
  */
 export async function findMatches(

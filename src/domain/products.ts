@@ -102,7 +102,7 @@ export function findProducts(reader: Reader, ids: string[]): Promise<Map<string,
   return productFinder(reader)(ids);
 }
 
-/** What `findProducts` does, for whoever does it often: building the query would cost more than a row. */
+/** What `findProducts` does, for callers that do it often: building the query would cost more than a row. */
 export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<string, ProductRow>> {
   const query = reader
     .select(columns)

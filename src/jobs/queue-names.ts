@@ -1,4 +1,4 @@
-// Apart from src/jobs/queues.ts, so that whoever only names a queue does not load BullMQ.
+// Apart from src/jobs/queues.ts, so that naming a queue does not load BullMQ.
 
 export const mailQueue = 'mails';
 export const orderQueue = 'orders';

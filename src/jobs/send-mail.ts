@@ -93,7 +93,7 @@ export function createSendMail(needs: SendMailNeeds): (payload: unknown) => Prom
   };
 }
 
-/** A row that no mail can be written from is set aside for good, because no retry mends it. */
+/** A row that no mail can be written from is set aside for good, because no retry helps. */
 function send(mailer: Mailer, claimed: MailToSend, mailFrom: Mailbox): Promise<MailFault | null> {
   try {
     return mailer.send(composeMail(claimed, mailFrom));

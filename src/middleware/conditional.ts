@@ -18,7 +18,7 @@ export function mayChange(ifMatch: string | undefined, ifNoneMatch: string | und
   return (ifMatch === undefined || isFresh(ifMatch, etag)) && !isFresh(ifNoneMatch, etag);
 }
 
-/** Readers must ask again each time, and may keep what has not changed; what a signed-in caller gets is his alone. */
+/** Readers must ask again each time, and may keep what has not changed; what a signed-in caller gets is theirs alone. */
 export function revalidate(c: Context): void {
   c.header('Cache-Control', c.req.header('authorization') ? 'private, no-cache' : 'public, no-cache');
   c.header('Vary', 'Authorization', { append: true });

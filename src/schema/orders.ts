@@ -34,7 +34,7 @@ export const lifecycle: Record<
 /** How often an order can be taken up again: each time sends mails, and one order must not send without end. */
 export const restoresMax = 5;
 
-/** The statuses that time moves on from, which are also those of an order that is still owed to its customer. */
+/** The statuses that time moves on from, which are also those of an order that has still to reach its customer. */
 export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);
 
 const orderItemSchema = z

@@ -50,7 +50,7 @@ function probe<Answer>(
 ): () => Promise<void> {
   let underWay: Promise<Answer> | undefined;
   return async () => {
-    // Not a second question before the first is answered, lest they pile up while nobody answers.
+    // Not a second question before the first is answered, or they would pile up while nobody answers.
     underWay ??= read().finally(() => {
       underWay = undefined;
     });

@@ -40,7 +40,7 @@ export type ChaosOptions<Kind> = LoadOptions & {
   kinds?: readonly Kind[];
 };
 
-/** A shop under load, for whoever has something happen to it. */
+/** A shop under load, for those who have something happen to it. */
 export type Scene<Shop = ChaosShop> = {
   shop: Shop;
   placeOrder: PlaceOrder;

@@ -7,14 +7,14 @@ import type { Random } from './random.ts';
 
 export type Customer = { id: string; token: string; baskets: number };
 
-/** Whoever has an account just now. */
+/** Those who have an account just now. */
 export type Crowd = {
   anyone: () => Customer;
   /** Opens one more account; someone leaves when there are many. */
   register: () => Promise<void>;
   /**
-   * What a customer wants next. The first line is one that he has never wanted before, so that it tells his orders
-   * apart; he leaves, and another comes, when he has wanted them all.
+   * What a customer wants next. The first line is one that they have never wanted before, so that it tells their
+   * orders apart; they leave, and another comes, when they have wanted them all.
    * @param second a product that has to be in it
    */
   fillBasket: (customer: Customer, second?: string) => [first: OrderLine, ...others: OrderLine[]];

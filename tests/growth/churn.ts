@@ -25,7 +25,7 @@ export async function changeStockOften(
   // One session for all of it, because each tells the statistics of its own updates alone, and late unless it is asked.
   const session = await db.reserve();
   try {
-    // Written anew, because pages that were filled before they were told to leave room have none.
+    // Rewritten, because pages that were filled before they were told to leave room have none.
     await session`vacuum (full, analyze) products`;
     const rows = await session<{ id: string }[]>`select id from products order by md5(id::text) limit ${products}`;
     const ids = rows.map(({ id }) => id);

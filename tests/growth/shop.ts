@@ -70,7 +70,7 @@ export async function recordWalk(
         ? { repeats: runsUntilPlanKept, plannedAnewToo: true }
         : { repeats: 1, plannedAnewToo: false },
     );
-    // What is planned anew each time has no plan to keep.
+    // What is planned each time has no plan to keep.
     const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(planAnewMark);
     const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));
     return { routes, recorded };

@@ -55,7 +55,7 @@ export async function walkThrough(
     used.add(`GET ${path}`);
   }
 
-  // Reading. What has filters or words is planned anew each time, so once is enough.
+  // Reading. What has filters or words is planned each time, so once is enough.
   if (plannedAnewToo) {
     for (const sort of sorts) {
       for (const filter of filters) await pages(`/api/products?limit=20&sort=${sort}&${filter}`);

@@ -6,7 +6,7 @@ export type RawConnection = {
   send: (data: string | Uint8Array) => void;
   /** All that has come back so far, byte for byte. */
   received: () => string;
-  /** Resolves when the connection is over, whoever ended it, with how long it has lasted. */
+  /** Resolves when the connection is over, whichever side ended it, with how long it has lasted. */
   closed: Promise<number>;
   end: () => void;
 };

@@ -66,7 +66,7 @@ export async function unitsInWorld({ shop, word }: World): Promise<Map<string, n
   return new Map(rows.map(({ id, units }) => [id, units]));
 }
 
-/** Waits for the mails that a world owes, and expects one of each. */
+/** Waits for the mails that a world is to send, and expects one of each. */
 export async function expectEveryMailOnce({ shop, names }: World, state: ShopState): Promise<void> {
   const owed = Object.entries(state.orders).flatMap(([name, { history }]) => {
     let run = 0;

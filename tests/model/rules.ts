@@ -40,7 +40,7 @@ export type Answer = {
 /** An answer, and the shop once it has been given. */
 export type Outcome = { answer: Answer; state: ShopState };
 
-/** Answers a call as the shop promises to. `viewer` is who its token belonged to when the shop looked. */
+/** Answers a call as the shop promises to. `viewer` is the account its token belonged to when the shop looked. */
 export function answerTo(state: ShopState, call: Call, viewer: Viewer | null): Outcome {
   if (call.kind === 'register') return register(state, call);
   if (call.kind === 'sign in') return signIn(state, call);

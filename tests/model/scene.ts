@@ -51,7 +51,7 @@ function inFocus({ focus }: Scene, kind: keyof Scene['focus'], { among }: Choice
   return among === 'suitable' ? focus[kind] : name;
 }
 
-/** The account of a caller and the session whose token he shows; `concerned` is the account that the request is about. */
+/** The account of a caller and the session whose token they show; `concerned` is the account that the request is about. */
 export function callerOf({ state }: Scene, { account, token }: Caller, concerned: string) {
   const accounts = Object.keys(state.accounts);
   const named = { concerned, admin: oldestAdmin(state) };

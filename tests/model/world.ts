@@ -25,7 +25,7 @@ export type World = {
   /** The entity tag of each product in each version that was looked at. */
   etags: Map<string, string>;
   callsMade: number;
-  /** What was done so far, for whoever looks into a failure. */
+  /** What was done so far, for those who look into a failure. */
   story: string[];
 };
 

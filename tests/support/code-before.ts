@@ -5,7 +5,7 @@ import { z } from 'zod';
 const journalFile = 'drizzle/meta/_journal.json';
 const journalSchema = z.object({ entries: z.array(z.object({ tag: z.string() })).min(1) });
 
-/** Runs git in a repository, whoever owns that. */
+/** Runs git in a repository, whatever account owns that. */
 async function git(repository: string, ...command: string[]): Promise<string> {
   const child = Bun.spawn(['git', '-c', `safe.directory=${repository}`, ...command], {
     cwd: repository,

@@ -122,7 +122,7 @@ export function describeShop(
       expect((await script.text()).length).toBeGreaterThan(1_000_000);
     });
 
-    test('GET /api/products › when asked again › answers from the cache, and the caller if he has it', async () => {
+    test('GET /api/products › when asked again › answers from the cache, and 304 if the caller has it', async () => {
       const path = '/api/products?sort=name';
       expect((await ask('GET', path)).headers.get('X-Cache')).toBe('MISS');
       // An order that another test has just placed may still move the list's version.

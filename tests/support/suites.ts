@@ -73,7 +73,7 @@ export async function startTestbedPostgres(directory: string, tearDown: TearDown
   return database;
 }
 
-/** Prints what the shops of the suites complained about last, for whoever looks into a failure. */
+/** Prints what the shops of the suites complained about last, for those who look into a failure. */
 function printComplaints(logDirectory: string): void {
   const complaints = readdirSync(logDirectory).flatMap((file) => {
     const lines = readFileSync(join(logDirectory, file), 'utf8').split('\n');
