@@ -169,13 +169,12 @@ describe('a shop with the least that docs/operations.md names', () => {
       const token = await signInAdmin(shop.url);
       const { id: productId } = await createProduct(shop.url, token, { stock: 10 });
       const { token: buyer } = await registerCustomer(shop.url);
-      const place = () =>
-        request(shop.url, 'POST', '/api/orders', { token: buyer, body: { items: [{ productId, quantity: 1 }] } });
-      const { id } = await placeOrder(shop.url, buyer, [{ productId, quantity: 1 }]);
+      const items = [{ productId, quantity: 1 }];
+      const { id } = await placeOrder(shop.url, buyer, items);
       const calls = {
         'GET /api/products': () => request(shop.url, 'GET', `/api/products/${productId}`),
         'GET /api/orders': () => request(shop.url, 'GET', `/api/orders/${id}`, { token: buyer }),
-        'POST /api/orders': place,
+        'POST /api/orders': () => request(shop.url, 'POST', '/api/orders', { token: buyer, body: { items } }),
         'PATCH /api/orders/cancel': () => request(shop.url, 'PATCH', `/api/orders/cancel/${id}`, { token: buyer }),
       };
       const before = errors().length;

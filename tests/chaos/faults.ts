@@ -11,7 +11,8 @@ export const nothingToEnd: End = () => {};
 
 /** Killed processes come back after about a second, as an orchestrator would have it. */
 const restartMs = [500, 1_500] as const;
-const unreadMs = [1_000, 5_000] as const;
+/** Longer than an order may take. */
+const unreadMs = [2_000, 5_000] as const;
 
 /** What can happen to the processes of any shop. */
 export const processFaults = {
@@ -40,12 +41,12 @@ export const processFaults = {
     },
   },
   'log of a worker not read': {
-    target: 'worker',
+    target: 'log',
     durationMs: unreadMs,
     begin: ({ fleet }, { place }) => fleet.leaveLogUnread('worker', place),
   },
   'log of an API not read': {
-    target: 'API',
+    target: 'log',
     durationMs: unreadMs,
     begin: ({ fleet }, { place }) => fleet.leaveLogUnread('api', place),
   },

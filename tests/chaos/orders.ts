@@ -6,7 +6,7 @@ import type { Client } from './client.ts';
 import type { Crowd, Customer } from './crowd.ts';
 import type { Expectations, Intent } from './expectations.ts';
 import type { Member } from './fleet.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, Target } from './journal.ts';
 
 export type PlaceOptions = {
   /** With an `Idempotency-Key`, and again and again until there is an answer. */
@@ -93,9 +93,9 @@ function settle(intent: Intent, answers: (OrderAnswer | null)[], placed: OrderBo
 }
 
 function noteDuration(journal: Journal, sentAt: number): void {
-  const inForce = journal
-    .affecting('redis', sentAt, sentAt)
-    .find(({ endedAt }) => endedAt === null || endedAt > sentAt);
-  if (inForce) journal.took('order without Redis', Date.now() - sentAt);
+  const inForce = (target: Target) =>
+    journal.affecting(target, sentAt, sentAt).some(({ endedAt }) => endedAt === null || endedAt > sentAt);
+  if (inForce('redis')) journal.took('order without Redis', Date.now() - sentAt);
+  else if (inForce('log')) journal.took('order with a log unread', Date.now() - sentAt);
   else if (journal.isQuiet()) journal.took('order', Date.now() - sentAt);
 }

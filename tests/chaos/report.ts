@@ -43,6 +43,7 @@ export function report(result: ChaosResult): string {
     `          ${delivered} delivered, ${records.orders.length - delivered} cancelled, ${deleted} of them deleted; ${records.keys} with a key`,
     `          placed without a fault: ${spread(journal.durationsMs('order'))}`,
     `          placed while Redis was away or slow: ${spread(journal.durationsMs('order without Redis'))}`,
+    `          placed while a log was not read: ${spread(journal.durationsMs('order with a log unread'))}`,
     `Progress  ${latenessMs.length} steps: ${spread(latenessMs)} late, ${late} by more than 2 s because of a fault`,
     `Mails     ${mails.owed} owed, ${mails.once} sent once, ${mails.repeated} repeated in the SMTP window (${mails.copies} copies)`,
     `          from status to mail server: ${spread(mailDelaysMs)}`,
