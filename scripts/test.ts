@@ -1,13 +1,14 @@
 // What `npm test` and `npm run test:engines` run: brings up what the suites need, runs them with `bun test`, and takes everything down again.
 // Arguments go to `bun test`: npm test -- tests/orders
 
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { startRedis } from '../tests/support/redis-server.ts';
 import { runSuites, startTestbedPostgres } from '../tests/support/suites.ts';
 import { testbedsMax } from '../tests/support/testbed-servers.ts';
 
 /** Suites mostly wait. */
-const parallelFiles = 3;
+const parallelFiles = availableParallelism() + 2;
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());

@@ -21,9 +21,13 @@ export const root = join(import.meta.dir, '../..');
 
 const stopTimeoutMs = 20_000;
 
+/** The command of the image that runs an entry point. */
+const commands = { 'index.ts': 'serve', 'worker.ts': 'work' } as const;
+
 /**
- * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`.
- * @param code where its code is, when that is not the one the suites are about
+ * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`. It runs out of the bundle
+ * that a whole run has made of the sources, if there is one.
+ * @param code where its sources are, when they are not those that the suites are about
  */
 export function startProcess(
   entry: 'index.ts' | 'worker.ts',
@@ -31,8 +35,10 @@ export function startProcess(
   logFile: string,
   code = root,
 ): AppProcess {
+  const bundle = code === root ? process.env.TEST_BUNDLE : undefined;
+  const command = bundle ? [bundle, commands[entry]] : [join(code, entry)];
   const file = openSync(logFile, 'a');
-  const child = Bun.spawn([process.execPath, join(code, entry)], {
+  const child = Bun.spawn([process.execPath, ...command], {
     cwd: code,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdin: 'ignore',

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,36 +16,42 @@ const suites = {
   'broken.test.ts': "import './nothing.ts';",
   'gone.test.ts': `import { test } from 'bun:test';
     test('ends its process', () => process.exit(3));`,
+  'passing.test.ts': "import { test } from 'bun:test'; test('right', () => {});",
 };
 
-test('createFailureReader › of what bun test writes › knows every failure with its file and its reason', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'shop-failures-'));
-  try {
-    for (const [name, code] of Object.entries(suites)) writeFileSync(join(directory, name), code);
-    const child = Bun.spawn([process.execPath, 'test', '--parallel=2'], {
-      cwd: directory,
-      env: { PATH: process.env.PATH },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const reader = createFailureReader();
-    for (const line of (await child.stderr.text()).split('\n')) reader.take(line);
-    const failures = reader.failures().map(({ file, name, reasons }) => {
-      return [file, name.replace(/ \[[\d.]+ms\]$/, ''), reasons.join(' ').replace(/\s+/g, ' ')] as const;
-    });
-    const reasonOf = (file: string, name: string) => failures.find((each) => each[0] === file && each[1] === name)?.[2];
-    expect(failures).toHaveLength(5);
-    expect(reasonOf('judged.test.ts', '(fail) wrong')).toStartWith('error: expect(received).toEqual(expected)');
-    expect(reasonOf('judged.test.ts', '(fail) wrong')).toContain('+ "a": 1');
-    expect(reasonOf('judged.test.ts', '(fail) late')).toContain('timed out after 50ms');
-    expect(reasonOf('unprepared.test.ts', '(fail) (unnamed)')).toContain('no shop');
-    expect(reasonOf('broken.test.ts', '# Unhandled error between tests')).toContain(
-      "Cannot find module './nothing.ts'",
-    );
-    expect(failures.find(([file]) => file === 'gone.test.ts')?.[1]).toContain('worker crashed');
-    const told = describeFailures(reader.failures());
-    expect(told).toStartWith('== 5 failed:\n');
-    expect(told).toEndWith('\n== end of what failed');
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+const directory = mkdtempSync(join(tmpdir(), 'shop-failures-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Runs some of them at once, and answers what the reader has read of it. */
+async function readFailures(...names: (keyof typeof suites)[]) {
+  for (const name of names) writeFileSync(join(directory, name), suites[name]);
+  const child = Bun.spawn([process.execPath, 'test', '--parallel=2', ...names.map((name) => `./${name}`)], {
+    cwd: directory,
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const reader = createFailureReader();
+  for (const line of (await child.stderr.text()).split('\n')) reader.take(line);
+  return reader.failures();
+}
+
+describe('createFailureReader', () => {
+  test('of tests, preparations and files that fail at once › knows each, and why', async () => {
+    const failures = await readFailures('judged.test.ts', 'unprepared.test.ts', 'broken.test.ts');
+    const named = [...failures.names.values()].flat().map((name) => name.replace(/ \[.*/, ''));
+    const expected = ['# Unhandled error between tests', '(fail) (unnamed)', '(fail) late', '(fail) wrong'];
+    expect(named.sort()).toEqual(expected);
+    const text = describeFailures(failures);
+    expect(text).toMatch(/^== what failed:\n(judged|unprepared|broken)\.test\.ts:\n/);
+    expect(text).toEndWith('\n== end of what failed');
+    for (const reason of ['toEqual(expected)', '+   "a": 1,', 'judged.test.ts:3:', 'timed out after 50ms', 'no shop'])
+      expect(text).toContain(reason);
+    expect(text).toContain("find module './nothing.ts'");
+    expect(text).not.toContain('said before');
+  });
+
+  test('of a file that ends its process › knows that', async () => {
+    const { names } = await readFailures('gone.test.ts', 'passing.test.ts');
+    expect([...names]).toEqual([['gone.test.ts', [expect.stringContaining('worker crashed')]]]);
+  });
 });

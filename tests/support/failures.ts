@@ -1,64 +1,58 @@
-/** A test that failed, a file whose code did, or a file whose process ended. */
-export type Failure = {
-  /** Where it stands, relative to the project. */
-  file: string;
-  /** What `bun test` calls it, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
-  name: string;
-  /** What it failed with: the error, and where that came from. */
-  reasons: string[];
+export type Failures = {
+  /** By the file of the tests, what `bun test` calls them, such as `(fail) GET /api/orders › when … › does … [12.34ms]`. */
+  names: Map<string, string[]>;
+  /** The errors of all of them, line by line, each with the place that it came from. */
+  errors: string[];
 };
 
 export type FailureReader = {
   /** Takes a line that `bun test` has written to its standard error. */
   take: (line: string) => void;
-  /** What has failed so far, in the order of the output. */
-  failures: () => Failure[];
+  /** What has failed so far. */
+  failures: () => Failures;
 };
 
-const reasonsMax = 24;
+const errorLinesMax = 200;
 const headerPattern = /^(\S+\.tsx?):$/;
-const unhandled = '# Unhandled error between tests';
-const rule = /^-{5,}$/;
+const namePattern = /^\(fail\) |^# Unhandled error|^✗ /;
+const timeoutPattern = /^\s+\^ this test /;
+const gonePattern = /^✗ (\S+) \(/;
+const errorPattern = /^(\w*error|\w*exception): /i;
+const endPattern = /^\((pass|fail|skip|todo)\) |^-{5,}$/;
+const placePattern = /^\s+at /;
 
-/** Reads from what `bun test` writes what failed, and why. */
+/**
+ * Reads from what `bun test` writes what failed, and why. When files run at the same time, an error and the name of its
+ * test come in either order, and with others between them.
+ */
 export function createFailureReader(): FailureReader {
-  const failures: Failure[] = [];
+  const names = new Map<string, string[]>();
+  const errors: string[] = [];
   let file = '';
-  let lines: string[] = [];
-  let between: 'no' | 'begun' | 'open' = 'no';
-
-  function add(name: string): void {
-    // Before the error there are only what the test has printed and the code around the line.
-    const first = lines.findIndex((line) => /^\w*error\b.*:|^error:/i.test(line));
-    const reasons = lines.slice(Math.max(first, 0)).filter((line) => line.trim() !== '');
-    failures.push({ file, name, reasons: first < 0 ? reasons.slice(-reasonsMax) : reasons.slice(0, reasonsMax) });
-    lines = [];
-  }
+  let within: 'nothing' | 'error' | 'stack' = 'nothing';
+  let isOver = false;
 
   function take(colored: string): void {
     const line = Bun.stripANSI(colored);
-    const header = headerPattern.exec(line);
-    if (between === 'begun' && rule.test(line)) between = 'open';
-    else if (between === 'open' && rule.test(line)) {
-      between = 'no';
-      add(unhandled);
-    } else if (line === unhandled) {
-      between = 'begun';
-      lines = [];
-    } else if (header) {
-      file = header[1] ?? '';
-      lines = [];
-    } else if (/^\((pass|skip|todo)\) /.test(line)) lines = [];
-    else if (line.startsWith('(fail) ') || line.startsWith('✗ ')) add(line);
-    else if (/^\s+\^ this test /.test(line)) failures.at(-1)?.reasons.push(line);
-    else lines.push(line);
+    // What it repeats at its end has been told before.
+    isOver ||= /^\d+ tests? failed:$/.test(line);
+    if (isOver) return;
+    const header = headerPattern.exec(line) ?? gonePattern.exec(line);
+    if (header) file = header[1] ?? '';
+    if (namePattern.test(line)) names.set(file, [...(names.get(file) ?? []), line]);
+    if (errorPattern.test(line)) within = 'error';
+    else if (header || endPattern.test(line)) within = 'nothing';
+    else if (within !== 'nothing' && placePattern.test(line)) within = 'stack';
+    else if (within === 'stack') within = 'nothing';
+    if (line.trim() !== '' && (within !== 'nothing' || timeoutPattern.test(line))) errors.push(line);
   }
 
-  return { take, failures: () => failures };
+  return { take, failures: () => ({ names, errors }) };
 }
 
 /** Tells of failures between two lines that `.ci/run` looks for. */
-export function describeFailures(failures: Failure[]): string {
-  const told = failures.map(({ file, name, reasons }) => [`${file}:`, name, ...reasons.map((line) => `  ${line}`)]);
-  return [`== ${failures.length} failed:`, ...told.flat(), '== end of what failed'].join('\n');
+export function describeFailures({ names, errors }: Failures): string {
+  const told = [...names].flatMap(([file, lines]) => [`${file}:`, ...lines]);
+  const why = errors.slice(0, errorLinesMax).map((line) => `  ${line}`);
+  return ['== what failed:', ...told, ...why, '== end of what failed'].join('\n');
 }

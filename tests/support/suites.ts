@@ -2,11 +2,14 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
+import { bundleShop } from './bundle.ts';
 import { createFailureReader, describeFailures, type FailureReader } from './failures.ts';
 import { postgresSettings, prepareTestbeds } from './testbed-servers.ts';
 
 /** One that is too slow takes the others of its file with it, because Bun then ends every process that they use. */
 const testTimeoutMs = 60_000;
+/** How long each file takes, because the slowest go first: `npm test -- --update-timings` writes it again. */
+const timings = 'tests/timings.json';
 const complaintsMax = 60;
 const complaintCharactersMax = 400;
 
@@ -41,9 +44,9 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
     mkdirSync(logDirectory);
     // As root, Postgres runs under another account, which has to get at its data.
     chmodSync(directory, 0o755);
-    const servers = await startServers(directory, tearDown);
-    const testArgs = [`--parallel=${parallel}`, ...args];
-    const env = { ...servers, TEST_LOGS: logDirectory };
+    const [servers, bundle] = await Promise.all([startServers(directory, tearDown), bundleShop()]);
+    const testArgs = [`--parallel=${parallel}`, `--timings=${timings}`, ...args];
+    const env = { ...servers, TEST_LOGS: logDirectory, TEST_BUNDLE: bundle };
     if (!signal.aborted) exitCode = await runBunTest(testArgs, env, signal, reader);
     if (exitCode !== 0) printComplaints(logDirectory);
     if (countLeaks(logDirectory) > 0) exitCode = 1;
@@ -52,7 +55,7 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
     if (exitCode === 0 || signal.aborted) rmSync(directory, { recursive: true, force: true });
     else console.log(`The logs of every process are in ${logDirectory}.`);
   }
-  if (reader.failures().length > 0) console.log(describeFailures(reader.failures()));
+  if (reader.failures().names.size > 0) console.log(describeFailures(reader.failures()));
   const seconds = Math.round((Date.now() - startedAt) / 1_000);
   console.log(`The suites ${exitCode === 0 ? 'passed' : 'failed'} after ${seconds} s, servers included.`);
   return exitCode;
