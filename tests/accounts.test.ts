@@ -336,7 +336,7 @@ describe('The first admin', () => {
       expect((await login(admin.email, admin.password)).status).toBe(200);
       expectProblem(await login(admin.email, 'changed meanwhile'), 401, 'invalid_credentials');
       expect(await accountsWith(admin.email)).toHaveLength(1);
-      await api.stop();
+      await api.kill();
     });
   });
 });

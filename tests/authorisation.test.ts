@@ -168,7 +168,7 @@ async function expiredToken(): Promise<string> {
   const token = await signIn(hasty.url, account);
   expect((await ask('GET', '/api/orders', { token })).status).toBe(200);
   await eventually(async () => (await ask('GET', '/api/orders', { token })).status === 401);
-  await hasty.stop();
+  await hasty.kill();
   return token;
 }
 
@@ -270,7 +270,7 @@ describe('The bearer token', () => {
       const { email, password } = await genuine();
       const stranger = await shop.startApi({ JWT_SECRET: 'what some other shop signs its tokens with' });
       const token = await signIn(stranger.url, { email, password });
-      await stranger.stop();
+      await stranger.kill();
       expectProblem(await callWith(`Bearer ${token}`), 401, 'unauthenticated');
     });
   });

@@ -270,7 +270,7 @@ describe('GET /api/products', () => {
       const cached = await list();
       expect({ from: outcome(cached), stock: cached.body.data[0]?.stock }).toEqual({ from: 'HIT', stock: 1 });
       await eventually(async () => (await list()).body.data[0]?.stock === 2, { withinMs: 3_000 });
-      await api.stop();
+      await api.kill();
     });
 
     test('leaves nothing in Redis for ever', async () => {

@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await refusing?.stop();
+  await refusing?.kill();
   await shop?.stop();
   rmSync(code, { recursive: true });
 });

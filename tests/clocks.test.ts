@@ -53,14 +53,21 @@ describe('two workers', () => {
       await eventually(async () => (await read(token, early.id)).status !== 'pending');
       await shop.worker(0).kill();
       await shop.startWorker();
-      const { id, createdAt } = await placeOrder(shop.api(0).url, token, items);
-      const { history } = await eventually(async () => {
-        const order = await read(token, id);
-        return order.status === 'delivered' && order;
-      });
-      history.forEach(({ at }, step) => {
-        expect(Date.parse(at) - Date.parse(createdAt) - step * 1_000).toBeWithin(0, 2_001);
-      });
+      // A step that comes late by its clock comes late each time, and one of a busy machine does not.
+      await eventually(
+        async () => {
+          const { id, createdAt } = await placeOrder(shop.api(0).url, token, items);
+          const { history } = await eventually(async () => {
+            const order = await read(token, id);
+            return order.status === 'delivered' && order;
+          });
+          history.forEach(({ at }, step) => {
+            expect(Date.parse(at) - Date.parse(createdAt) - step * 1_000).toBeWithin(0, 2_001);
+          });
+          return true;
+        },
+        { withinMs: patienceMs / 2 },
+      );
       await eventually(async () => (await mailsLeft()) === 0, { withinMs: 30_000 });
     },
     patienceMs * 2,
@@ -88,21 +95,31 @@ describe('an API', () => {
       const env = { ORDER_STATUS_INTERVAL: '2s', ORDER_DELETE_AFTER: '3s' };
       const { token, items } = await startOff({ apis: [seconds], workers: [0] }, env);
       const { url } = shop.api(1);
-      const { id, createdAt, nextStatusAt, deletableAt } = await placeOrder(url, token, items);
-      expect(Date.now() - Date.parse(createdAt)).toBeWithin(-50, 5_000);
-      expect(Date.parse(nextStatusAt ?? '') - Date.parse(createdAt)).toBe(2_000);
-      // The id holds the moment of creation, and lists go by it.
-      expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBeWithin(
-        Date.parse(createdAt),
-        Date.parse(createdAt) + 50,
+      const remove = (id: string) => request<{ code?: string } | null>(url, 'DELETE', `/api/orders/${id}`, { token });
+      // What goes by a wrong clock is wrong each time, and what a busy machine is late with is not.
+      const { id, deletableAt } = await eventually(
+        async () => {
+          const order = await placeOrder(url, token, items);
+          const { id, createdAt, nextStatusAt, deletableAt } = order;
+          expect(Date.now() - Date.parse(createdAt)).toBeWithin(-50, 5_000);
+          expect(Date.parse(nextStatusAt ?? '') - Date.parse(createdAt)).toBe(2_000);
+          // The id holds the moment of creation, and lists go by it.
+          expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBeWithin(
+            Date.parse(createdAt),
+            Date.parse(createdAt) + 50,
+          );
+          const early = await remove(id);
+          if (Date.now() < Date.parse(deletableAt)) expect(early.body).toMatchObject({ code: 'order_too_recent' });
+          const { history } = await eventually(async () => {
+            const seen = await read(token, id);
+            return seen.history.length > 1 && seen;
+          });
+          expect(Date.parse(history[1]?.at ?? '') - Date.parse(nextStatusAt ?? '')).toBeWithin(0, 2_001);
+          return order;
+        },
+        { withinMs: patienceMs / 2 },
       );
-      const remove = () => request<{ code?: string } | null>(url, 'DELETE', `/api/orders/${id}`, { token });
-      const early = await remove();
-      if (Date.now() < Date.parse(deletableAt)) expect(early.body).toMatchObject({ code: 'order_too_recent' });
-      await eventually(async () => (await read(token, id)).history.length > 1);
-      const { history } = await read(token, id);
-      expect(Date.parse(history[1]?.at ?? '') - Date.parse(nextStatusAt ?? '')).toBeWithin(0, 2_001);
-      await eventually(async () => (await remove()).status === 204);
+      await eventually(async () => (await remove(id)).status === 204);
       const [row] = await shop.db`select deleted_at from orders where id = ${id}`;
       expect(row?.deleted_at.getTime()).toBeWithin(Date.parse(deletableAt), Date.now() + 50);
     },

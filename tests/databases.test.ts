@@ -125,8 +125,8 @@ describe.each([
 
   afterAll(async () => {
     await db.end();
-    await shop.api(0).stop();
-    await shop.worker(0).stop();
+    await shop.api(0).kill();
+    await shop.worker(0).kill();
     await dropDatabase(shop, url);
     await shop.stop();
   }, setUpMsMax);
@@ -276,7 +276,7 @@ describe('a database that will not do', () => {
     // Its connections have the setting until they are made anew.
     shop.postgresLink.drop();
     await starting;
-    await shop.api(before).stop();
+    await shop.api(before).kill();
   });
 
   function countApis(): number {

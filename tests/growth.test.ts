@@ -107,7 +107,7 @@ describe('stock that changes again and again', () => {
     'leaves the table as large as it was, and its indexes alone',
     async () => {
       // What looks at the database meanwhile may still need the old rows, and keeps their room from being used again.
-      await shop.api(0).stop();
+      await shop.api(0).kill();
       await setAutovacuum(shop.db, 'off');
       // Autovacuum looks at the system's own tables now and then, which nothing here can turn off.
       const change = await changeStockOften(shop.db, {

@@ -108,7 +108,7 @@ describe('The headers of every answer, whatever the method', () => {
       const api = await shop.startApi({ CORS_ORIGINS: 'https://shop.example' });
       const headers = { Origin: 'https://shop.example', 'Access-Control-Request-Method': 'POST' };
       expect(await lacking(api.url, { headers })).toEqual([]);
-      await api.stop();
+      await api.kill();
     });
   });
 

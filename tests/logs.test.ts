@@ -60,14 +60,17 @@ async function askRefusingRedis(adminToken: string): Promise<void> {
   const refused = (child: AppProcess, reason: RegExp) =>
     child.log().some(({ err }) => reason.test(String((err as Error | undefined)?.message)));
   try {
-    const env = { REDIS_URL: `redis://:${passwords.wrong}@127.0.0.1:${port}` };
+    // Nothing is left to be closed in time.
+    const env = { REDIS_URL: `redis://:${passwords.wrong}@127.0.0.1:${port}`, SHUTDOWN_TIMEOUT: '500ms' };
     const refusedApi = await shop.startApi(env);
     // It would say that it works once Redis lets it, which this one never does.
     const refusedWorker = shop.startWorker(env).catch(() => {});
-    for (const child of [refusedApi, shop.worker(1)]) {
-      await eventually(() => refused(child, /^WRONGPASS/));
-      await child.stop();
-    }
+    await Promise.all(
+      [refusedApi, shop.worker(1)].map(async (child) => {
+        await eventually(() => refused(child, /^WRONGPASS/));
+        await child.stop();
+      }),
+    );
     await refusedWorker;
     const api = await shop.startApi({ REDIS_URL: redis.url });
     const list = (limit: number) => request(api.url, 'GET', `/api/customers?limit=${limit}`, { token: adminToken });
@@ -79,7 +82,7 @@ async function askRefusingRedis(adminToken: string): Promise<void> {
       await list(limit);
       return refused(api, /^OOM/);
     });
-    await api.stop();
+    await api.kill();
   } finally {
     await redis.kill();
   }

@@ -101,7 +101,7 @@ async function sendOne({ server, user = '', query = '', env = {} }: Try, enough:
     expect(worker.output()).not.toContain(password);
     return { ...seen, state: mail?.state, refusal };
   } finally {
-    await worker.stop();
+    await worker.kill();
     await stop();
   }
 }

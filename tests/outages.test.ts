@@ -496,7 +496,7 @@ describe('GET /readyz', () => {
       await eventually(async () => (await ready()).status === 200, { withinMs: 20_000 });
       expect(await signInAdmin(url)).toBeString();
     } finally {
-      await api.stop();
+      await api.kill();
       await server.unsafe(`drop database ${database} with (force)`);
       await server.end();
     }

@@ -196,7 +196,7 @@ describe('A later start', () => {
     const told = api.log().filter(({ level, customerId }) => level === 'error' && customerId === stranger.id);
     expect(told).toHaveLength(1);
     expect(api.output()).not.toContain(stranger.email);
-    await api.stop();
+    await api.kill();
   });
 
   test('when the shop has no admin and the address is a stranger’s › makes none of them one', async () => {
@@ -234,7 +234,7 @@ describe('ADMIN_EMAIL', () => {
       expectProblem(await change, 409, 'email_taken');
     }
     expect(await shop.db`select id from customers where lower(email) = lower(${taken})`).toBeEmpty();
-    await api.stop();
+    await api.kill();
   });
 
   test('when its own account is written › stays, in any case', async () => {

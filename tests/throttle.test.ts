@@ -108,7 +108,7 @@ describe('POST /api/auth/login', () => {
       const headers = { 'X-Forwarded-For': address };
       const answer = await askOther('POST', '/api/auth/login', { body: { email, password }, headers });
       expectProblem(answer, 429, 'rate_limited');
-      await api.stop();
+      await api.kill();
     });
 
     test('ends with the window', async () => {
@@ -198,7 +198,7 @@ describe('POST /api/auth/login', () => {
         expectProblem(await guess(time), 401, 'invalid_credentials');
       }
       expectProblem(await guess(99), 429, 'rate_limited');
-      await api.stop();
+      await api.kill();
     });
   });
 
@@ -375,7 +375,7 @@ describe('POST /api/auth/register', () => {
       const email = freshEmail();
       expectLimited(await register(askLimited, address(limit), email), limit);
       expect((await register(askLimited, freshAddress(), email)).status).toBe(201);
-      await api.stop();
+      await api.kill();
     });
   });
 
@@ -393,7 +393,7 @@ describe('POST /api/auth/register', () => {
         expectProblem(await register(askLimited, address, email), 409, 'email_taken');
       }
       expectLimited(await register(askLimited, address), 3);
-      await api.stop();
+      await api.kill();
     });
 
     test('holds on every process, and without Redis in each', async () => {
@@ -407,7 +407,7 @@ describe('POST /api/auth/register', () => {
       await shop.redisLink.restore();
       await eventually(async () => (await ask('GET', '/readyz')).body.status === 'ok');
       expect(answers).toEqual({ 201: 3, 429: 2 });
-      await Promise.all([one.api.stop(), other.api.stop()]);
+      await Promise.all([one.api.kill(), other.api.kill()]);
     });
   });
 });

@@ -748,7 +748,7 @@ describe('GET /healthz and GET /readyz', () => {
       await migrateDatabase(database.href);
       await eventually(async () => (await request(url, 'GET', '/readyz')).status === 200);
       expect(await signIn(url, admin)).toBeString();
-      await api.stop();
+      await api.kill();
       await shop.db.unsafe(`drop database ${database.pathname.slice(1)} with (force)`);
     });
   });

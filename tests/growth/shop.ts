@@ -75,8 +75,7 @@ export async function recordWalk(
     const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));
     return { routes, recorded };
   } finally {
-    await worker.stop();
-    await api.stop();
+    await Promise.all([worker.kill(), api.kill()]);
     await recorder.close();
     for (const name of Object.keys(settings)) {
       await shop.db.unsafe(`alter database ${recordedUrl.pathname.slice(1)} reset ${name}`);

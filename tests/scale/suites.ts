@@ -43,6 +43,8 @@ export const leftOut = {
     'hostile-input',
     'operators',
     'runtimes',
+    'runtimes-deno',
+    'runtimes-node',
     'settings',
     'slow-readers',
     'takeover',
