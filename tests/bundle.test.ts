@@ -65,7 +65,7 @@ describe('deploy/bundle.sh', () => {
     const product = await createProduct(shop.url, await signInAdmin(shop.url));
     const { id } = await placeOrder(shop.url, token, [{ productId: product.id, quantity: 1 }]);
     const isOfOrder = ({ headers }: { headers: Record<string, unknown> }) => headers['x-order-id'] === id;
-    await eventually(() => shop.mail.messages.some(isOfOrder), { withinMs: 15_000 });
+    await eventually(() => shop.mail.messages.some(isOfOrder));
     worker.stop();
     expect(await worker.exited).toBe(0);
   });

@@ -225,7 +225,7 @@ describe('a database that will not do', () => {
         .api(index)
         .log()
         .filter(({ level }) => level === 'error');
-    await eventually(() => errors().length > 0, { withinMs: 15_000 });
+    await eventually(() => errors().length > 0);
     // Long enough for it to look again.
     const attempts = Date.now() + 1_500;
     await eventually(() => Date.now() > attempts);

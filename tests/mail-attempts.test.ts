@@ -246,7 +246,7 @@ describe('POST /api/mails/:id/send', () => {
         const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
         const failed = () =>
           request<{ data: MailBody[] }>(own.url, 'GET', `/api/mails?state=failed&orderId=${order.id}`, { token });
-        const mail = await eventually(async () => (await failed()).body.data[0], { withinMs: 15_000 });
+        const mail = await eventually(async () => (await failed()).body.data[0]);
         own.mail.become('accept');
         await own.redisLink.cut();
         const { status, body } = await request<MailBody>(own.url, 'POST', `/api/mails/${mail.id}/send`, { token });
@@ -334,7 +334,7 @@ describe('a step of an order', () => {
         const ada = await registerCustomer(own.url);
         const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
         const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
-        await eventually(() => own.mail.messages.length === 1, { withinMs: 15_000 });
+        await eventually(() => own.mail.messages.length === 1);
         await own.db.begin(async (sql) => {
           // The order has moved by then, and its mail cannot be written.
           await sql`lock table mails in share row exclusive mode`;
@@ -345,7 +345,6 @@ describe('a step of an order', () => {
               select 1 from pg_stat_activity
               where datname = current_database() and application_name = 'shop worker' and wait_event_type = 'Lock'
                 and query like '%order_history%'`,
-            { withinMs: 15_000 },
           );
           await own.worker(0).kill();
         });

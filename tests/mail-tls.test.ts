@@ -95,7 +95,7 @@ async function sendOne({ server, user = '', query = '', env = {} }: Try, enough:
   try {
     const { id } = await placeOrder(shop.url, customer.token, [{ productId, quantity: 1 }]);
     const lines = (msg: string) => worker.log().filter((line) => line.orderId === id && line.msg === msg);
-    await eventually(() => lines(enough === 'sent' ? 'mail sent' : 'mail refused').length > 0, { withinMs: 15_000 });
+    await eventually(() => lines(enough === 'sent' ? 'mail sent' : 'mail refused').length > 0);
     const [mail] = await shop.db<{ state: string }[]>`select state from mails where order_id = ${id}`;
     const [refusal] = lines('mail refused');
     expect(worker.output()).not.toContain(password);

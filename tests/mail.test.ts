@@ -47,13 +47,10 @@ const messagesOf = (orderId: string) => shop.mail.messages.filter(({ headers }) 
 
 /** What has come for an order once the ledger says that nothing is left to send. */
 function untilAllSent(orderId: string): Promise<ReceivedMail[]> {
-  return eventually(
-    async () => {
-      const unsent = await shop.db`select 1 from mails where order_id = ${orderId} and state <> 'sent'`;
-      return unsent.length === 0 && messagesOf(orderId);
-    },
-    { withinMs: 15_000 },
-  );
+  return eventually(async () => {
+    const unsent = await shop.db`select 1 from mails where order_id = ${orderId} and state <> 'sent'`;
+    return unsent.length === 0 && messagesOf(orderId);
+  });
 }
 
 async function onlyMessageOf(orderId: string): Promise<ReceivedMail> {
@@ -69,13 +66,10 @@ async function mailOf(orderId: string): Promise<MailBody> {
 }
 
 const untilMailIs = (state: MailBody['state'], orderId: string) =>
-  eventually(
-    async () => {
-      const mail = await mailOf(orderId);
-      return mail.state === state && mail;
-    },
-    { withinMs: 15_000 },
-  );
+  eventually(async () => {
+    const mail = await mailOf(orderId);
+    return mail.state === state && mail;
+  });
 
 describe('the mails of an order', () => {
   describe('when it goes through its statuses', () => {
@@ -198,7 +192,7 @@ describe('the mails of a shop in Budapest', () => {
         const ada = await registerCustomer(other.url, { email: "o'neil&sons/ada=1@xn--e1afmkfd.xn--p1ai" });
         const mug = await createProduct(other.url, await signInAdmin(other.url), { priceCents: 62_500 });
         const { id } = await placeOrder(other.url, ada.token, [{ productId: mug.id, quantity: 2 }]);
-        const { headers, text } = await eventually(() => other.mail.messages[0], { withinMs: 15_000 });
+        const { headers, text } = await eventually(() => other.mail.messages[0]);
         expect(headers['message-id']).toBe(`<${id}.1.pending@xn--mller-kva.test>`);
         expect(headers.from).toEndWith('<shop@xn--mller-kva.test>');
         expect(headers.to).toEndWith(`<${ada.email}>`);
@@ -219,7 +213,7 @@ describe('a mail that the server refuses', () => {
       const triedAt: number[] = [];
       for (const attempt of [1, 2, 3]) {
         if (attempt === 3) shop.mail.become('accept');
-        await eventually(() => shop.mail.attempts() >= before + attempt, { withinMs: 15_000 });
+        await eventually(() => shop.mail.attempts() >= before + attempt);
         triedAt.push(Date.now());
       }
       const [first = 0, second = 0, third = 0] = triedAt;

@@ -100,7 +100,7 @@ describe('db:migrate', () => {
     const migrate = () => migrateDatabase(shop.databaseUrl, { folder, onWait: (reason) => waits.push(reason) });
     const migrating = Promise.all([migrate(), migrate()]);
     try {
-      await eventually(async () => (await migrationsWaitFor(shop.db)).includes('relation'), { withinMs: 15_000 });
+      await eventually(async () => (await migrationsWaitFor(shop.db)).includes('relation'));
       // What comes now stands in line behind the migration.
       while (waits.length === 0) {
         const [order, orders] = await Promise.all([place(), list()]);
@@ -144,7 +144,7 @@ describe('db:migrate', () => {
       await other`select 1 from orders`;
       const waits: string[] = [];
       const migrating = migrateDatabase(url.href, { folder, onWait: (reason) => waits.push(reason) });
-      await eventually(async () => (await migrationsWaitFor(db)).includes('relation'), { withinMs: 15_000 });
+      await eventually(async () => (await migrationsWaitFor(db)).includes('relation'));
       await other`select 1 from products`;
       await eventually(() => waits.length > 0);
       await other`commit`;

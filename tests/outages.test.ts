@@ -162,8 +162,7 @@ describe.each([
         .filter((headers) => headers['x-order-id'] === id)
         .map((headers) => `${headers['x-order-run']} ${headers['x-order-status']}`)
         .sort();
-    const untilMailed = (id: unknown, count: number) =>
-      eventually(() => mailsOf(id).length >= count && mailsOf(id), { withinMs: 15_000 });
+    const untilMailed = (id: unknown, count: number) => eventually(() => mailsOf(id).length >= count && mailsOf(id));
     expect(await untilMailed(placed.body.id, 4)).toEqual(['1 delivered', '1 pending', '1 processing', '1 shipped']);
     expect(await untilMailed(toCancel.body.id, 3)).toEqual(['1 cancelled', '1 pending', '2 pending']);
   });
@@ -223,7 +222,7 @@ describe('a shop that has no Redis', () => {
     );
     const statuses = () => lone.db<{ status: string }[]>`select status from orders order by id`.values();
     await eventually(async () => String(await statuses()) === 'shipped,processing', { withinMs: 10_000 });
-    await eventually(() => lone.mail.messages.length === 5, { withinMs: 15_000 });
+    await eventually(() => lone.mail.messages.length === 5);
   });
 });
 
@@ -404,7 +403,7 @@ describe('SIGTERM', () => {
       expect(states.map(({ state }) => state)).not.toContain('sending');
       expect(states.find(({ state }) => state === 'sent')?.count).toBe(busy.mail.messages.length);
       await busy.startWorker();
-      await eventually(() => busy.mail.messages.length >= orders.length, { withinMs: 15_000 });
+      await eventually(() => busy.mail.messages.length >= orders.length);
       const ids = busy.mail.messages.map(({ headers }) => headers['x-order-id'] ?? '');
       expect(ids.sort()).toEqual(orders.map((order) => order.id).sort());
     } finally {

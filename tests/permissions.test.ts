@@ -92,7 +92,7 @@ async function useAll(shop: Shop): Promise<void> {
   }
   // What was missing before counts for some seconds more.
   const ready = async () => (await request(shop.url, 'GET', '/readyz')).body.status === 'ok';
-  await eventually(ready, { withinMs: 15_000 });
+  await eventually(ready);
 }
 
 describe('a shop with the least that docs/operations.md names', () => {
@@ -131,13 +131,11 @@ describe('a shop with the least that docs/operations.md names', () => {
       return true;
     });
     const starting = shop.startWorker();
-    await eventually(
-      () =>
-        shop
-          .worker(1)
-          .log()
-          .some(({ level }) => level === 'error'),
-      { withinMs: 15_000 },
+    await eventually(() =>
+      shop
+        .worker(1)
+        .log()
+        .some(({ level }) => level === 'error'),
     );
     const lines = shop.worker(1).log();
     expect(lines.filter(({ msg }) => msg === 'working')).toEqual([]);
@@ -154,7 +152,7 @@ describe('a shop with the least that docs/operations.md names', () => {
     await shop.db.unsafe(`revoke insert on mails from ${role}`);
     const before = errors().length;
     const starting = shop.startApi();
-    await eventually(() => errors().length > before, { withinMs: 15_000 });
+    await eventually(() => errors().length > before);
     expect((await request(shop.api(1).url, 'GET', '/readyz')).status).toBe(503);
     await shop.db.unsafe(`grant insert on mails to ${role}`);
     await starting;

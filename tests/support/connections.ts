@@ -208,8 +208,8 @@ export function describeConnections(
       }, 60_000);
     });
 
-    describe('a connection', () => {
-      test('whose body stops coming › has 30 s, whatever KEEP_ALIVE_TIMEOUT says, and is closed then', async () => {
+    describe('a body', () => {
+      test('that stops coming › has 30 s, whatever KEEP_ALIVE_TIMEOUT says, and its connection is closed then', async () => {
         expect(await unfinishedMs).toBeWithin(25_000, 40_000);
       }, 60_000);
     });

@@ -41,11 +41,8 @@ export async function scrape(url: string): Promise<Samples> {
 
 /** The same, once everything that a scrape asks has answered in time, which a busy machine may not do at once. */
 export function completeScrape(url: string, sources = ['postgres', 'queue']): Promise<Samples> {
-  return eventually(
-    async () => {
-      const samples = await scrape(url);
-      return sources.every((source) => samples.value('shop_source_up', { source }) === 1) && samples;
-    },
-    { withinMs: 15_000 },
-  );
+  return eventually(async () => {
+    const samples = await scrape(url);
+    return sources.every((source) => samples.value('shop_source_up', { source }) === 1) && samples;
+  });
 }

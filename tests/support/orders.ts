@@ -14,13 +14,10 @@ export async function bringTo(db: Sql, orderId: string, status: OrderStatus): Pr
   if (steps < 1) return;
   const firstDueAt = new Date(Date.now() - (steps - 1) * intervalMs);
   await db`update orders set next_status_at = ${firstDueAt} where id = ${orderId}`;
-  await eventually(
-    async () => {
-      const [row] = await db`select status from orders where id = ${orderId}`;
-      return row?.status === status;
-    },
-    { withinMs: 15_000 },
-  );
+  await eventually(async () => {
+    const [row] = await db`select status from orders where id = ${orderId}`;
+    return row?.status === status;
+  });
 }
 
 /** Makes an order old enough to be deleted. */

@@ -191,7 +191,7 @@ export function describeShop(
       expect((await scrape(url)).labels('shop_build_info')[0]?.runtime).toStartWith(runtime.toLowerCase());
       const traced = () => new Set(collector.spans.filter((span) => span.traceId === traceId).map(({ name }) => name));
       const wanted = ['POST /api/orders', 'place orders', 'transaction', 'send mail'];
-      await eventually(() => wanted.every((name) => traced().has(name)), { withinMs: 15_000 });
+      await eventually(() => wanted.every((name) => traced().has(name)));
     });
 
     test('both processes › when told to stop › finish what runs and end with 0', async () => {

@@ -7,7 +7,7 @@ import { createFailureReader, describeFailures, type FailureReader } from './fai
 import { postgresSettings, prepareTestbeds } from './testbed-servers.ts';
 
 /** One that is too slow takes the others of its file with it, because Bun then ends every process that they use. */
-const testTimeoutMs = 60_000;
+const testTimeoutMs = 120_000;
 /** How long each file takes, because the slowest go first: `npm test -- --update-timings` writes it again. */
 const timings = 'tests/timings.json';
 const complaintsMax = 60;

@@ -1,23 +1,27 @@
 import { availableParallelism, loadavg } from 'node:os';
 
 type WaitOptions = {
-  /** Far longer than what is waited for takes, because a busy machine takes far longer; give it where it is a promise. */
+  /** Give it where it is a promise. Without it, far longer than what is waited for takes, and longer on a busy machine. */
   withinMs?: number;
   everyMs?: number;
 };
 
+const patienceMs = 15_000;
+const busynessMax = 3;
+const toldMax = 300;
+
 /**
  * Asks `condition` until it answers something other than false, null, undefined or an empty list, such as the rows of a
  * query, and gives that back. What it throws counts as "not yet", so expectations may stand in it.
- * @throws what the condition threw last, or an error that the time is up
+ * @throws what the condition threw last, or an error that the time is up and says what was waited for
  */
 export async function eventually<Answer>(
   condition: () => Answer | Promise<Answer>,
-  { withinMs = 15_000, everyMs = 20 }: WaitOptions = {},
+  { withinMs = patienceMs * Math.min(busyness(), busynessMax), everyMs = 20 }: WaitOptions = {},
 ): Promise<Exclude<Answer, false | null | undefined>> {
   const endsAt = Date.now() + withinMs;
   for (;;) {
-    let failure: unknown = new Error(`The condition did not come true within ${withinMs} ms.`);
+    let failure: unknown;
     try {
       const answer = await condition();
       const isEmpty = Array.isArray(answer) && answer.length === 0;
@@ -27,9 +31,14 @@ export async function eventually<Answer>(
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > endsAt) throw failure;
+    if (Date.now() > endsAt) throw failure ?? new Error(unmet(condition, withinMs));
     await pause(everyMs);
   }
+}
+
+function unmet(condition: () => unknown, withinMs: number): string {
+  const text = condition.toString().replace(/\s+/g, ' ').slice(0, toldMax);
+  return `This did not come true within ${Math.round(withinMs)} ms: ${text}`;
 }
 
 /** For the rare test that shows that something does not happen. Anything else should use `eventually`. */
