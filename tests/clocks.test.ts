@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, test } from 'bun:test';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { clockOff } from './support/clock.ts';
@@ -9,34 +9,37 @@ const hour = 3_600;
 const slowMailMs = 3_000;
 const patienceMs = 60_000;
 
-let shop: Shop;
+/** One for each test, because they wait at the same time. */
+const shops: Shop[] = [];
 
-afterEach(() => shop.stop());
+afterAll(() => Promise.all(shops.map((shop) => shop.stop())));
 
 /** A shop whose APIs are the one that is right, and then those with a clock that is off. */
 async function startOff(clocks: { apis?: number[]; workers?: number[] }, env: Record<string, string> = {}) {
-  shop = await startShop({ apis: 1, workers: 0, env });
+  const shop = await startShop({ apis: 1, workers: 0, env });
+  shops.push(shop);
   for (const seconds of clocks.apis ?? []) await shop.startApi(await clockOff(seconds));
   await Promise.all((clocks.workers ?? []).map(async (seconds) => shop.startWorker(await clockOff(seconds))));
-  const adminToken = await signInAdmin(shop.api(0).url);
-  const { token } = await registerCustomer(shop.api(0).url);
-  const mug = await createProduct(shop.api(0).url, adminToken, { stock: 1_000 });
-  return { token, items: [{ productId: mug.id, quantity: 1 }] };
-}
-
-const read = async (token: string, id: string) =>
-  (await request<OrderBody>(shop.api(0).url, 'GET', `/api/orders/${id}`, { token })).body;
-
-async function mailsLeft(): Promise<number> {
-  const [row] = await shop.db`select count(*)::int as count from mails where state <> 'sent'`;
-  return row?.count;
+  const { url } = shop.api(0);
+  const [adminToken, { token }] = await Promise.all([signInAdmin(url), registerCustomer(url)]);
+  const mug = await createProduct(url, adminToken, { stock: 1_000 });
+  return {
+    shop,
+    token,
+    items: [{ productId: mug.id, quantity: 1 }],
+    read: async (id: string) => (await request<OrderBody>(url, 'GET', `/api/orders/${id}`, { token })).body,
+    async mailsLeft(): Promise<number> {
+      const [row] = await shop.db`select count(*)::int as count from mails where state <> 'sent'`;
+      return row?.count;
+    },
+  };
 }
 
 describe('two workers', () => {
-  test.each([20, hour])(
+  test.concurrent.each([20, hour])(
     'when their clocks are %i s too fast and too slow, and the mail server is slow › every mail goes out once',
     async (seconds) => {
-      const { token, items } = await startOff({ workers: [seconds, -seconds] });
+      const { shop, token, items, mailsLeft } = await startOff({ workers: [seconds, -seconds] });
       shop.mail.become({ acceptAfterMs: slowMailMs });
       await Promise.all(Array.from({ length: 12 }, () => placeOrder(shop.api(0).url, token, items)));
       await eventually(async () => (await mailsLeft()) === 0, { withinMs: patienceMs });
@@ -45,12 +48,15 @@ describe('two workers', () => {
     patienceMs * 2,
   );
 
-  test(
+  test.concurrent(
     'when one was an hour fast and is gone › the other takes every step and mail in time',
     async () => {
-      const { token, items } = await startOff({ workers: [hour] }, { ORDER_STATUS_INTERVAL: '1s' });
+      const { shop, token, items, read, mailsLeft } = await startOff(
+        { workers: [hour] },
+        { ORDER_STATUS_INTERVAL: '1s' },
+      );
       const early = await placeOrder(shop.api(0).url, token, items);
-      await eventually(async () => (await read(token, early.id)).status !== 'pending');
+      await eventually(async () => (await read(early.id)).status !== 'pending');
       await shop.worker(0).kill();
       await shop.startWorker();
       // A step that comes late by its clock comes late each time, and one of a busy machine does not.
@@ -58,7 +64,7 @@ describe('two workers', () => {
         async () => {
           const { id, createdAt } = await placeOrder(shop.api(0).url, token, items);
           const { history } = await eventually(async () => {
-            const order = await read(token, id);
+            const order = await read(id);
             return order.status === 'delivered' && order;
           });
           history.forEach(({ at }, step) => {
@@ -73,10 +79,10 @@ describe('two workers', () => {
     patienceMs * 2,
   );
 
-  test(
+  test.concurrent(
     'when their clocks are an hour apart and the mail server refuses › the retry comes within the pause, once',
     async () => {
-      const { token, items } = await startOff({ workers: [hour, -hour] });
+      const { shop, token, items, mailsLeft } = await startOff({ workers: [hour, -hour] });
       shop.mail.become({ refuseWith: 450 });
       const { id } = await placeOrder(shop.api(0).url, token, items);
       await eventually(() => shop.mail.attempts() > 0);
@@ -89,11 +95,11 @@ describe('two workers', () => {
 });
 
 describe('an API', () => {
-  test.each([hour, -hour])(
+  test.concurrent.each([hour, -hour])(
     'when its clock is off by %i s › orders are dated, take their steps and become deletable in time',
     async (seconds) => {
       const env = { ORDER_STATUS_INTERVAL: '2s', ORDER_DELETE_AFTER: '3s' };
-      const { token, items } = await startOff({ apis: [seconds], workers: [0] }, env);
+      const { shop, token, items, read } = await startOff({ apis: [seconds], workers: [0] }, env);
       const { url } = shop.api(1);
       const remove = (id: string) => request<{ code?: string } | null>(url, 'DELETE', `/api/orders/${id}`, { token });
       // What goes by a wrong clock is wrong each time, and what a busy machine is late with is not.
@@ -111,7 +117,7 @@ describe('an API', () => {
           const early = await remove(id);
           if (Date.now() < Date.parse(deletableAt)) expect(early.body).toMatchObject({ code: 'order_too_recent' });
           const { history } = await eventually(async () => {
-            const seen = await read(token, id);
+            const seen = await read(id);
             return seen.history.length > 1 && seen;
           });
           expect(Date.parse(history[1]?.at ?? '') - Date.parse(nextStatusAt ?? '')).toBeWithin(0, 2_001);
@@ -126,10 +132,10 @@ describe('an API', () => {
     patienceMs,
   );
 
-  test(
+  test.concurrent(
     'when its clock is off by an hour › a key is kept for 24 hours, no less and no more',
     async () => {
-      const { token, items } = await startOff({ apis: [hour, -hour] });
+      const { shop, token, items } = await startOff({ apis: [hour, -hour] });
       const place = (api: number, key: string) =>
         request<OrderBody>(shop.api(api).url, 'POST', '/api/orders', {
           token,

@@ -259,7 +259,7 @@ describe('a database that will not do', () => {
     ).toHaveLength(0);
     await Promise.all([shop.api(1).stop(), shop.worker(0).stop(), starting, working]);
     await dropDatabase(shop, url);
-  }, 60_000);
+  });
 
   test.each([
     ['array_nulls = off', 'array_nulls is off'],

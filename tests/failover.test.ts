@@ -178,8 +178,9 @@ describe('a shop whose open connections become read-only, while new ones write',
   });
 });
 
+// Each has servers of its own, and they wait at the same time.
 describe('a shop without Redis › whose open connections become read-only, while new ones write', () => {
-  test(
+  test.concurrent(
     'moves orders on',
     async () => {
       const scene = await openScene('queue', { queue: 'postgres' });
@@ -202,7 +203,7 @@ describe.each([
   ['goes on, demoted', async ({ db }: Scene) => demoteSessions(db)],
   ['falls silent', async ({ link }: Scene) => link.strand()],
 ] as const)('a shop whose standby takes over behind one address, while its primary %s', (name, happens) => {
-  test(
+  test.concurrent(
     'goes on with the new primary, and without a restart',
     async () => {
       const scene = await openScene(name.startsWith('goes') ? 'demoted' : 'silent');

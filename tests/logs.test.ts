@@ -124,7 +124,7 @@ beforeAll(async () => {
   await shop.redisLink.restore();
   const before = shop.mail.messages.length;
   await eventually(async () => (await place()) && shop.mail.messages.length > before, { everyMs: 200 });
-}, 60_000);
+});
 
 afterAll(() => shop.stop());
 

@@ -234,9 +234,10 @@ describe('the queue of mails', () => {
   });
 });
 
+// Each has a shop of its own, and they wait at the same time.
 describe('POST /api/mails/:id/send', () => {
   describe('when Redis is away', () => {
-    test('is answered, and the mail arrives once Redis is back, empty', async () => {
+    test.concurrent('is answered, and the mail arrives once Redis is back, empty', async () => {
       const own = await startShop();
       try {
         const token = await signInAdmin(own.url);
@@ -262,13 +263,13 @@ describe('POST /api/mails/:id/send', () => {
       } finally {
         await own.stop();
       }
-    }, 60_000);
+    });
   });
 });
 
 describe('the mails of a shop', () => {
   describe('when its worker lives in another time zone', () => {
-    test('name the day in UTC', async () => {
+    test.concurrent('name the day in UTC', async () => {
       const own = await startShop({ workers: 0 });
       try {
         const ada = await registerCustomer(own.url);
@@ -291,11 +292,11 @@ describe('the mails of a shop', () => {
       } finally {
         await own.stop();
       }
-    }, 60_000);
+    });
   });
 
   describe('when Postgres goes away while a failure is to be recorded', () => {
-    test('are tried again once it is back, and sent once', async () => {
+    test.concurrent('are tried again once it is back, and sent once', async () => {
       const own = await startShop();
       try {
         const ada = await registerCustomer(own.url);
@@ -322,13 +323,13 @@ describe('the mails of a shop', () => {
       } finally {
         await own.stop();
       }
-    }, 75_000);
+    });
   });
 });
 
 describe('a step of an order', () => {
   describe('when its worker is killed in the middle of it', () => {
-    test('is made by another one, once, with its mail', async () => {
+    test.concurrent('is made by another one, once, with its mail', async () => {
       const own = await startShop();
       try {
         const ada = await registerCustomer(own.url);
@@ -360,6 +361,6 @@ describe('a step of an order', () => {
       } finally {
         await own.stop();
       }
-    }, 75_000);
+    });
   });
 });

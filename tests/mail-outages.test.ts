@@ -156,6 +156,6 @@ describe('a mail', () => {
       } finally {
         await shop.stop();
       }
-    }, 45_000);
+    });
   });
 });

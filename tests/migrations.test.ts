@@ -157,7 +157,7 @@ describe('db:migrate', () => {
       await shop.db.unsafe(`drop database ${database} with (force)`);
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 
   test.each(['0002_growth', '0003_admins', '0004_any_locale'])(
     'where the indexes of %s were made by hand beforehand › takes them as they are',

@@ -350,25 +350,34 @@ describe('SIGTERM', () => {
     const failures = (child: AppProcess) =>
       child.log().filter(({ level, msg }) => level === 'error' || msg === 'failed to close');
 
-    afterEach(async () => {
+    let api: ApiProcess;
+    let worker: AppProcess;
+    let codes: number[];
+
+    beforeAll(async () => {
+      [api, worker] = await Promise.all([
+        shop.startApi({ SHUTDOWN_TIMEOUT: '8s' }),
+        shop.startWorker({ SHUTDOWN_TIMEOUT: '3s' }),
+      ]);
+      await request(api.url, 'POST', '/api/orders', { token: customer.token, body: orderBody() });
+      await eventually(async () => (await (await fetch(`${api.url}/metrics`)).text()).includes('shop_queue_jobs{'));
+      await takeAway();
+      codes = await Promise.all([api.stop(), worker.stop()]);
+    });
+
+    afterAll(async () => {
       await giveBack();
       await untilReady();
     });
 
-    test('ends an API with 0, in time', async () => {
-      const api = await shop.startApi({ SHUTDOWN_TIMEOUT: '8s' });
-      await request(api.url, 'POST', '/api/orders', { token: customer.token, body: orderBody() });
-      await eventually(async () => (await (await fetch(`${api.url}/metrics`)).text()).includes('shop_queue_jobs{'));
-      await takeAway();
-      expect(await api.stop()).toBe(0);
+    test('ends an API with 0, in time', () => {
+      expect(codes[0]).toBe(0);
       expect(failures(api)).toEqual([]);
       expect(api.log().at(-1)).toMatchObject({ msg: 'stopped' });
     });
 
-    test('ends a worker with 0', async () => {
-      const worker = await shop.startWorker({ SHUTDOWN_TIMEOUT: '3s' });
-      await takeAway();
-      expect(await worker.stop()).toBe(0);
+    test('ends a worker with 0', () => {
+      expect(codes[1]).toBe(0);
       expect(failures(worker)).toEqual([]);
       expect(worker.log().at(-1)?.msg).toMatch(/^stopped/);
     });

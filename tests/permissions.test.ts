@@ -109,7 +109,7 @@ describe('a shop with the least that docs/operations.md names', () => {
   test('does everything', async () => {
     await useAll(confined.shop);
     expect(errors()).toEqual([]);
-  }, 60_000);
+  });
 
   test('has no more than that', async () => {
     const { shop, role } = confined;
@@ -145,7 +145,7 @@ describe('a shop with the least that docs/operations.md names', () => {
     await setUser('+evalsha');
     await starting;
     await useAll(shop);
-  }, 60_000);
+  });
 
   test('that lacks a privilege on a table › names it once, and is ready once it has it', async () => {
     const { shop, role } = confined;
@@ -163,7 +163,7 @@ describe('a shop with the least that docs/operations.md names', () => {
     expect(told.map(({ msg }) => msg)).toEqual([
       expect.stringContaining(`The role ${role} lacks INSERT on table public.mails.`),
     ]);
-  }, 60_000);
+  });
 
   describe('db:migrate', () => {
     async function migrate(url: string) {

@@ -127,7 +127,7 @@ describe.each(['redis', 'postgres'] as const)(
         },
         { withinMs: 40_000 },
       );
-    }, 60_000);
+    });
 
     afterAll(() => shop.stop());
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CustomerBody } from '../../src/schema/customers.ts';
 import type { OrderBody, OrderLine } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
+import { pause } from './wait.ts';
 
 /** The account that every shop of the suites begins with. */
 export const admin = { email: 'admin@example.com', password: 'correct horse battery' };
@@ -52,11 +53,26 @@ async function bodyOf<Body>(answer: Promise<Answer<Body>>, status: number): Prom
   return body;
 }
 
+const triesMax = 5;
+
+/**
+ * The body of an answer to what a suite needs before it begins. A shop that is starved by others on the machine may say
+ * 503, and to try again after a second.
+ */
+async function prepared<Body>(ask: () => Promise<Answer<Body>>, status: number): Promise<Body> {
+  let answer = ask();
+  for (let tries = 1; tries < triesMax && (await answer).status === 503; tries += 1) {
+    await pause(1_000);
+    answer = ask();
+  }
+  return bodyOf(answer, status);
+}
+
 /** Answers a bearer token. */
 export async function signIn(url: string, credentials: { email: string; password: string }): Promise<string> {
   const { email, password } = credentials;
-  const answer = request<{ token: string }>(url, 'POST', '/api/auth/login', { body: { email, password } });
-  return (await bodyOf(answer, 200)).token;
+  const ask = () => request<{ token: string }>(url, 'POST', '/api/auth/login', { body: { email, password } });
+  return (await prepared(ask, 200)).token;
 }
 
 export function signInAdmin(url: string): Promise<string> {
@@ -76,8 +92,8 @@ export async function registerCustomer(
     password: 'open sesame',
     ...given,
   };
-  const answer = request<CustomerBody>(url, 'POST', '/api/auth/register', { body: registration });
-  const customer = await bodyOf(answer, 201);
+  const ask = () => request<CustomerBody>(url, 'POST', '/api/auth/register', { body: registration });
+  const customer = await prepared(ask, 201);
   return { ...customer, password: registration.password, token: await signIn(url, registration) };
 }
 
@@ -87,7 +103,7 @@ export function createProduct(
   given: Partial<{ name: string; description: string | null; priceCents: number; stock: number }> = {},
 ): Promise<ProductBody> {
   const body = { name: 'Enamel mug', priceCents: 1_299, stock: 10, ...given };
-  return bodyOf(request<ProductBody>(url, 'POST', '/api/products', { token: adminToken, body }), 201);
+  return prepared(() => request<ProductBody>(url, 'POST', '/api/products', { token: adminToken, body }), 201);
 }
 
 export function placeOrder(

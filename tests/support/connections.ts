@@ -85,7 +85,7 @@ export function describeConnections(
       unfinished.send(`${head}Content-Length: 100\r\n\r\n{"email":`);
       unfinishedMs = unfinished.closed;
       productPath = `/api/products/${(await createProduct(url, await signInAdmin(url))).id}`;
-    }, 80_000);
+    });
 
     afterAll(async () => {
       api?.kill();
@@ -157,7 +157,7 @@ export function describeConnections(
         await connection.closed;
         // Bun looks every 4 s.
         expect(performance.now() - answeredAt).toBeWithin(keepAliveMs - 500, keepAliveMs + 9_000);
-      }, 20_000);
+      });
 
       test('whose request waits for longer than KEEP_ALIVE_TIMEOUT › is answered', async () => {
         const token = await signInAdmin(url);
@@ -174,7 +174,7 @@ export function describeConnections(
           );
           expect(answer).toStartWith('HTTP/1.1 503');
         });
-      }, 20_000);
+      });
     });
 
     describe('the log', () => {
@@ -205,13 +205,13 @@ export function describeConnections(
           expect({ level, msg: msg.split(' ')[0] }).toEqual({ level: 'warn', msg: String(lines) });
         const sum = told.reduce((total, { lines }) => total + lines, 0);
         expect(sum).toBe((await scrape(url)).value('shop_log_lines_dropped_total') ?? 0);
-      }, 60_000);
+      });
     });
 
     describe('a body', () => {
       test('that stops coming › has 30 s, whatever KEEP_ALIVE_TIMEOUT says, and its connection is closed then', async () => {
         expect(await unfinishedMs).toBeWithin(25_000, 40_000);
-      }, 60_000);
+      });
     });
 
     describe('SIGTERM', () => {
@@ -238,7 +238,7 @@ export function describeConnections(
         await idle.closed;
         expect(performance.now() - startedAt).toBeWithin(800, 3_000);
         expect(await api.exited).toBe(0);
-      }, 20_000);
+      });
     });
   });
 }

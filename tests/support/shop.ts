@@ -41,8 +41,17 @@ export type Shop = Omit<Testbed, 'close'> & {
 
 const startTimeoutMs = 50_000;
 
+/** What has begun to start; those that come later wait for it, because several at once are too much for small machines. */
+let starting: Promise<unknown> = Promise.resolve();
+
 /** Starts a shop of its own for a suite; its Postgres and Redis are reached through links that a test can cut. */
-export async function startShop(options: ShopOptions = {}): Promise<Shop> {
+export function startShop(options: ShopOptions = {}): Promise<Shop> {
+  const shop = starting.then(() => openShop(options));
+  starting = shop.catch(() => {});
+  return shop;
+}
+
+async function openShop(options: ShopOptions): Promise<Shop> {
   const { queue = 'redis', through = async (url) => url, env = {} } = options;
   // Without a Redis there is nothing that several processes could share.
   const processesMin = queue === 'redis' ? Number(process.env.TEST_PROCESSES ?? 1) : 1;
