@@ -285,7 +285,7 @@ describe('the mails of a shop', () => {
           await own.db`update mails set state = 'queued', due_at = now()`;
           const before = own.mail.messages.length;
           const worker = await own.startWorker({ TZ });
-          await eventually(() => own.mail.messages.length === before + orders.length, { withinMs: 20_000 });
+          await eventually(() => own.mail.messages.length === before + orders.length);
           expect(await worker.stop()).toBe(0);
         }
         for (const { text } of own.mail.messages) expect(text).toContain('31 January 2026');

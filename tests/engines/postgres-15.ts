@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { postgresMajorMin } from '../../src/db/server.ts';
 import { root } from '../support/app-process.ts';
+import { createFailureReader, describeFailures } from '../support/failures.ts';
 import { startInstalledPostgres } from '../support/installed-postgres.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { postgresSettings, prepareTestbeds, testbedsMax } from '../support/testbed-servers.ts';
@@ -40,14 +41,18 @@ test(
         TEST_REDIS_CLUSTER: _cluster,
         ...env
       } = process.env;
-      const run = Bun.spawn([process.execPath, 'test', '--timeout=60000', '--parallel=2', ...suites], {
+      const run = Bun.spawn([process.execPath, 'test', '--timeout=120000', '--parallel=2', ...suites], {
         cwd: root,
         env: { ...env, TEST_DATABASE_URL: server.url, TEST_REDIS_URL: redis.url, TEST_LOGS: logs },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       const [code, output, report] = await Promise.all([run.exited, run.stdout.text(), run.stderr.text()]);
-      if (code !== 0) console.log(output, report);
-      expect(code).toBe(0);
+      const reader = createFailureReader();
+      for (const line of report.split('\n')) reader.take(line);
+      if (code !== 0) {
+        console.log(output, report);
+        throw new Error(`bun test ended with ${code}: ${describeFailures(reader.failures())}`);
+      }
     } finally {
       await redis.stop();
       await server.stop();
