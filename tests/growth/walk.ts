@@ -3,7 +3,7 @@ import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/clean-up.ts';
 import { mailStates } from '../../src/schema/mails.ts';
-import { placeOrder, registerCustomer, request, signIn, signInAdmin } from '../support/client.ts';
+import { placeOrder, registerCustomer, request, signIn, signInAdmin, untilServed } from '../support/client.ts';
 import { makeOld } from '../support/orders.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -33,7 +33,7 @@ export async function walkThrough(
   async function ask<Body>(method: string, path: string, options: Parameters<typeof request>[3] = {}, status = 200) {
     const [, route = ''] = /^([^?]+)/.exec(path) ?? [];
     used.add(`${method} ${route.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}')}`);
-    const answer = await request<Body>(shop.url, method, path, options);
+    const answer = await untilServed(() => request<Body>(shop.url, method, path, options));
     if (answer.status !== status) {
       throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     }

@@ -56,23 +56,23 @@ async function bodyOf<Body>(answer: Promise<Answer<Body>>, status: number): Prom
 const triesMax = 5;
 
 /**
- * The body of an answer to what a suite needs before it begins. A shop that is starved by others on the machine may say
- * 503, and to try again after a second.
+ * Asks for what a suite needs but does not judge, again while the answer is 503: a shop that is starved by others on the
+ * machine says so, and to try again after a second.
  */
-async function prepared<Body>(ask: () => Promise<Answer<Body>>, status: number): Promise<Body> {
-  let answer = ask();
-  for (let tries = 1; tries < triesMax && (await answer).status === 503; tries += 1) {
+export async function untilServed<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  let answer = await ask();
+  for (let tries = 1; tries < triesMax && answer.status === 503; tries += 1) {
     await pause(1_000);
-    answer = ask();
+    answer = await ask();
   }
-  return bodyOf(answer, status);
+  return answer;
 }
 
 /** Answers a bearer token. */
 export async function signIn(url: string, credentials: { email: string; password: string }): Promise<string> {
   const { email, password } = credentials;
   const ask = () => request<{ token: string }>(url, 'POST', '/api/auth/login', { body: { email, password } });
-  return (await prepared(ask, 200)).token;
+  return (await bodyOf(untilServed(ask), 200)).token;
 }
 
 export function signInAdmin(url: string): Promise<string> {
@@ -93,7 +93,7 @@ export async function registerCustomer(
     ...given,
   };
   const ask = () => request<CustomerBody>(url, 'POST', '/api/auth/register', { body: registration });
-  const customer = await prepared(ask, 201);
+  const customer = await bodyOf(untilServed(ask), 201);
   return { ...customer, password: registration.password, token: await signIn(url, registration) };
 }
 
@@ -103,7 +103,8 @@ export function createProduct(
   given: Partial<{ name: string; description: string | null; priceCents: number; stock: number }> = {},
 ): Promise<ProductBody> {
   const body = { name: 'Enamel mug', priceCents: 1_299, stock: 10, ...given };
-  return prepared(() => request<ProductBody>(url, 'POST', '/api/products', { token: adminToken, body }), 201);
+  const ask = () => request<ProductBody>(url, 'POST', '/api/products', { token: adminToken, body });
+  return bodyOf(untilServed(ask), 201);
 }
 
 export function placeOrder(
