@@ -67,6 +67,22 @@ describe('a transaction', () => {
     });
   });
 
+  describe('when its commit was sent in time and is answered after its deadline', () => {
+    test('is told what became of it', async () => {
+      await shop.db`
+        create function dawdle() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return null; end $$`;
+      await shop.db`
+        create constraint trigger dawdle after insert on notes deferrable initially deferred
+        for each row execute function dawdle()`;
+      try {
+        await withTransaction(client.db, (tx) => write(tx, 'in time'), performance.now() + 200);
+        expect(await notes()).toEqual(['in time']);
+      } finally {
+        await shop.db`drop function dawdle cascade`;
+      }
+    });
+  });
+
   describe('when Postgres answers only after its deadline', () => {
     test('is told to be unavailable, and its work never begins', async () => {
       await withTransaction(client.db, (tx) => write(tx, 'before'));

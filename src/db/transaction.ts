@@ -14,7 +14,7 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
 }
 
 /**
- * Runs `work` in one transaction and commits it before `endsAt` (by `performance.now()`), or does nothing at all. A
+ * Runs `work` in one transaction and sends its commit before `endsAt` (by `performance.now()`), or does nothing at all. A
  * serialization failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection
  * that broke before the commit was sent is tried again, at most three times in all.
  * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
@@ -25,9 +25,10 @@ export async function withTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
   endsAt = performance.now() + databaseWaitMsMax,
 ): Promise<T> {
+  let toldLate = false;
   // A server that comes back after its caller was told 503 must find nothing to commit.
   const refuseIfLate = () => {
-    if (performance.now() >= endsAt) throw unavailable('The shop did not answer in time.');
+    if (toldLate || performance.now() >= endsAt) throw unavailable('The shop did not answer in time.');
   };
   let committing = false;
   const attempt = () => {
@@ -44,12 +45,13 @@ export async function withTransaction<T>(
     for (let attempts = 1; ; attempts += 1) {
       const pool = poolOf(db);
       try {
-        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - performance.now()));
+        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - performance.now()), () => committing);
       } catch (error) {
         leaveIfUnfit(pool, error);
         // Whatever became of its connection, one that was not to be committed yet has done nothing.
         const mayRepeat = isRetryable(error) || isReadOnly(error) || (!committing && isConnectionFault(error));
         if (attempts < attemptsMax && mayRepeat) continue;
+        toldLate = true;
         throw translateDatabaseError(error);
       }
     }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, jest, test } from 'bun:test';
-import { createBatcher } from './batcher.ts';
+import { createBatcher, settleMsMax } from './batcher.ts';
 
 const deadlineMs = 4_500;
 
@@ -172,6 +172,7 @@ describe('createBatcher', () => {
       await settled();
       const second = batcher.add('b').catch((error) => error.code);
       jest.advanceTimersByTime(deadlineMs + 1);
+      jest.advanceTimersByTime(settleMsMax + 1);
       expect(await Promise.all([first, second])).toEqual(['unavailable', 'unavailable']);
       batcher.batches[0]?.end();
       const third = batcher.add('c');
@@ -179,6 +180,16 @@ describe('createBatcher', () => {
       batcher.batches[1]?.end();
       expect(await third).toBe('c!');
       expect(batcher.inputs()).toEqual([['a'], ['c']]);
+    });
+
+    test('but is served already › waits for what may be a commit', async () => {
+      jest.useFakeTimers();
+      const batcher = openBatcher();
+      const first = batcher.add('a');
+      await settled();
+      jest.advanceTimersByTime(deadlineMs + 1);
+      batcher.batches[0]?.end();
+      expect(await first).toBe('a!');
     });
 
     test('leaves those alone who came later, until it is their time', async () => {
@@ -192,7 +203,7 @@ describe('createBatcher', () => {
       }
       for (const expected of [[], ['a'], ['a', 'b'], ['a', 'b', 'c']]) {
         expect(refused).toEqual(expected);
-        jest.advanceTimersByTime(expected.length === 0 ? deadlineMs - 3_000 : 1_000);
+        jest.advanceTimersByTime(expected.length === 0 ? deadlineMs - 3_000 + settleMsMax : 1_000);
         await Promise.resolve();
       }
       batcher.batches[0]?.end();

@@ -1,9 +1,14 @@
 import { unavailable } from '../errors.ts';
+import { commitWaitMsMax } from './deadline.ts';
+
+/** How much longer what is under way is waited for: longer than a commit, so that its own end says what became of it. */
+export const settleMsMax = 2 * commitWaitMsMax;
 
 export type BatcherOptions<Input, Output> = {
   /**
    * Answers a whole batch: one outcome for each input, in the same order. An `Error` among them fails that input alone.
-   * From `endsAt` (by `performance.now()`, which nobody sets) on, the first of the batch has stopped waiting.
+   * It is to be over at `endsAt` (by `performance.now()`, which nobody sets), the deadline of the first of the batch, but
+   * for a commit that was sent by then.
    */
   run: (batch: Input[], endsAt: number) => Promise<(Output | Error)[]>;
   /** Batches under way at once. */
@@ -84,7 +89,9 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
   function refuseLate(): void {
     stopTimer();
     waiters.splice(0, waiters.length, ...waiters.filter(isInTime));
-    const waiting = [...[...running].flatMap((batch) => batch.filter(isInTime)), ...waiters];
+    // What is under way may be at its commit.
+    const served = [...running].flat().map((waiter) => ({ ...waiter, endsAt: waiter.endsAt + settleMsMax }));
+    const waiting = [...served.filter(isInTime), ...waiters];
     if (waiting.length === 0) return;
     const nextEndsAt = Math.min(...waiting.map(({ endsAt }) => endsAt));
     timer = setTimeout(refuseLate, Math.max(0, nextEndsAt - performance.now()));

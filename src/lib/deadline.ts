@@ -3,14 +3,25 @@ import { unavailable } from '../errors.ts';
 /** How long a request may wait for Postgres before it is told 503, which is to be within 5 s (README, "What you can rely on"). */
 export const databaseWaitMsMax = 4_500;
 
+/** How much longer for what was sent and cannot be called off, a commit above all: a 503 would be untrue if it succeeds. */
+export const commitWaitMsMax = 400;
+
 /**
- * Waits for `work`, but no longer than `withinMs`.
+ * Waits for `work`, but no longer than `withinMs`, or `commitWaitMsMax` more if it is at its commit by then.
  * @throws {ShopError} `unavailable` when the time is up; what `work` does afterwards goes unheard
  */
-export async function withDeadline<T>(work: Promise<T>, withinMs: number): Promise<T> {
+export async function withDeadline<T>(
+  work: Promise<T>,
+  withinMs: number,
+  isCommitting: () => boolean = () => false,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeUp = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable('The shop did not answer in time.')), withinMs);
+    const refuse = () => reject(unavailable('The shop did not answer in time.'));
+    timer = setTimeout(() => {
+      if (isCommitting()) timer = setTimeout(refuse, commitWaitMsMax);
+      else refuse();
+    }, withinMs);
   });
   try {
     return await Promise.race([work, timeUp]);

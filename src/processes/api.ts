@@ -63,8 +63,8 @@ function sharedLookup<Found>(
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
     deadlineMs: databaseWaitMsMax,
-    run: async (ids) => {
-      const found = await withReader(db, () => find([...new Set(ids)]));
+    run: async (ids, endsAt) => {
+      const found = await withReader(db, () => find([...new Set(ids)]), endsAt);
       return ids.map((id) => found.get(id) ?? null);
     },
   });
