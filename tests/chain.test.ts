@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../standalone/ports.ts';
 import { type AppProcess, root, startProcess } from './support/app-process.ts';
 import { request } from './support/client.ts';
 import { operationsOf, readDocument } from './support/document.ts';
-import { freePort } from './support/ports.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

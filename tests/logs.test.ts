@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import { freePort } from '../standalone/ports.ts';
 import type { AppProcess } from './support/app-process.ts';
 import {
   type Account,
@@ -12,7 +13,6 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
-import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
 import { redisArguments, redisPassword, startRedisNode } from './support/redis-node.ts';
 import { type Shop, startShop } from './support/shop.ts';

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import type { OrderBody, OrderLine } from '../src/schema/orders.ts';
+import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import {
   type Account,
   type Answer,
-  createProduct,
   placeOrder,
   type RequestOptions,
   registerCustomer,
@@ -13,6 +12,7 @@ import {
 } from './support/client.ts';
 import { mailsOf, makeOld, unitsOf, untilOrderWaits } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 const crowd = 8;
@@ -42,16 +42,11 @@ function call<Body = Partial<OrderBody> & { code?: string }>(
   return request<Body>(shop.api(turn % 2).url, method, path, { token: customer.token, ...options });
 }
 
-const place = (items: OrderLine[], token = customer.token) => call('POST', '/api/orders', { body: { items }, token });
-const cancel = (id: string) => call('PATCH', `/api/orders/cancel/${id}`);
-const remove = (id: string) => call('DELETE', `/api/orders/${id}`);
-const restore = (id: string) => call('PATCH', `/api/orders/restore/${id}`);
-const read = async (id: string) => (await call<OrderBody>('GET', `/api/orders/${id}`, { token: adminToken })).body;
-const product = (stock: number) => createProduct(shop.url, adminToken, { stock });
-
-async function stockOf({ id }: ProductBody): Promise<number> {
-  return (await call<ProductBody>('GET', `/api/products/${id}`)).body.stock;
-}
+const { place, read, cancel, remove, restore, product, stockOf } = createShopClient(call, () => ({
+  url: shop.url,
+  customerToken: customer.token,
+  adminToken,
+}));
 
 const times = <Made>(count: number, make: (index: number) => Made) =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -69,7 +64,7 @@ function tally(answers: Answer<{ code?: string } | null>[]): Record<string, numb
 
 /** A product of ten and an order of three of it, old enough to be deleted. */
 async function oldOrder(): Promise<{ mug: ProductBody; id: string }> {
-  const mug = await product(10);
+  const mug = await product({ stock: 10 });
   const { id } = await placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 3 }]);
   await makeOld(shop.db, id);
   return { mug, id };
@@ -78,7 +73,7 @@ async function oldOrder(): Promise<{ mug: ProductBody; id: string }> {
 describe('POST /api/orders', () => {
   describe('when more is asked for at once than there is', () => {
     test('sells exactly what there is', async () => {
-      const mug = await product(20);
+      const mug = await product({ stock: 20 });
       const answers = await all(60, () => place([{ productId: mug.id, quantity: 1 }]));
       expect(tally(answers)).toEqual({ 201: 20, '409 insufficient_stock': 40 });
       expect(await stockOf(mug)).toBe(0);
@@ -88,7 +83,7 @@ describe('POST /api/orders', () => {
 
   describe('when many name the same products in opposite order', () => {
     test('answers all of them 201', async () => {
-      const mugs = await all(4, () => product(1_000));
+      const mugs = await all(4, () => product({ stock: 1_000 }));
       const answers = await all(80, (index) => {
         const lines = mugs.map(({ id }) => ({ productId: id, quantity: 1 + (index % 3) }));
         return place(index % 2 ? lines : lines.toReversed());
@@ -104,7 +99,7 @@ describe('POST /api/orders', () => {
 
   describe('when it waits for one of its products', () => {
     test('holds none that come after it, so that no two orders wait for each other', async () => {
-      const [first, second] = (await all(2, () => product(10))).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      const [first, second] = (await all(2, () => product({ stock: 10 }))).toSorted((a, b) => (a.id < b.id ? -1 : 1));
       const lines = [second, first].map((mug) => ({ productId: mug?.id ?? '', quantity: 1 }));
       const answer = await shop.db.begin(async (sql) => {
         await sql`select 1 from products where id = ${first?.id ?? ''} for update`;
@@ -119,7 +114,7 @@ describe('POST /api/orders', () => {
 
   describe('when orders for several products compete for the last ones', () => {
     test('gives each order all or nothing', async () => {
-      const [plenty, few] = [await product(1_000), await product(10)];
+      const [plenty, few] = [await product({ stock: 1_000 }), await product({ stock: 10 })];
       const answers = await all(40, (index) =>
         place([
           { productId: (index % 2 ? plenty : few).id, quantity: 2 },
@@ -147,7 +142,7 @@ describe('PATCH /api/orders/cancel/:id', () => {
     const steps = ['pending', 'processing', 'shipped', 'delivered'];
 
     test('either one wins, whole', async () => {
-      const mug = await product(1_000);
+      const mug = await product({ stock: 1_000 });
       const orders = await all(24, () => placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 1 }]));
       const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
       await shop.db`update orders set next_status_at = ${hoursAgo(2)} where id in ${shop.db(orders.map(({ id }) => id))}`;
@@ -221,11 +216,11 @@ describe('PATCH /api/orders/restore/:id', () => {
 
   describe('when orders and restored ones compete for the last units', () => {
     test('gives out no more than there are', async () => {
-      const mug = await product(6);
+      const mug = await product({ stock: 6 });
       const line = [{ productId: mug.id, quantity: 1 }];
       const ids = await all(6, async () => (await placeOrder(shop.url, customer.token, line)).id);
-      await Promise.all(ids.map(cancel));
-      const answers = await Promise.all([...ids.map(restore), ...times(6, () => place(line))]);
+      await Promise.all(ids.map((id) => cancel(id)));
+      const answers = await Promise.all([...ids.map((id) => restore(id)), ...times(6, () => place(line))]);
       const { 200: restored = 0, 201: placed = 0, '409 insufficient_stock': refused, ...others } = tally(answers);
       expect(others).toEqual({});
       expect({ given: restored + placed, refused }).toEqual({ given: 6, refused: 6 });
@@ -245,12 +240,12 @@ describe('DELETE /api/customers/:id', () => {
 
   describe('when the customer orders at the same moment', () => {
     test('either the account is closed or the order is placed', async () => {
-      const mug = await product(1_000);
+      const mug = await product({ stock: 1_000 });
       const leavers = await all(12, () => registerCustomer(shop.url));
       for (const { id, token } of leavers) {
         const [closed, ...placed] = await Promise.all([
           call('DELETE', `/api/customers/${id}`, { token }),
-          ...times(3, () => place([{ productId: mug.id, quantity: 1 }], token)),
+          ...times(3, () => place([{ productId: mug.id, quantity: 1 }], { token })),
         ]);
         const successes = placed.filter(({ status }) => status === 201).length;
         expect(await liveOrdersOf(id)).toBe(successes);
@@ -267,7 +262,7 @@ describe('DELETE /api/customers/:id', () => {
 
   describe('when an order of the customer is restored at the same moment', () => {
     test('either the account is closed or the order is live', async () => {
-      const mug = await product(1_000);
+      const mug = await product({ stock: 1_000 });
       const leavers = await all(12, () => registerCustomer(shop.url));
       for (const { id, token } of leavers) {
         const order = await placeOrder(shop.url, token, [{ productId: mug.id, quantity: 1 }]);
@@ -291,7 +286,7 @@ describe('DELETE /api/customers/:id', () => {
 describe('PUT /api/products/:id', () => {
   describe('when orders take stock at the same moment', () => {
     test('with If-Match › never overwrites what they took', async () => {
-      const mug = await product(1_000);
+      const mug = await product({ stock: 1_000 });
       let added = 0;
       for (let round = 0; round < 15; round += 1) {
         const { headers, body } = await call<ProductBody>('GET', `/api/products/${mug.id}`);
@@ -312,7 +307,7 @@ describe('PUT /api/products/:id', () => {
     });
 
     test('without it › sets the stock, and what follows counts from there', async () => {
-      const mug = await product(100);
+      const mug = await product({ stock: 100 });
       const change = { name: mug.name, priceCents: mug.priceCents, stock: 500 };
       const placing = all(30, () => place([{ productId: mug.id, quantity: 1 }]));
       const { status } = await call('PUT', `/api/products/${mug.id}`, { token: adminToken, body: change });
@@ -326,7 +321,7 @@ describe('PUT /api/products/:id', () => {
 describe('DELETE /api/products/:id', () => {
   describe('when orders come at the same moment', () => {
     test('places each of them whole or not at all, and none later', async () => {
-      const [mug, pot] = [await product(1_000), await product(1_000)];
+      const [mug, pot] = [await product({ stock: 1_000 }), await product({ stock: 1_000 })];
       const lines = [mug, pot].map(({ id }) => ({ productId: id, quantity: 1 }));
       const [removed, ...answers] = await Promise.all([
         call('DELETE', `/api/products/${mug.id}`, { token: adminToken }),
@@ -377,7 +372,7 @@ describe('GET /api/orders', () => {
 describe('all changes of orders', () => {
   describe('when they come all at once, again and again', () => {
     test('are answered, and no unit is made or lost', async () => {
-      const mugs = await all(3, () => product(40));
+      const mugs = await all(3, () => product({ stock: 40 }));
       const lines = mugs.map(({ id }) => ({ productId: id, quantity: 2 }));
       const ids = await all(10, async (index) => {
         const { id } = await placeOrder(shop.url, customer.token, index % 2 ? lines : lines.toReversed());
@@ -412,7 +407,7 @@ describe('all changes of orders', () => {
 describe('the progress of orders', () => {
   describe('when somebody holds one that is due', () => {
     test('moves the others meanwhile, and that one afterwards', async () => {
-      const mug = await product(10);
+      const mug = await product({ stock: 10 });
       const orders = await all(4, () => placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 1 }]));
       const [held = '', ...others] = orders.map(({ id }) => id);
       // A little in the future, so that it is locked before it is due; the others come after it.

@@ -3,7 +3,6 @@ import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import {
   type Account,
-  createProduct,
   placeOrder,
   type RequestOptions,
   registerCustomer,
@@ -13,6 +12,7 @@ import {
 import { bringTo, mailsOf, makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 
 const hourMs = 3_600_000;
 const nowhere = '01890a5d-ac96-774b-bcce-b302099a8057';
@@ -35,20 +35,11 @@ function call<Body = OrderBody>(method: string, path: string, options: RequestOp
   return request<Body>(shop.url, method, path, { token: customer.token, ...options });
 }
 
-const place = (items: unknown, options: RequestOptions = {}) =>
-  call('POST', '/api/orders', { body: { items }, ...options });
-const read = (id: string) => call('GET', `/api/orders/${id}`, { token: adminToken });
-const cancel = (id: string, options?: RequestOptions) => call('PATCH', `/api/orders/cancel/${id}`, options);
-const remove = (id: string, options?: RequestOptions) => call('DELETE', `/api/orders/${id}`, options);
-const restore = (id: string, options?: RequestOptions) => call('PATCH', `/api/orders/restore/${id}`, options);
-
-const product = (given: Partial<{ name: string; priceCents: number; stock: number }> = {}) =>
-  createProduct(shop.url, adminToken, given);
-
-async function stockOf({ id }: ProductBody): Promise<number> {
-  const { body } = await call<ProductBody>('GET', `/api/products/${id}`);
-  return body.stock;
-}
+const { place, read, cancel, remove, restore, product, stockOf } = createShopClient(call, () => ({
+  url: shop.url,
+  customerToken: customer.token,
+  adminToken,
+}));
 
 async function ordersWritten(): Promise<unknown> {
   const [row] = await shop.db`
@@ -63,12 +54,12 @@ async function orderIn(status: OrderStatus): Promise<{ mug: ProductBody; order: 
   const { id } = await placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 3 }]);
   if (status === 'cancelled') await cancel(id);
   else await bringTo(shop.db, id, status);
-  return { mug, order: (await read(id)).body };
+  return { mug, order: await read(id) };
 }
 
 /** Expects that a refused change has left everything as it was. */
 async function expectUntouched(order: OrderBody, mug: ProductBody, stock: number, mails: string[]): Promise<void> {
-  expect((await read(order.id)).body).toEqual(order);
+  expect(await read(order.id)).toEqual(order);
   expect(await stockOf(mug)).toBe(stock);
   expect(await mailsOf(shop.db, order.id)).toEqual(mails);
 }
@@ -114,7 +105,7 @@ describe('POST /api/orders', () => {
         updatedAt: body.createdAt,
         deletedAt: null,
       });
-      expect((await read(body.id)).body).toEqual(body);
+      expect(await read(body.id)).toEqual(body);
       expect([await stockOf(mug), await stockOf(pot)]).toEqual([0, 0]);
       expect(await mailsOf(shop.db, body.id)).toEqual(['1 pending']);
     });
@@ -161,7 +152,7 @@ describe('POST /api/orders', () => {
       const change = { name: 'After', priceCents: 999, stock: 5 };
       await call('PUT', `/api/products/${mug.id}`, { token: adminToken, body: change });
       await call('DELETE', `/api/products/${mug.id}`, { token: adminToken });
-      expect((await read(body.id)).body).toMatchObject({
+      expect(await read(body.id)).toMatchObject({
         totalCents: 200,
         items: [{ name: 'Before', unitPriceCents: 100 }],
       });
@@ -410,7 +401,7 @@ describe('PATCH /api/orders/cancel/:id', () => {
         nextStatusAt: null,
         updatedAt: body.updatedAt,
       });
-      expect((await read(order.id)).body).toEqual(body);
+      expect(await read(order.id)).toEqual(body);
       expect(await stockOf(mug)).toBe(10);
       expect(await mailsOf(shop.db, order.id)).toEqual([...mailsTo(status), '1 cancelled']);
     });
@@ -468,7 +459,7 @@ describe('DELETE /api/orders/:id', () => {
       expectProblem(await remove(order.id), 409, 'order_delivered');
       await makeOld(shop.db, order.id);
       expectProblem(await remove(order.id), 409, 'order_delivered');
-      await expectUntouched((await read(order.id)).body, mug, 7, mailsTo('delivered'));
+      await expectUntouched(await read(order.id), mug, 7, mailsTo('delivered'));
     });
   });
 
@@ -481,7 +472,7 @@ describe('DELETE /api/orders/:id', () => {
       expect(await stockOf(mug)).toBe(10);
       expect(await mailsOf(shop.db, order.id)).toEqual([...mailsTo(status), '1 cancelled']);
       expectProblem(await call('GET', `/api/orders/${order.id}`), 404, 'not_found');
-      const { body: left } = await read(order.id);
+      const left = await read(order.id);
       expect(left).toMatchObject({ status: 'cancelled', nextStatusAt: null, deletedAt: expect.any(String) });
       expect(statuses(left)).toEqual([...pathTo[status], 'cancelled']);
     });
@@ -494,7 +485,7 @@ describe('DELETE /api/orders/:id', () => {
       expect((await remove(order.id)).status).toBe(204);
       expect(await stockOf(mug)).toBe(10);
       expect(await mailsOf(shop.db, order.id)).toEqual(mailsTo('cancelled'));
-      expect((await read(order.id)).body.history).toEqual(order.history);
+      expect((await read(order.id)).history).toEqual(order.history);
     });
   });
 
@@ -530,7 +521,7 @@ describe('PATCH /api/orders/restore/:id', () => {
     const { mug, order } = await orderIn('shipped');
     await makeOld(shop.db, order.id);
     await remove(order.id);
-    return { mug, order: (await read(order.id)).body };
+    return { mug, order: await read(order.id) };
   }
 
   describe.each([
@@ -581,14 +572,14 @@ describe('PATCH /api/orders/restore/:id', () => {
         expect(await restore(order.id)).toMatchObject({ status: 200 });
         expect(await cancel(order.id)).toMatchObject({ status: 200 });
       }
-      const { body: last } = await read(order.id);
+      const last = await read(order.id);
       for (const token of [customer.token, adminToken, customer.token]) {
         const refused = await restore(order.id, { token });
         expectProblem(refused, 409, 'order_not_restorable', {
           detail: 'The order has been restored 5 times, which is the most.',
         });
       }
-      expect((await read(order.id)).body).toEqual(last);
+      expect(await read(order.id)).toEqual(last);
       expect(await stockOf(mug)).toBe(10);
       expect(await mailsOf(shop.db, order.id)).toHaveLength(12);
     });
@@ -601,7 +592,7 @@ describe('PATCH /api/orders/restore/:id', () => {
       const { body: cancelled } = await cancel(order.id);
       expect(statuses(cancelled)).toEqual(['pending', 'cancelled']);
       const { body: restored } = await restore(order.id);
-      const { body: found } = await read(order.id);
+      const found = await read(order.id);
       const { body: list } = await call<{ data: OrderBody[] }>('GET', '/api/orders?limit=1');
       for (const shown of [restored, found, ...list.data]) {
         expect(shown).toMatchObject({ id: order.id, history: [{ status: 'pending', at: restored.updatedAt }] });
@@ -633,7 +624,7 @@ describe('PATCH /api/orders/restore/:id', () => {
       const { mug, order } = await orderIn('cancelled');
       await call('DELETE', `/api/products/${mug.id}`, { token: adminToken });
       expectProblem(await restore(order.id), 422, 'unknown_product');
-      expect((await read(order.id)).body).toEqual(order);
+      expect(await read(order.id)).toEqual(order);
       expect(await mailsOf(shop.db, order.id)).toEqual(mailsTo('cancelled'));
     });
   });
@@ -645,7 +636,7 @@ describe('PATCH /api/orders/restore/:id', () => {
       const { id } = await placeOrder(shop.url, leaver.token, [{ productId: mug.id, quantity: 3 }]);
       await cancel(id, { token: leaver.token });
       await call('DELETE', `/api/customers/${leaver.id}`, { token: leaver.token });
-      const { body: order } = await read(id);
+      const order = await read(id);
       expectProblem(await restore(id, { token: adminToken }), 409, 'order_not_restorable');
       await expectUntouched(order, mug, 10, mailsTo('cancelled'));
     });

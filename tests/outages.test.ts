@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
+import { freePort } from '../standalone/ports.ts';
 import { type AppProcess, startProcess } from './support/app-process.ts';
 import {
   type Account,
@@ -20,7 +21,6 @@ import {
   signInAdmin,
 } from './support/client.ts';
 import { bringTo, unitsOf, untilOrderWaits } from './support/orders.ts';
-import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
 import { type ApiProcess, type Shop, startShop } from './support/shop.ts';
 import { busyness, eventually } from './support/wait.ts';

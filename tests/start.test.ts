@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { freePort } from '../standalone/ports.ts';
 import { root } from './support/app-process.ts';
 import { createProduct, registerCustomer, request, signIn } from './support/client.ts';
-import { freePort } from './support/ports.ts';
 import { eventually } from './support/wait.ts';
 
 const patienceMs = 90_000;

@@ -4,11 +4,11 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import type { OrderBody } from '../src/schema/orders.ts';
+import { freePort } from '../standalone/ports.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { type CollectedSpan, type Collector, startCollector } from './support/collector.ts';
 import { completeScrape, scrape } from './support/metrics.ts';
 import { bringTo } from './support/orders.ts';
-import { freePort } from './support/ports.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { migrateDatabase } from '../src/db/migrate.ts';
+import { freePort } from '../standalone/ports.ts';
 import { exchange } from './hostile/sockets.ts';
 import { startProcess } from './support/app-process.ts';
 import {
@@ -24,7 +25,6 @@ import {
   statusOfCode,
 } from './support/document.ts';
 import { scrape } from './support/metrics.ts';
-import { freePort } from './support/ports.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';

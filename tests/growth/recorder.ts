@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 
 /** A node of a plan that was run, as `explain (analyze, buffers, format json)` has it. */
 export type PlanNode = {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from './ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 
 /** One address before several servers on this machine. */
 export type Balancer = { url: string; close: () => Promise<void> };

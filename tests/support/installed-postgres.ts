@@ -1,10 +1,10 @@
 import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import postgres from 'postgres';
+import { freePort } from '../../standalone/ports.ts';
 import type { PostgresServer } from '../../standalone/postgres.ts';
 import { findPlace } from '../../standalone/postgres-place.ts';
 import { asRunning } from '../../standalone/running.ts';
-import { freePort } from './ports.ts';
 import { installPackage } from './programs.ts';
 import { eventually } from './wait.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { freePort } from '../../standalone/ports.ts';
 import { openLink } from './link.ts';
-import { freePort } from './ports.ts';
 import { pause } from './wait.ts';
 
 describe('openLink', () => {

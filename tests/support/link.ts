@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from './ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 
 /** A pass-through before a server on this machine, so that a test can take the server away and give it back. */
 export type Link = {

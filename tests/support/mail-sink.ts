@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
+import { freePort } from '../../standalone/ports.ts';
 import { type Link, openLink } from './link.ts';
-import { freePort } from './ports.ts';
 
 export type ReceivedMail = {
   /** Bare addresses, separated by commas. */

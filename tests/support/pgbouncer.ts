@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { freePort } from '../../standalone/ports.ts';
 import { asRunning } from '../../standalone/running.ts';
 import { readSource } from './declared.ts';
-import { freePort } from './ports.ts';
 import { installedProgram } from './programs.ts';
 import { eventually } from './wait.ts';
 

@@ -1,9 +1,9 @@
 import { appendFileSync, chownSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import postgres from 'postgres';
+import { freePort } from '../../standalone/ports.ts';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
 import { findPlace } from '../../standalone/postgres-place.ts';
-import { freePort } from './ports.ts';
 import { eventually } from './wait.ts';
 
 type ReplicaOptions = {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 import { fieldsOf, type RedisNode, redisArguments, redisPassword, startRedisNode } from './redis-node.ts';
 import { eventually } from './wait.ts';
 

@@ -1,4 +1,4 @@
-import { freePort } from './ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 import { redisArguments, startRedisNode } from './redis-node.ts';
 
 export type RedisServer = {

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../standalone/ports.ts';
 import { type AppProcess, startProcess } from './app-process.ts';
 import { type Balancer, openBalancer } from './balancer.ts';
 import { admin } from './client.ts';
-import { freePort } from './ports.ts';
 import { openTestbed, type Testbed } from './testbed.ts';
 import { eventually } from './wait.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { freePort } from './ports.ts';
+import { freePort } from '../../standalone/ports.ts';
 
 /** A pass-through before a Postgres that knows what it was asked. */
 export type StatementTap = {
