@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, setSystemTime, test } from 'bun:test';
+import { afterEach, describe, expect, jest, setSystemTime, test } from 'bun:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCache } from './cache.ts';
 import type { CacheOutcome } from './cached-reads.ts';
@@ -244,6 +244,33 @@ describe('cache.read', () => {
       fail(new Error('no database'));
       await expect(early).rejects.toThrow('no database');
       expect(await late).toMatchObject({ body: 'answer', outcome: 'BYPASS' });
+    });
+
+    test('waits for the earlier query and for its own no longer than a request may in all', async () => {
+      const { store, broken } = openStore();
+      const cache = openCache(store);
+      broken.reads = true;
+      jest.useFakeTimers();
+      try {
+        const settle = async () => {
+          for (let turns = 0; turns < 5; turns += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+        };
+        const silent = () => new Promise<string>((_, reject) => setTimeout(() => reject(new Error('silent')), 4_000));
+        const outcomes: string[] = [];
+        const ask = (load: () => Promise<string>) =>
+          void cache.read(load).catch((error) => outcomes.push(error.message));
+        ask(silent);
+        await settle();
+        ask(() => new Promise(() => {}));
+        await settle();
+        jest.advanceTimersByTime(4_000);
+        await settle();
+        jest.advanceTimersByTime(501);
+        await settle();
+        expect(outcomes).toEqual(['silent', 'The shop did not answer in time.']);
+      } finally {
+        jest.useRealTimers();
+      }
     });
 
     test('answers the query when only the answer cannot be stored', async () => {
