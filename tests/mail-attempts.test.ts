@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { openDatabase } from '../src/db/client.ts';
+import { type AttemptOutcome, createDelivery } from '../src/jobs/delivery.ts';
 import { createMailer } from '../src/jobs/mailer.ts';
-import { openMailQueue } from '../src/jobs/queues.ts';
-import { createSendMail, type MailOutcome } from '../src/jobs/send-mail.ts';
-import { createSweep } from '../src/jobs/sweep.ts';
+import { openOutboxQueue } from '../src/jobs/queues.ts';
+import { createSweep } from '../src/jobs/scheduler.ts';
+import { mailDelivery } from '../src/jobs/send-mail.ts';
 import { openQueueConnection } from '../src/lib/redis.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
@@ -18,8 +19,8 @@ const silentLog = pino({ level: 'silent' });
 
 /** A worker's way with mails in this process, so that a test says when it sends which. */
 type Hand = {
-  send: (mailId: string) => Promise<void>;
-  outcomes: MailOutcome[];
+  send: (...ids: string[]) => Promise<void>;
+  outcomes: AttemptOutcome[];
   /** The `application_name` of its sessions. */
   name: string;
 };
@@ -50,15 +51,26 @@ function openHand(name = 'hand'): Hand {
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 4, applicationName: name });
   const { mailServer, mailFrom } = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
   if (!mailServer) throw new Error('There is no mail server.');
-  const mailer = createMailer(mailServer, mailFrom);
-  const outcomes: MailOutcome[] = [];
-  const onOutcome = (outcome: MailOutcome) => outcomes.push(outcome);
-  const sendMail = createSendMail({ db, mailer, mailFrom, log: silentLog, onOutcome });
+  const mailer = createMailer(mailServer, mailFrom, 20);
+  const outcomes: AttemptOutcome[] = [];
+  const onOutcome = (outcome: AttemptOutcome) => outcomes.push(outcome);
+  const { take, drained } = createDelivery(mailDelivery(mailer, mailFrom), {
+    db,
+    log: silentLog,
+    onOutcome,
+    onEnd: () => {},
+    onTrouble: () => {},
+    stopping: () => false,
+  });
   closers.push(
     () => mailer.close(),
     () => close(1_000),
   );
-  return { send: (mailId) => sendMail({ mailId }), outcomes, name };
+  const send = async (...ids: string[]) => {
+    await take({ rows: ids.map((id) => ({ id })) });
+    await drained();
+  };
+  return { send, outcomes, name };
 }
 
 type Row = { id: string; state: string; attempts: number; last_error: string | null; due_at: Date | null };
@@ -182,6 +194,7 @@ describe('a mail that nobody enqueues', () => {
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},
       onMoved: () => {},
+      relay: async () => 0,
       log: silentLog,
       stopping: () => false,
     });
@@ -216,20 +229,26 @@ describe('a mail that nobody enqueues', () => {
 });
 
 describe('the queue of mails', () => {
-  describe('when the job of an earlier try still stands', () => {
-    test('takes the next try all the same, and each try once', async () => {
+  describe('when many are enqueued', () => {
+    test('has a job for some dozens of them, and a lone one in a job of its own', async () => {
       const { redis } = readSettings({ REDIS_URL: shop.redisUrl });
       if (!redis) throw new Error('There is no Redis.');
       const errors: unknown[] = [];
       const onError = (error: unknown) => void errors.push(error);
-      const home = openQueueConnection(redis, 'request', onError);
-      const queue = await openMailQueue({ kind: 'redis', skipVersionCheck: false, ...home }, onError);
-      closers.push(() => queue.close(), home.close);
-      const { waiting: before = 0 } = await eventually(() => queue.depth());
-      const id = crypto.randomUUID();
-      for (const attempts of [0, 1, 1, 2]) await queue.enqueue([{ id, attempts }], 'test');
+      const connection = openQueueConnection(redis, 'request', onError);
+      const queue = await openOutboxQueue(
+        'test-batches',
+        { kind: 'redis', skipVersionCheck: false, ...connection },
+        onError,
+      );
+      closers.push(() => queue.close(), connection.close);
+      const rows = Array.from({ length: 60 }, () => ({ id: crypto.randomUUID() }));
+      await eventually(() => queue.depth());
+      await queue.enqueue(rows, 'test');
+      expect((await queue.depth()).waiting).toBe(3);
+      await queue.enqueue(rows.slice(0, 1), 'test');
+      expect((await queue.depth()).waiting).toBe(4);
       expect(errors).toEqual([]);
-      expect((await queue.depth()).waiting).toBe(before + 3);
     });
   });
 });

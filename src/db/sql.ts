@@ -6,8 +6,8 @@ type Column<Value> = Value[] | Placeholder;
 /** A column of ids. */
 export const uuids = (values: Column<string>): SQL => sql`${sql.param(values)}::uuid[]`;
 
-/** A column of text. */
-export const texts = (values: Column<string>): SQL => sql`${sql.param(values)}::text[]`;
+/** A column of text, null where there is none. */
+export const texts = (values: Column<string | null>): SQL => sql`${sql.param(values)}::text[]`;
 
 /** A column of 16-bit integers. */
 export const smallints = (values: Column<number>): SQL => sql`${sql.param(values)}::smallint[]`;

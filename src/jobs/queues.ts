@@ -3,12 +3,12 @@ import { dialect } from '../db/dialect.ts';
 import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { isCluster, type QueueConnection } from '../lib/redis.ts';
-import type { MailJob } from '../schema/jobs.ts';
+import type { BatchJob, QueuedRow } from '../schema/jobs.ts';
 import { currentTraceparent } from '../telemetry/spans.ts';
-import { keyPrefix, mailQueue } from './queue-names.ts';
+import { keyPrefix } from './queue-names.ts';
 
 /** Where the queues live: Redis, or Postgres on a machine without one. */
-export type QueueHome =
+export type QueueBackend =
   | {
       kind: 'redis';
       connection: QueueConnection;
@@ -17,9 +17,6 @@ export type QueueHome =
     }
   | { kind: 'postgres'; url: string };
 
-/** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
-export type QueuedMail = { id: string; attempts: number };
-
 /** How many jobs of a queue are in each state, and that by the name of the queue. */
 export type QueueDepth = Record<string, number>;
 export type QueueDepths = Record<string, QueueDepth>;
@@ -27,8 +24,10 @@ export type QueueDepths = Record<string, QueueDepth>;
 const postgresSchema = 'bullmq';
 const postgresPoolSize = 4;
 const postgresLifetimeSeconds = 3;
-const mailsWaitingMax = 20_000;
-const mailsPerCall = 500;
+const rowsWaitingMax = 20_000;
+const rowsPerCall = 500;
+/** A job costs ten times what a row in it does; with more, one worker would have them while another has none. */
+export const rowsPerJob = 25;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
@@ -48,8 +47,8 @@ export function postgresConnection(url: string) {
 
 /** What this shop uses of a BullMQ queue, whichever backend it stands on. */
 type Producer = {
-  addBulk: (jobs: { name: string; data: MailJob; opts: JobsOptions }[]) => Promise<unknown>;
-  add: (name: string, data: Record<string, never>, opts: JobsOptions) => Promise<unknown>;
+  addBulk: (jobs: { name: string; data: BatchJob; opts: JobsOptions }[]) => Promise<unknown>;
+  add: (name: string, data: BatchJob | Record<string, never>, opts: JobsOptions) => Promise<unknown>;
   removeJobScheduler: (id: string) => Promise<unknown>;
   getJobCounts: (...states: JobType[]) => Promise<QueueDepth>;
   on: (event: 'error', listener: (error: Error) => void) => unknown;
@@ -58,16 +57,16 @@ type Producer = {
 };
 
 /** Opens a queue to add jobs to. Connection errors go to `onError`: they pass, and are no caller's fault. */
-export function openQueue(name: string, home: QueueHome, onError: (error: Error) => void): Producer {
+export function openQueue(name: string, backend: QueueBackend, onError: (error: Error) => void): Producer {
   const queue: Producer =
-    home.kind === 'redis'
+    backend.kind === 'redis'
       ? new Queue(name, {
-          connection: home.connection,
+          connection: backend.connection,
           prefix: keyPrefix,
           // It asks one node, at random, and a queue that gets no answer stays broken.
-          skipVersionCheck: home.skipVersionCheck || isCluster(home.connection),
+          skipVersionCheck: backend.skipVersionCheck || isCluster(backend.connection),
         })
-      : new postgresBackend.Queue(name, { connection: postgresConnection(home.url) });
+      : new postgresBackend.Queue(name, { connection: postgresConnection(backend.url) });
   queue.on('error', onError);
   return queue;
 }
@@ -77,53 +76,63 @@ export function depthOf(queue: Producer): Promise<QueueDepth> {
   return queue.getJobCounts('waiting', 'active', 'delayed');
 }
 
-export type MailQueue = {
+export type OutboxQueue = {
   /**
-   * Hands mails to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
-   * Never rejects: the sweep takes up what was lost.
+   * Hands rows to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
+   * Never rejects: the relay takes up what was lost.
    */
-  enqueue: (mails: QueuedMail[], requestId: string) => Promise<void>;
+  enqueue: (rows: { id: string }[], requestId: string) => Promise<void>;
   depth: () => Promise<QueueDepth>;
   close: () => Promise<void>;
 };
 
+/** Nothing is kept: what is done stands in the outbox. */
+const opts: JobsOptions = { removeOnComplete: true, removeOnFail: true };
+
 /**
- * Opens the mail queue for producing; calls made together go out as one.
+ * Opens the queue of one kind of the outbox for producing; calls made together go out as one.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
-export async function openMailQueue(home: QueueHome, onError: (error: Error) => void): Promise<MailQueue> {
-  const queue = openQueue(mailQueue, home, onError);
+export async function openOutboxQueue(
+  name: string,
+  backend: QueueBackend,
+  onError: (error: Error) => void,
+): Promise<OutboxQueue> {
+  const queue = openQueue(name, backend, onError);
   try {
-    if (home.kind === 'postgres') await queue.waitUntilReady();
+    if (backend.kind === 'postgres') await queue.waitUntilReady();
   } catch (error) {
     await queue.close().catch(onError);
     throw error;
   }
-  const batcher = createBatcher<QueuedMail & Omit<MailJob, 'mailId'>, void>({
+  // One call at a time, so that what comes meanwhile shares the next one's jobs.
+  const batcher = createBatcher<QueuedRow, void>({
     batchesMax: 1,
-    batchSizeMax: mailsPerCall,
-    waitingMax: mailsWaitingMax,
+    batchSizeMax: rowsPerCall,
+    waitingMax: rowsWaitingMax,
     deadlineMs: databaseWaitMsMax,
-    run: async (mails) => {
-      await queue.addBulk(
-        mails.map(({ id, attempts, requestId, traceparent }) => ({
-          name: 'send',
-          data: { mailId: id, requestId, traceparent },
-          // Nothing is kept: what is done stands in the ledger, and a kept job would make its id unusable.
-          opts: { jobId: `${id}-${attempts}`, removeOnComplete: true, removeOnFail: true },
-        })),
-      );
-      return mails.map(() => undefined);
+    run: async (rows) => {
+      const [first = { rows: [] }, ...others] = jobsOf(rows);
+      if (others.length === 0) await queue.add('batch', first, opts);
+      else await queue.addBulk([first, ...others].map((data) => ({ name: 'batch', data, opts })));
+      return rows.map(() => undefined);
     },
   });
   return {
-    enqueue: async (mails, requestId) => {
+    enqueue: async (rows, requestId) => {
       const origin = { requestId, traceparent: currentTraceparent() };
-      const outcomes = await Promise.allSettled(mails.map((mail) => batcher.add({ ...mail, ...origin })));
+      const outcomes = await Promise.allSettled(rows.map(({ id }) => batcher.add({ id, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },
     depth: () => depthOf(queue),
     close: () => queue.close(),
   };
+}
+
+function jobsOf(rows: QueuedRow[]): BatchJob[] {
+  const jobs = Math.ceil(rows.length / rowsPerJob);
+  return Array.from({ length: jobs }, (_, index) => ({
+    rows: rows.slice(index * rowsPerJob, (index + 1) * rowsPerJob),
+  }));
 }

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import type { Closers } from '../lib/closers.ts';
-import { keyPrefix, mailQueue, orderQueue } from './queue-names.ts';
-import { depthOf, openQueue, postgresConnection, type QueueDepth, type QueueHome } from './queues.ts';
+import { keyPrefix, orderQueue } from './queue-names.ts';
+import { depthOf, openQueue, postgresConnection, type QueueBackend, type QueueDepth } from './queues.ts';
 
 /**
- * Mails that one worker process has in hand: three for each of its connections to the mail server, so that the next ones
- * are claimed, in larger batches, while others are on their way.
+ * Jobs of one kind of the outbox that a worker has at once. It has a job until the rows in it are claimed, so this is what
+ * it fetches ahead of its turn.
  */
-const mailsInHand = 60;
+const batchesAtOnce = 4;
 
 const everyMs = { sweep: 500, 'clean-up': 10 * 60_000 };
 
@@ -33,17 +33,19 @@ const postgresBackend = withBackend(createPostgresBackend);
 export type JobName = 'send-mail' | 'sweep' | 'clean-up';
 
 export type Processors = {
-  /** Moves due orders and enqueues due mails. */
+  /** Moves due orders and enqueues what is owed. */
   sweep: () => Promise<void>;
   cleanUp: () => Promise<void>;
-  /** Sends the mail of a job's payload, which is parsed on arrival. */
-  sendMail: (payload: unknown) => Promise<void>;
+  /** By the name of their queue: works on a job's payload, which is parsed on arrival, for as long as it has to. */
+  batches: Record<string, (payload: unknown) => Promise<void>>;
+  /** Resolves once nothing of them is in hand. */
+  drained: () => Promise<void>;
 };
 
 export type WorkerListeners = {
   /** Errors of the queue, which pass. */
   onQueueError: (error: Error) => void;
-  /** A job that threw; the sweep makes up for it. */
+  /** A job that threw; the next sweep makes up for it. */
   onJobFailure: (error: Error) => void;
   onJobEnd: (job: JobName, ok: boolean, seconds: number) => void;
 };
@@ -68,7 +70,7 @@ type RunningWorker = {
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
 export async function startWorkers(
-  home: QueueHome,
+  backend: QueueBackend,
   processors: Processors,
   listeners: WorkerListeners,
   closers: Closers,
@@ -78,20 +80,22 @@ export async function startWorkers(
     sweep: unlessUnderWay(() => timed('sweep', processors.sweep, onJobEnd)),
     'clean-up': unlessUnderWay(() => timed('clean-up', processors.cleanUp, onJobEnd)),
   };
-  const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   // First, to be closed last: a Redis that is away holds up its closing.
-  const queue = openQueue(orderQueue, home, listeners.onQueueError);
+  const queue = openQueue(orderQueue, backend, listeners.onQueueError);
   closers.add('order queue', () => queue.close());
   const workers = [
-    openWorker(home, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
-    openWorker(home, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
+    ...Object.entries(processors.batches).map(([name, take]) =>
+      openWorker(backend, name, batchesAtOnce, (job) => take(job.data), listeners),
+    ),
+    openWorker(backend, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
   ];
   let closing = false;
   closers.add('jobs under way', async () => {
     closing = true;
     await Promise.all(workers.map((worker) => worker.close()));
+    await processors.drained();
   });
-  if (home.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
+  if (backend.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
 
   let toldScheduled = () => {};
   const scheduledOnce = new Promise<void>((resolve) => {
@@ -99,7 +103,7 @@ export async function startWorkers(
   });
 
   async function add(name: keyof typeof everyMs): Promise<boolean> {
-    const once = home.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
+    const once = backend.kind === 'redis' ? { deduplication: { id: name, ttl: everyMs[name] * shareOfPause } } : {};
     try {
       await queue.add(name, {}, { ...once, removeOnComplete: true, removeOnFail: true });
       return true;
@@ -161,7 +165,7 @@ async function timed(job: JobName, work: () => Promise<void>, onJobEnd: WorkerLi
 }
 
 function openWorker(
-  home: QueueHome,
+  backend: QueueBackend,
   name: string,
   concurrency: number,
   process: (job: { name: string; data: unknown }) => Promise<void>,
@@ -174,14 +178,14 @@ function openWorker(
     runRetryDelay: retryQueueAfterMs,
   } satisfies Partial<WorkerOptions>;
   const worker: RunningWorker =
-    home.kind === 'redis'
+    backend.kind === 'redis'
       ? new Worker(name, process, {
           ...options,
-          connection: home.connection,
+          connection: backend.connection,
           prefix: keyPrefix,
-          skipVersionCheck: home.skipVersionCheck,
+          skipVersionCheck: backend.skipVersionCheck,
         })
-      : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(home.url) });
+      : new postgresBackend.Worker(name, process, { ...options, connection: postgresConnection(backend.url) });
   worker.on('error', onQueueError);
   worker.on('failed', (_job, error) => onJobFailure(error));
   return worker;

@@ -17,7 +17,7 @@ import type { OrderRequest, Placement } from '../domain/orders/place.ts';
 import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
-import type { MailQueue } from '../jobs/queues.ts';
+import type { OutboxQueue } from '../jobs/queues.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
@@ -81,7 +81,7 @@ export type ApiServices = {
   passwords: PasswordQueues;
   throttle: LoginThrottle;
   registrations: RegistrationThrottle;
-  mails: Pick<MailQueue, 'enqueue'>;
+  mails: Pick<OutboxQueue, 'enqueue'>;
   /** Whether traffic may come, and what is down. */
   readiness: (draining: () => boolean) => Promise<Readiness>;
   /** Whether schema and first admin are there; once they are, they stay. */
@@ -157,13 +157,13 @@ function openCache({ settings, log, metrics, closers, denials }: Shared): { cach
 }
 
 /** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
-function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): MailQueue {
+function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): OutboxQueue {
   const onError = denials.heard(errorLog(log, 'the mail queue is out of reach'));
   const home = openQueueHome(settings, databaseUrl, 'request', onError);
   closers.add('connection of the mail queue', home.close);
   const mails = createMailProducer(async () => {
-    const { openMailQueue } = await import('../jobs/queues.ts');
-    return openMailQueue({ ...home, ...(await checkRedis(settings, log)) }, onError);
+    const { openOutboxQueue } = await import('../jobs/queues.ts');
+    return openOutboxQueue(mailQueue, { ...home, ...(await checkRedis(settings, log)) }, onError);
   }, onError);
   closers.add('mail queue', mails.close);
   return mails;
@@ -186,7 +186,7 @@ function openStartup({ settings, log, closers }: Shared, db: Database, cache: Ca
 function openScrape(
   { log, metrics, closers }: Shared,
   databaseUrl: string,
-  mails: MailQueue,
+  mails: OutboxQueue,
   isPrepared: () => boolean,
 ): () => Promise<string> {
   const backlog = openBacklog(databaseUrl);
@@ -196,7 +196,7 @@ function openScrape(
     queues: async () => {
       // Setting up a queue in Postgres needs one that is there.
       if (!isPrepared()) throw new Error('the shop is not ready to open the mail queue');
-      return { [mailQueue]: await mails.depth() };
+      return { mails: await mails.depth() };
     },
     onTrouble: errorLog(log, scrapeError),
   });

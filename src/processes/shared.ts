@@ -6,7 +6,7 @@ import { UnfitDatabaseError } from '../db/server.ts';
 import { withReader } from '../db/transaction.ts';
 import { type Backlog, readBacklog } from '../domain/outbox/backlog.ts';
 import { ShopError } from '../errors.ts';
-import type { QueueHome } from '../jobs/queues.ts';
+import type { QueueBackend } from '../jobs/queues.ts';
 import { openLogOutput } from '../lib/log-output.ts';
 import { askInfo, isDenied, isRedisAway, openQueueConnection, type RedisProfile } from '../lib/redis.ts';
 import { type Settings, SettingsError } from '../settings.ts';
@@ -88,7 +88,7 @@ export function openQueueHome(
   databaseUrl: string,
   profile: Exclude<RedisProfile, 'cache'>,
   onError: (error: Error) => void,
-): QueueHome & { close: () => void } {
+): QueueBackend & { close: () => void } {
   if (!redis) return { kind: 'postgres', url: databaseUrl, close: () => {} };
   return { kind: 'redis', skipVersionCheck: false, ...openQueueConnection(redis, profile, onError) };
 }
