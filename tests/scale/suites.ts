@@ -56,6 +56,7 @@ export const leftOut = {
     'mail-attempts',
     'migrations',
     'order-batches',
+    'outbox',
     'search',
     'seed',
     'transactions',
