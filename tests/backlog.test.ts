@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { mailOutbox } from '../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import { createRelay } from '../src/jobs/relay.ts';
 import { createSweep } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { openDatabase } from '../src/db/client.ts';
+import { readBacklog } from '../src/domain/outbox/backlog.ts';
 import { type AttemptOutcome, createDelivery } from '../src/jobs/delivery.ts';
 import { createMailer } from '../src/jobs/mailer.ts';
 import { openOutboxQueue } from '../src/jobs/queues.ts';
@@ -47,14 +48,14 @@ afterEach(async () => {
 
 afterAll(() => shop.stop());
 
-function openHand(name = 'hand'): Hand {
+function openHand(name = 'hand', unverifiedMailsPerHour = 0): Hand {
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 4, applicationName: name });
   const { mailServer, mailFrom } = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
   if (!mailServer) throw new Error('There is no mail server.');
   const mailer = createMailer(mailServer, mailFrom, 20);
   const outcomes: AttemptOutcome[] = [];
   const onOutcome = (outcome: AttemptOutcome) => outcomes.push(outcome);
-  const { take, drained } = createDelivery(mailDelivery(mailer, mailFrom), {
+  const { take, drained } = createDelivery(mailDelivery(mailer, { mailFrom, unverifiedMailsPerHour }), {
     db,
     log: silentLog,
     onOutcome,
@@ -173,6 +174,101 @@ describe('the mail of a job', () => {
       await send(id);
       expect(await mailOf(order)).toMatchObject({ state: 'sent', last_error: null, due_at: null });
       expect(outcomes).toEqual(['refused', 'sent']);
+    });
+  });
+});
+
+describe('mails to an address that nobody has confirmed', () => {
+  type Kept = { id: string; state: string; attempts: number; last_error: string | null; until: string | null };
+  const mailsOf = async (orders: OrderBody[]) =>
+    shop.db<Kept[]>`
+      select id, state, attempts, last_error, deferred_until::text as until from mails
+      where order_id in ${shop.db(orders.map(({ id }) => id))} order by id`;
+  const placeFor = async (account: Account, count: number) => {
+    const orders: OrderBody[] = [];
+    for (let placed = 0; placed < count; placed += 1) {
+      orders.push(await placeOrder(shop.url, account.token, [{ productId: mugId, quantity: 1 }]));
+    }
+    return orders;
+  };
+  const ids = (rows: Kept[]) => rows.map(({ id }) => id);
+  /** As if so much time had gone by since they went. */
+  const pass = (interval: string) => shop.db`
+    update unconfirmed_mails set claimed_at = claimed_at - ${interval}::interval`;
+
+  describe('when there are more than may go in an hour', () => {
+    test('go as far as they may, the oldest first; the others wait, untried, until there is room', async () => {
+      const { send } = openHand('hand', 3);
+      const orders = await placeFor(await registerCustomer(shop.url), 5);
+      await send(...ids(await mailsOf(orders)));
+      const rows = await mailsOf(orders);
+      expect(rows.map(({ state }) => state)).toEqual(['sent', 'sent', 'sent', 'queued', 'queued']);
+      for (const { attempts, last_error, until } of rows.slice(3)) {
+        expect({ attempts, last_error }).toEqual({ attempts: 0, last_error: null });
+        expect(Date.parse(until ?? '') - Date.now()).toBeWithin(59 * 60_000, 61 * 60_000);
+      }
+      // Whoever takes them up before finds no room, at whatever minute.
+      await pass('59 minutes');
+      await send(...ids(rows));
+      expect((await mailsOf(orders)).filter(({ state }) => state === 'sent')).toHaveLength(3);
+      await pass('2 minutes');
+      await send(...ids(rows));
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(orders.map(() => 'sent'));
+      for (const order of orders) expect(messagesOf(order)).toHaveLength(1);
+    });
+
+    test('are counted by address, whichever accounts have had it, and however many workers send', async () => {
+      const first = await registerCustomer(shop.url);
+      const orders = await placeFor(first, 3);
+      await shop.db`update customers set deleted_at = now() where id = ${first.id}`;
+      const second = await registerCustomer(shop.url, { email: first.email.toUpperCase() });
+      orders.push(...(await placeFor(second, 3)));
+      const hands = ['one', 'other'].map((name) => openHand(name, 4));
+      const all = ids(await mailsOf(orders));
+      await Promise.all(hands.flatMap(({ send }) => all.map((id) => send(id))));
+      expect((await mailsOf(orders)).filter(({ state }) => state === 'sent')).toHaveLength(4);
+      expect(orders.flatMap(messagesOf)).toHaveLength(4);
+    });
+
+    test('do not keep back those of others, of confirmed addresses, or that a person waits for', async () => {
+      const { send } = openHand('hand', 1);
+      const ada = await registerCustomer(shop.url);
+      const bob = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 2);
+      const others = await placeFor(bob, 2);
+      await shop.db`update customers set email_verified_at = now() where id = ${bob.id}`;
+      await send(...ids(await mailsOf([...orders, ...others])));
+      const states = async (of: OrderBody[]) => (await mailsOf(of)).map(({ state }) => state);
+      expect(await states(orders)).toEqual(['sent', 'queued']);
+      expect(await states(others)).toEqual(['sent', 'sent']);
+      const [last] = (await mailsOf(orders)).slice(1);
+      // As far as the limit is concerned; its text is that of the order.
+      await shop.db`
+        update mails set kind = 'password_reset', customer_id = ${ada.id} where id = ${last?.id ?? ''}`;
+      await send(last?.id ?? '');
+      expect(await states(orders)).toEqual(['sent', 'sent']);
+    });
+  });
+
+  describe('when they have waited', () => {
+    test('are neither late, as the metrics have it, nor given up for that', async () => {
+      const { send } = openHand('hand', 1);
+      const orders = await placeFor(await registerCustomer(shop.url), 2);
+      await send(...ids(await mailsOf(orders)));
+      const [, kept] = await mailsOf(orders);
+      const id = kept?.id ?? '';
+      const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
+      closers.push(() => close(1_000));
+      // What others have left behind.
+      await shop.db`update mails set state = 'sent', due_at = null where id <> ${id}`;
+      await shop.db`update mails set created_at = created_at - interval '3 days' where id = ${id}`;
+      expect((await readBacklog(db)).oldestUnsentMailSeconds).toBeLessThan(3_600);
+      await shop.db`update mails set deferred_until = now() - interval '90 minutes' where id = ${id}`;
+      expect((await readBacklog(db)).oldestUnsentMailSeconds).toBeWithin(5_400, 6_000);
+      await pass('2 hours');
+      shop.mail.become({ refuseWith: 451 });
+      await send(id);
+      expect((await mailsOf(orders))[1]).toMatchObject({ state: 'queued', attempts: 1 });
     });
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { mailOutbox } from '../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import {

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { pgTable } from 'drizzle-orm/pg-core';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { mailOutbox } from '../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import { type Claim, claiming, type OutboxKind, type Outcome } from '../src/domain/outbox/outbox.ts';
 import { createDelivery } from '../src/jobs/delivery.ts';
 import { openOutboxQueue, type QueueBackend } from '../src/jobs/queues.ts';

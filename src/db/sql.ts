@@ -18,6 +18,10 @@ export const integers = (values: Column<number>): SQL => sql`${sql.param(values)
 /** A column of 64-bit integers, as far as a `number` is exact. */
 export const bigints = (values: Column<number>): SQL => sql`${sql.param(values)}::bigint[]`;
 
+/** A column of moments, as text on its way: the driver takes an array of the type itself for one of its own making. */
+export const timestamps = (values: Date[]): SQL =>
+  sql`${texts(values.map((value) => value.toISOString()))}::timestamptz[]`;
+
 /** The right side of `id = …`, true for every row whose id is among these. */
 export function anyUuid(ids: Column<string>): SQL {
   return sql`any(${uuids(ids)})`;

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { mailOutbox } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { type Mailbox, readMailbox } from '../lib/mailbox.ts';
 import type { MailMessage } from './mail-templates.tsx';
 import { createMailer } from './mailer.ts';

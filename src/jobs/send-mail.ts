@@ -1,4 +1,5 @@
-import { claimMails, type MailToSend, mailOutbox } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
+import { claimMails, type MailToSend } from '../domain/outbox/mails.ts';
 import type { Outcome } from '../domain/outbox/outbox.ts';
 import type { Mailbox } from '../lib/mailbox.ts';
 import { mailJobSchema } from '../schema/jobs.ts';
@@ -9,12 +10,17 @@ import type { Mailer } from './mailer.ts';
 /** Mails in hand for each connection to the mail server, so that the next ones are claimed while others are on their way. */
 const inHandOfConnection = 3;
 
+type MailTerms = { mailFrom: Mailbox; unverifiedMailsPerHour: number };
+
 /** The mails of the outbox: composed from what was claimed, and handed to the mail server. */
-export function mailDelivery(mailer: Mailer, mailFrom: Mailbox): DeliveryKind<MailToSend> {
+export function mailDelivery(
+  mailer: Mailer,
+  { mailFrom, unverifiedMailsPerHour }: MailTerms,
+): DeliveryKind<MailToSend> {
   return {
     ...mailOutbox,
     word: 'mail',
-    claim: claimMails,
+    claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
     handOver: (mail) => send(mailer, mail, mailFrom),
     inHandMax: () => inHandOfConnection * mailer.connections(),
     facts: ({ order, run, status }) => ({ orderId: order.id, run, status }),

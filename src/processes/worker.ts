@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import { mailOutbox } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
@@ -118,7 +118,7 @@ export async function openWorkerServices(
   });
   const onJobFailure = errorLog(log, 'a job failed');
   const onJobEnd = createJobTimes(registry);
-  const delivery = createDelivery(mailDelivery(mailer, settings.mailFrom), {
+  const delivery = createDelivery(mailDelivery(mailer, settings), {
     db,
     log,
     onOutcome: createMailAttempts(registry),

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { listMails, mailOutbox, sendMailAgain } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
+import { listMails, sendMailAgain } from '../domain/outbox/mails.ts';
 import { sendAllAgain } from '../domain/outbox/outbox.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';

@@ -14,6 +14,9 @@ export const mailKinds = [
 ] as const;
 export type MailKind = (typeof mailKinds)[number];
 
+/** Mails that a person waits for: no limit keeps them back, and they do not count against it. */
+export const awaitedMailKinds: readonly MailKind[] = ['password_reset'];
+
 /** `queued` waits for its next attempt, `sending` is in a worker's hands, `failed` has been given up until someone sends it again. */
 export const mailStates = ['queued', 'sending', 'sent', 'failed'] as const;
 export type MailState = (typeof mailStates)[number];

@@ -7,7 +7,7 @@ import { advanceDueOrders } from '../../src/domain/orders/lifecycle.ts';
 import { placeOrders } from '../../src/domain/orders/place.ts';
 import { listOrders } from '../../src/domain/orders/reads.ts';
 import { readBacklog } from '../../src/domain/outbox/backlog.ts';
-import { mailOutbox } from '../../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../../src/domain/outbox/kinds.ts';
 import { takeUpDue } from '../../src/domain/outbox/outbox.ts';
 import { listProducts } from '../../src/domain/products/lists.ts';
 import { findProducts } from '../../src/domain/products/products.ts';

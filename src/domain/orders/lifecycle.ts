@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { later, statementTime, texts } from '../../db/sql.ts';
 import { lifecycle, type OrderStatus, undeliveredStatuses } from '../../schema/orders.ts';
-import { mailOutbox } from '../outbox/mails.ts';
+import { mailOutbox } from '../outbox/kinds.ts';
 
 /**
  * The one way in which a status is put on record: expressions `new_history` and `new_mails`, which write a step of the

@@ -7,16 +7,9 @@ import { isId } from '../../lib/ids.ts';
 import type { MailQuery } from '../../schema/mails.ts';
 import type { OrderStatus } from '../../schema/orders.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { type Claim, claiming, type OutboxKind, sendAgain } from './outbox.ts';
-
-export const mailOutbox: OutboxKind = {
-  table: mails,
-  handoverMs: 5_000,
-  leaseMs: 15_000,
-  firstRetryMs: 2_000,
-  retryMsMax: 15 * 60_000,
-  givenUpAfterMs: 24 * 3_600_000,
-};
+import { mailOutbox } from './kinds.ts';
+import { type Claim, claiming, sendAgain } from './outbox.ts';
+import { keepToLimit } from './unconfirmed.ts';
 
 /** A mail in a worker's hands, with all that its text needs. */
 export type MailToSend = Claim & {
@@ -49,11 +42,18 @@ type ClaimedRow = {
 /**
  * Takes unsent mails into a worker's hands for the length of a lease, and reads what they are written from, in one
  * statement.
- * @returns the mails by id, without those that are in others' hands, or sent
+ * @param unverifiedPerHour how many may go in an hour to an address that nobody has confirmed; 0 is no limit
+ * @returns the mails by id, without those that are in others' hands, sent, or kept back by that limit
  */
-export async function claimMails(tx: Transaction, ids: string[]): Promise<Map<string, MailToSend>> {
+export async function claimMails(
+  tx: Transaction,
+  ids: string[],
+  unverifiedPerHour: number,
+): Promise<Map<string, MailToSend>> {
+  const going = unverifiedPerHour === 0 ? ids : await keepToLimit(tx, ids, unverifiedPerHour);
+  if (going.length === 0) return new Map();
   const rows = await tx.execute<ClaimedRow>(sql`
-    with ${claiming(mailOutbox, ids)}
+    with ${claiming(mailOutbox, going)}
     select claimed.id, claimed.attempts, claimed.run, claimed.status, orders.id as order_id, orders.currency,
       orders.total_cents, (extract(epoch from orders.created_at) * 1000)::bigint as created_ms,
       customers.name, customers.email, (

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { mailOutbox } from './mails.ts';
+import { mailOutbox } from './kinds.ts';
 import { retryDelayMs } from './outbox.ts';
 
 const minuteMs = 60_000;

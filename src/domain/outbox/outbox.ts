@@ -1,7 +1,17 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Transaction } from '../../db/client.ts';
-import { anyUuid, clockTime, integers, later, smallints, statementTime, texts, uuids } from '../../db/sql.ts';
+import {
+  anyUuid,
+  clockTime,
+  integers,
+  later,
+  smallints,
+  statementTime,
+  texts,
+  timestamps,
+  uuids,
+} from '../../db/sql.ts';
 
 /**
  * What the shop owes to the outside is a row, written in the transaction that owes it, and every kind of it goes by the
@@ -61,6 +71,18 @@ export function claiming({ table, leaseMs }: OutboxKind, ids: string[]): SQL {
       where id in (select id from free)
       returning *
     )`;
+}
+
+/** Keeps rows back until a moment of their own, from which on their ages count; nobody has them in hand. */
+export async function defer(
+  tx: Transaction,
+  { table }: OutboxKind,
+  rows: { id: string; until: Date }[],
+): Promise<void> {
+  await tx.execute(sql`
+    update ${table} as owed set due_at = kept.until, deferred_until = kept.until
+    from unnest(${uuids(rows.map(({ id }) => id))}, ${timestamps(rows.map(({ until }) => until))}) as kept(id, until)
+    where owed.id = kept.id and owed.state = 'queued'`);
 }
 
 /**
