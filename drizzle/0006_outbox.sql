@@ -1,3 +1,5 @@
+-- What the code before reads of a mail is there in all that it writes, and in all that this release writes.
+-- squawk-ignore-file ban-drop-not-null
 -- Nobody has confirmed an address so far.
 ALTER TABLE "customers" ADD COLUMN IF NOT EXISTS "email_verified_at" timestamp (3) with time zone;--> statement-breakpoint
 -- What is owed beside the mails of orders, which the code before writes alone.
