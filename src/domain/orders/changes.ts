@@ -11,7 +11,7 @@ import { lockShelves, returned, type StockChange, stockChanged, takeFromShelves,
 import { recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
-/** An order after a change, and the ledger row of the mail that the change owes, if it owes one. */
+/** An order after a change, and the outbox's row of the mail that the change owes, if it owes one. */
 export type ChangedOrder = { order: Order; mailId: string | null };
 
 /** When an order becomes old enough to be deleted. */
