@@ -9,7 +9,7 @@ import type { ProductRow } from './db/tables.ts';
 import type { AccountStatus } from './domain/customers/accounts.ts';
 import type { PasswordQueues } from './domain/customers/password-queues.ts';
 import type { OrderRequest, Placement } from './domain/orders/place.ts';
-import type { MailQueue } from './jobs/queues.ts';
+import type { OutboxQueue } from './jobs/queues.ts';
 import type { Readiness } from './schema/health.ts';
 import type { Settings } from './settings.ts';
 import type { ShopMetrics } from './telemetry/registry.ts';
@@ -27,7 +27,7 @@ export type ApiServices = {
   read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
   /** For lists that the cache lacks: a replica may answer, if it has all that the primary has. */
   readList: Replicas['read'];
-  /** Commits before `endsAt` (Unix ms), or does nothing; by default as late as a request may wait for Postgres. */
+  /** Commits before `endsAt` (by `performance.now()`), or does nothing; by default as late as a request may wait for Postgres. */
   transaction: <T>(work: (tx: Transaction) => Promise<T>, endsAt?: number) => Promise<T>;
   /** What an account may do now, null when it is closed; reads that arrive together share one query. */
   findAccountStatus: (id: string) => Promise<AccountStatus | null>;
@@ -39,7 +39,7 @@ export type ApiServices = {
   passwords: PasswordQueues;
   throttle: LoginThrottle;
   registrations: RegistrationThrottle;
-  mails: Pick<MailQueue, 'enqueue'>;
+  mails: Pick<OutboxQueue, 'enqueue'>;
   /** Whether traffic may come, and what is down. */
   readiness: (draining: () => boolean) => Promise<Readiness>;
   /** Whether schema and first admin are there; once they are, they stay. */

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { handoverMs } from '../src/domain/outbox/mails.ts';
-import { createSweep } from '../src/jobs/sweep.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
+import { createRelay } from '../src/jobs/relay.ts';
+import { createSweep } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
 import { eventually } from './support/wait.ts';
 
 const orderCount = 5_000;
 /** How many mails one sweep enqueues at most, as often as it turns to them. */
-const mailsPerTurnMax = 2_000;
+const mailsPerTurnMax = 3_000;
 
 let bed: Testbed;
 let client: DatabaseClient;
@@ -31,16 +32,25 @@ afterAll(async () => {
   await bed.close();
 });
 
-/** One sweep, and the mails that it enqueued. */
-async function sweep(): Promise<string[]> {
+/** One sweep, and the mails that it enqueued, into a queue where so many jobs wait. */
+async function sweep({ waiting = 0 } = {}): Promise<string[]> {
   const queued: string[] = [];
+  const queue = {
+    enqueue: async (rows: { id: string }[]) => void queued.push(...rows.map(({ id }) => id)),
+    depth: async () => ({ waiting }),
+  };
+  const stopping = () => false;
+  const onError = (error: unknown) => {
+    throw error;
+  };
   const run = createSweep({
     db: client.db,
     orderStatusIntervalMs: 3_600_000,
-    enqueue: async (mails) => void queued.push(...mails.map(({ id }) => id)),
+    enqueue: queue.enqueue,
     onMoved: () => {},
+    relay: createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping }),
     log: pino({ level: 'silent' }),
-    stopping: () => false,
+    stopping,
   });
   await run();
   return queued;
@@ -52,7 +62,7 @@ describe('a sweep', () => {
       const startedAt = Date.now();
       const queued = await sweep();
       // Only on a machine so busy that what was enqueued is due again by then.
-      const againMax = Math.floor((Date.now() - startedAt) / handoverMs);
+      const againMax = Math.floor((Date.now() - startedAt) / mailOutbox.handoverMs);
       const rows = await bed.db<{ status: string; count: number }[]>`
         select status, count(*)::int as count from orders group by status`;
       expect([...rows]).toEqual([{ status: 'processing', count: orderCount }]);
@@ -66,7 +76,7 @@ describe('a sweep', () => {
       // Whatever has become of what was enqueued, each is due by itself soon.
       const [waiting] = await bed.db<{ count: number }[]>`
         select count(*)::int as count from mails
-        where due_at between created_at and clock_timestamp() + make_interval(secs => ${handoverMs / 1_000 + 1})`;
+        where due_at between created_at and clock_timestamp() + make_interval(secs => ${mailOutbox.handoverMs / 1_000 + 1})`;
       expect(waiting?.count).toBe(orderCount);
 
       const takenUp = new Set<string>();
@@ -77,6 +87,16 @@ describe('a sweep', () => {
         },
         { withinMs: 60_000, everyMs: 200 },
       );
+    });
+  });
+
+  describe('when more is owed than the workers can carry off', () => {
+    test.each([
+      [120, 0],
+      [119, 25],
+    ])('with %d jobs that wait already › enqueues what there is room for: %d', async (waiting, expected) => {
+      await bed.db`update mails set due_at = now() - interval '1 second'`;
+      expect(await sweep({ waiting })).toHaveLength(expected);
     });
   });
 });

@@ -61,6 +61,7 @@ const item = {
   unit_price_cents: 0,
 };
 const step = { order_id: order.id, run: 1, status: 'pending', at };
+const unconfirmed = { mail_id: id(31), address_hash: 'h', claimed_at: at };
 const mail = {
   id: id(31),
   order_id: order.id,
@@ -99,6 +100,12 @@ const taken: [table: string, row: Row][] = [
   ['mails', { ...mail, id: id(32), run: 2, state: 'sending' }],
   ['mails', { ...mail, id: id(33), status: 'processing', state: 'sent' }],
   ['mails', { ...mail, id: id(34), order_id: cancelled.id, state: 'failed' }],
+  [
+    'mails',
+    { ...mail, id: id(35), order_id: null, run: null, status: null, customer_id: id(1), kind: 'password_reset' },
+  ],
+  ['unconfirmed_mails', unconfirmed],
+  ['unconfirmed_mails', { ...unconfirmed, mail_id: id(32) }],
   ['idempotency_records', record],
   ['idempotency_records', { ...record, key: 'l' }],
   ['idempotency_records', { ...record, customer_id: id(2) }],
@@ -160,6 +167,15 @@ const refused: Record<string, Refusal[]> = {
   ],
   mails_order_id_orders_id_fk: [['mails', { ...mail, id: nobody, order_id: nobody }]],
   mails_state_check: [['mails', { ...mail, id: nobody, run: 3, state: 'lost' }]],
+  mails_kind_check: [['mails', { ...mail, id: nobody, run: 3, customer_id: customer.id, kind: 'advertisement' }]],
+  mails_customer_id_customers_id_fk: [['mails', { ...mail, id: nobody, run: 3, customer_id: nobody }]],
+  mails_subject_check: [
+    ['mails', { ...mail, id: nobody, order_id: null }],
+    ['mails', { ...mail, id: nobody, run: null }],
+    ['mails', { ...mail, id: nobody, status: null }],
+    ['mails', { ...mail, id: nobody, run: 3, kind: 'password_reset' }],
+  ],
+  unconfirmed_mails_pkey: [['unconfirmed_mails', { ...unconfirmed, address_hash: 'other', claimed_at: later }]],
   idempotency_records_customer_id_key_pk: [
     ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
   ],
@@ -172,12 +188,22 @@ const twins: Record<string, string> = {
   customers_email_ascii_key: 'customers_email_key',
 };
 
+/** They hold for what is written from now on; the next release has Postgres look at what was there before. */
+const validatedLater = ['mails_customer_id_customers_id_fk', 'mails_kind_check', 'mails_subject_check'];
+
 const mayBeNull = [
   'customers.deleted_at',
+  'customers.email_verified_at',
   'customers.phone',
+  'mails.customer_id',
+  'mails.deferred_until',
   'mails.due_at',
   'mails.last_error',
+  // As far as `mails_subject_check` allows.
+  'mails.order_id',
+  'mails.run',
   'mails.sent_at',
+  'mails.status',
   'orders.deleted_at',
   'orders.next_status_at',
   'products.deleted_at',
@@ -205,7 +231,7 @@ async function tryOut(work: (sql: TransactionSql) => Promise<unknown>): Promise<
 }
 
 describe('the migrated database', () => {
-  test('beside those that are looked at › has no constraint and no unique index, and none that does not hold yet', async () => {
+  test('beside those that are looked at › has no constraint and no unique index, and none but the newest that do not hold yet', async () => {
     const rows = await testbed.db<{ name: string; holds: boolean }[]>`
       select conname::text as name, convalidated as holds from pg_constraint
       where connamespace = 'public'::regnamespace and contype <> 'n'
@@ -213,7 +239,8 @@ describe('the migrated database', () => {
       select relname::text, indisvalid and indisready from pg_index join pg_class on pg_class.oid = indexrelid
       where relnamespace = 'public'::regnamespace and indisunique`;
     expect(rows.map(({ name }) => name).sort()).toEqual(Object.keys(refused).sort());
-    expect(rows.filter(({ holds }) => !holds)).toEqual([]);
+    const notYet = rows.filter(({ holds }) => !holds);
+    expect(notYet.map(({ name }) => name).sort()).toEqual(validatedLater);
   });
 
   test('given rows at their limits › takes them', async () => {

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { openDatabase } from '../src/db/client.ts';
+import { readBacklog } from '../src/domain/outbox/backlog.ts';
+import { type AttemptOutcome, createDelivery } from '../src/jobs/delivery.ts';
 import { createMailer } from '../src/jobs/mailer.ts';
-import { openMailQueue } from '../src/jobs/queues.ts';
-import { createSendMail, type MailOutcome } from '../src/jobs/send-mail.ts';
-import { createSweep } from '../src/jobs/sweep.ts';
+import { openOutboxQueue } from '../src/jobs/queues.ts';
+import { createSweep } from '../src/jobs/scheduler.ts';
+import { mailDelivery } from '../src/jobs/send-mail.ts';
 import { openQueueConnection } from '../src/lib/redis.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
@@ -18,8 +20,8 @@ const silentLog = pino({ level: 'silent' });
 
 /** A worker's way with mails in this process, so that a test says when it sends which. */
 type Hand = {
-  send: (mailId: string) => Promise<void>;
-  outcomes: MailOutcome[];
+  send: (...ids: string[]) => Promise<void>;
+  outcomes: AttemptOutcome[];
   /** The `application_name` of its sessions. */
   name: string;
 };
@@ -46,19 +48,30 @@ afterEach(async () => {
 
 afterAll(() => shop.stop());
 
-function openHand(name = 'hand'): Hand {
+function openHand(name = 'hand', unverifiedMailsPerHour = 0): Hand {
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 4, applicationName: name });
   const { mailServer, mailFrom } = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
   if (!mailServer) throw new Error('There is no mail server.');
-  const mailer = createMailer(mailServer, mailFrom);
-  const outcomes: MailOutcome[] = [];
-  const onOutcome = (outcome: MailOutcome) => outcomes.push(outcome);
-  const sendMail = createSendMail({ db, mailer, mailFrom, log: silentLog, onOutcome });
+  const mailer = createMailer(mailServer, mailFrom, 20);
+  const outcomes: AttemptOutcome[] = [];
+  const onOutcome = (outcome: AttemptOutcome) => outcomes.push(outcome);
+  const { take, drained } = createDelivery(mailDelivery(mailer, { mailFrom, unverifiedMailsPerHour }), {
+    db,
+    log: silentLog,
+    onOutcome,
+    onEnd: () => {},
+    onError: () => {},
+    stopping: () => false,
+  });
   closers.push(
     () => mailer.close(),
     () => close(1_000),
   );
-  return { send: (mailId) => sendMail({ mailId }), outcomes, name };
+  const send = async (...ids: string[]) => {
+    await take({ rows: ids.map((id) => ({ id })) });
+    await drained();
+  };
+  return { send, outcomes, name };
 }
 
 type Row = { id: string; state: string; attempts: number; last_error: string | null; due_at: Date | null };
@@ -165,6 +178,101 @@ describe('the mail of a job', () => {
   });
 });
 
+describe('mails to an address that nobody has confirmed', () => {
+  type Kept = { id: string; state: string; attempts: number; last_error: string | null; until: string | null };
+  const mailsOf = async (orders: OrderBody[]) =>
+    shop.db<Kept[]>`
+      select id, state, attempts, last_error, deferred_until::text as until from mails
+      where order_id in ${shop.db(orders.map(({ id }) => id))} order by id`;
+  const placeFor = async (account: Account, count: number) => {
+    const orders: OrderBody[] = [];
+    for (let placed = 0; placed < count; placed += 1) {
+      orders.push(await placeOrder(shop.url, account.token, [{ productId: mugId, quantity: 1 }]));
+    }
+    return orders;
+  };
+  const ids = (rows: Kept[]) => rows.map(({ id }) => id);
+  /** As if so much time had gone by since they went. */
+  const pass = (interval: string) => shop.db`
+    update unconfirmed_mails set claimed_at = claimed_at - ${interval}::interval`;
+
+  describe('when there are more than may go in an hour', () => {
+    test('go as far as they may, the oldest first; the others wait, untried, until there is room', async () => {
+      const { send } = openHand('hand', 3);
+      const orders = await placeFor(await registerCustomer(shop.url), 5);
+      await send(...ids(await mailsOf(orders)));
+      const rows = await mailsOf(orders);
+      expect(rows.map(({ state }) => state)).toEqual(['sent', 'sent', 'sent', 'queued', 'queued']);
+      for (const { attempts, last_error, until } of rows.slice(3)) {
+        expect({ attempts, last_error }).toEqual({ attempts: 0, last_error: null });
+        expect(Date.parse(until ?? '') - Date.now()).toBeWithin(59 * 60_000, 61 * 60_000);
+      }
+      // Whoever takes them up before finds no room, at whatever minute.
+      await pass('59 minutes');
+      await send(...ids(rows));
+      expect((await mailsOf(orders)).filter(({ state }) => state === 'sent')).toHaveLength(3);
+      await pass('2 minutes');
+      await send(...ids(rows));
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(orders.map(() => 'sent'));
+      for (const order of orders) expect(messagesOf(order)).toHaveLength(1);
+    });
+
+    test('are counted by address, whichever accounts have had it, and however many workers send', async () => {
+      const first = await registerCustomer(shop.url);
+      const orders = await placeFor(first, 3);
+      await shop.db`update customers set deleted_at = now() where id = ${first.id}`;
+      const second = await registerCustomer(shop.url, { email: first.email.toUpperCase() });
+      orders.push(...(await placeFor(second, 3)));
+      const hands = ['one', 'other'].map((name) => openHand(name, 4));
+      const all = ids(await mailsOf(orders));
+      await Promise.all(hands.flatMap(({ send }) => all.map((id) => send(id))));
+      expect((await mailsOf(orders)).filter(({ state }) => state === 'sent')).toHaveLength(4);
+      expect(orders.flatMap(messagesOf)).toHaveLength(4);
+    });
+
+    test('do not keep back those of others, of confirmed addresses, or that a person waits for', async () => {
+      const { send } = openHand('hand', 1);
+      const ada = await registerCustomer(shop.url);
+      const bob = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 2);
+      const others = await placeFor(bob, 2);
+      await shop.db`update customers set email_verified_at = now() where id = ${bob.id}`;
+      await send(...ids(await mailsOf([...orders, ...others])));
+      const states = async (of: OrderBody[]) => (await mailsOf(of)).map(({ state }) => state);
+      expect(await states(orders)).toEqual(['sent', 'queued']);
+      expect(await states(others)).toEqual(['sent', 'sent']);
+      const [last] = (await mailsOf(orders)).slice(1);
+      // As far as the limit is concerned; its text is that of the order.
+      await shop.db`
+        update mails set kind = 'password_reset', customer_id = ${ada.id} where id = ${last?.id ?? ''}`;
+      await send(last?.id ?? '');
+      expect(await states(orders)).toEqual(['sent', 'sent']);
+    });
+  });
+
+  describe('when they have waited', () => {
+    test('are neither late, as the metrics have it, nor given up for that', async () => {
+      const { send } = openHand('hand', 1);
+      const orders = await placeFor(await registerCustomer(shop.url), 2);
+      await send(...ids(await mailsOf(orders)));
+      const [, kept] = await mailsOf(orders);
+      const id = kept?.id ?? '';
+      const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
+      closers.push(() => close(1_000));
+      // What others have left behind.
+      await shop.db`update mails set state = 'sent', due_at = null where id <> ${id}`;
+      await shop.db`update mails set created_at = created_at - interval '3 days' where id = ${id}`;
+      expect((await readBacklog(db)).oldestUnsentMailSeconds).toBeLessThan(3_600);
+      await shop.db`update mails set deferred_until = now() - interval '90 minutes' where id = ${id}`;
+      expect((await readBacklog(db)).oldestUnsentMailSeconds).toBeWithin(5_400, 6_000);
+      await pass('2 hours');
+      shop.mail.become({ refuseWith: 451 });
+      await send(id);
+      expect((await mailsOf(orders))[1]).toMatchObject({ state: 'queued', attempts: 1 });
+    });
+  });
+});
+
 describe('a mail that nobody enqueues', () => {
   /** The mails of an order by status, and how long after their making they are due, in ms. */
   async function handovers({ id }: Pick<OrderBody, 'id'>): Promise<[string, number | null][]> {
@@ -182,6 +290,7 @@ describe('a mail that nobody enqueues', () => {
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},
       onMoved: () => {},
+      relay: async () => 0,
       log: silentLog,
       stopping: () => false,
     });
@@ -216,20 +325,26 @@ describe('a mail that nobody enqueues', () => {
 });
 
 describe('the queue of mails', () => {
-  describe('when the job of an earlier try still stands', () => {
-    test('takes the next try all the same, and each try once', async () => {
+  describe('when many are enqueued', () => {
+    test('has a job for some dozens of them, and a lone one in a job of its own', async () => {
       const { redis } = readSettings({ REDIS_URL: shop.redisUrl });
       if (!redis) throw new Error('There is no Redis.');
       const errors: unknown[] = [];
       const onError = (error: unknown) => void errors.push(error);
-      const home = openQueueConnection(redis, 'request', onError);
-      const queue = await openMailQueue({ kind: 'redis', skipVersionCheck: false, ...home }, onError);
-      closers.push(() => queue.close(), home.close);
-      const { waiting: before = 0 } = await eventually(() => queue.depth());
-      const id = crypto.randomUUID();
-      for (const attempts of [0, 1, 1, 2]) await queue.enqueue([{ id, attempts }], 'test');
+      const connection = openQueueConnection(redis, 'request', onError);
+      const queue = await openOutboxQueue(
+        'test-batches',
+        { kind: 'redis', skipVersionCheck: false, ...connection },
+        onError,
+      );
+      closers.push(() => queue.close(), connection.close);
+      const rows = Array.from({ length: 60 }, () => ({ id: crypto.randomUUID() }));
+      await eventually(() => queue.depth());
+      await queue.enqueue(rows, 'test');
+      expect((await queue.depth()).waiting).toBe(3);
+      await queue.enqueue(rows.slice(0, 1), 'test');
+      expect((await queue.depth()).waiting).toBe(4);
       expect(errors).toEqual([]);
-      expect((await queue.depth()).waiting).toBe(before + 3);
     });
   });
 });

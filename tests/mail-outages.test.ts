@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { once } from 'node:events';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { bringTo } from './support/orders.ts';
@@ -157,5 +159,64 @@ describe('a mail', () => {
         await shop.stop();
       }
     });
+  });
+});
+
+/** A mail server that bears three connections; `opened` is how many it has, and `taken` the mails that it took. */
+async function startSmallServer(more: (opened: () => number) => SMTPServerOptions) {
+  const sockets = new Set<string>();
+  let taken = 0;
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    closeTimeout: 100,
+    onConnect: (session, done) => {
+      sockets.add(session.id);
+      done();
+    },
+    onClose: (session) => void sockets.delete(session.id),
+    onData: (stream, _session, done) => {
+      stream.resume().on('end', () => {
+        taken += 1;
+        done();
+      });
+    },
+    ...more(() => sockets.size),
+  });
+  server.on('error', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server.server, 'listening');
+  const { port } = server.server.address() as { port: number };
+  const close = () => new Promise<void>((resolve) => server.close(resolve));
+  return { url: `smtp://127.0.0.1:${port}?tls=never`, taken: () => taken, close };
+}
+
+describe('forty mails', () => {
+  const busy = Object.assign(new Error('4.3.2 Too many connections'), { responseCode: 432 });
+
+  describe('when the mail server bears three connections', () => {
+    test.each<[string, (opened: () => number) => SMTPServerOptions]>([
+      ['turns more away with 421', () => ({ maxClients: 3 })],
+      [
+        'answers 432 to all while more are open',
+        (opened) => ({ onMailFrom: (_address, _session, done) => done(opened() > 3 ? busy : null) }),
+      ],
+    ])(
+      'and %s › are delivered within a minute, each once',
+      async (_how, more) => {
+        const server = await startSmallServer(more);
+        const shop = await startShop({ workers: 0, env: { SMTP_URL: server.url } });
+        try {
+          const orders = await place(await openBuyer(shop), 40);
+          await shop.startWorker();
+          await untilSent(shop, orders, 60_000);
+          expect(server.taken()).toBe(40);
+        } finally {
+          await shop.stop();
+          await server.close();
+        }
+      },
+      90_000,
+    );
   });
 });

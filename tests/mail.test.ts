@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { handoverMs } from '../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import {
@@ -118,7 +118,7 @@ describe('the mails of an order', () => {
       expect(await untilAllSent(order.id)).toHaveLength(3);
       const delays = await shop.db<{ ms: number }[]>`
         select extract(epoch from sent_at - created_at)::float8 * 1000 as ms from mails where order_id = ${order.id}`;
-      for (const { ms } of delays) expect(ms).toBeWithin(commitMs, handoverMs);
+      for (const { ms } of delays) expect(ms).toBeWithin(commitMs, mailOutbox.handoverMs);
     });
   });
 

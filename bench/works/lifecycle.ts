@@ -33,7 +33,7 @@ export const lifecycle: Work = {
     ];
     const [alone] = drains;
     return {
-      method: `A backlog of ${figure(backlogOrders)} orders, all one step late and due in the order in which they were placed, is worked off by ${workers} workers. The clock is that of the orders' own histories, from the first batch of steps to the last. A step is its status, its history and its mail in the ledger, and the mail's way into the queue. For the steps alone the queue of mails is paused, as an operator would; nothing else is switched off.`,
+      method: `A backlog of ${figure(backlogOrders)} orders, all one step late and due in the order in which they were placed, is worked off by ${workers} workers. The clock is that of the orders' own histories, from the first batch of steps to the last. A step is its status, its history and its mail in the outbox, and the mail's way into the queue. For the steps alone the queue of mails is paused, as an operator would; nothing else is switched off.`,
       table: {
         columns: ['', 'steps/s', 'CPU µs a step: workers', 'Postgres', 'peak RSS MB', 'RSS at the end / half-way'],
         rows: drains.map(({ name, perSecond, cpuUs, peakBytes, growth }) => [
@@ -47,7 +47,7 @@ export const lifecycle: Work = {
       },
       chart: { unit: 'steps/s', bars: drains.map(({ name, perSecond }) => ({ name, value: perSecond, ours: true })) },
       targets: [
-        { what: 'Steps alone', value: alone?.perSecond ?? 0, bound: 'at least', limit: 30_000, unit: 'steps/s' },
+        { what: 'Steps alone', value: alone?.perSecond ?? 0, bound: 'at least', limit: 27_000, unit: 'steps/s' },
         {
           what: 'RSS of a worker at the end / half-way, mails or not',
           value: Math.max(...drains.map(({ growth }) => growth)),

@@ -6,8 +6,8 @@ type Column<Value> = Value[] | Placeholder;
 /** A column of ids. */
 export const uuids = (values: Column<string>): SQL => sql`${sql.param(values)}::uuid[]`;
 
-/** A column of text. */
-export const texts = (values: Column<string>): SQL => sql`${sql.param(values)}::text[]`;
+/** A column of text, null where there is none. */
+export const texts = (values: Column<string | null>): SQL => sql`${sql.param(values)}::text[]`;
 
 /** A column of 16-bit integers. */
 export const smallints = (values: Column<number>): SQL => sql`${sql.param(values)}::smallint[]`;
@@ -17,6 +17,10 @@ export const integers = (values: Column<number>): SQL => sql`${sql.param(values)
 
 /** A column of 64-bit integers, as far as a `number` is exact. */
 export const bigints = (values: Column<number>): SQL => sql`${sql.param(values)}::bigint[]`;
+
+/** A column of moments, as text on its way: the driver takes an array of the type itself for one of its own making. */
+export const timestamps = (values: Date[]): SQL =>
+  sql`${texts(values.map((value) => value.toISOString()))}::timestamptz[]`;
 
 /** The right side of `id = …`, true for every row whose id is among these. */
 export function anyUuid(ids: Column<string>): SQL {

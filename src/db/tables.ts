@@ -15,7 +15,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { roles } from '../schema/customers.ts';
-import { mailStates } from '../schema/mails.ts';
+import { mailKinds, mailStates } from '../schema/mails.ts';
 import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
@@ -28,6 +28,8 @@ export const customers = pgTable(
     id: uuid('id').primaryKey(),
     name: text('name').notNull(),
     email: text('email').notNull(),
+    /** When somebody showed that the address is theirs; null while nobody has. */
+    emailVerifiedAt: moment('email_verified_at'),
     phone: text('phone'),
     role: text('role', { enum: roles }).notNull().default('customer'),
     passwordHash: text('password_hash').notNull(),
@@ -153,29 +155,52 @@ export const orderHistory = pgTable(
   (table) => [primaryKey({ columns: [table.orderId, table.run, table.status] })],
 );
 
-/** The outbox of mails: one row for every status that an order enters in a run. */
+/** The outbox's mails: of orders, one row for every status that an order enters in a run; of accounts, by their kind. */
 export const mails = pgTable(
   'mails',
   {
     id: uuid('id').primaryKey().default(sql`uuid_v7()`),
-    orderId: uuid('order_id')
-      .notNull()
-      .references(() => orders.id),
-    run: integer('run').notNull(),
-    status: text('status', { enum: orderStatuses }).notNull(),
+    kind: text('kind', { enum: mailKinds }).notNull().default('order_status'),
+    /** Whom a mail is of that is of no order. */
+    customerId: uuid('customer_id').references(() => customers.id),
+    orderId: uuid('order_id').references(() => orders.id),
+    run: integer('run'),
+    status: text('status', { enum: orderStatuses }),
     state: text('state', { enum: mailStates }).notNull().default('queued'),
     attempts: integer('attempts').notNull().default(0),
     lastError: text('last_error'),
-    /** When the sweep looks at an unsent row again: its next attempt, or the end of a worker's lease on it. */
+    /** When the relay looks at an unsent row again: its next attempt, or the end of a worker's lease on it. */
     dueAt: moment('due_at'),
+    /** From when on it may go, if a limit has kept it back; ages count from then. */
+    deferredUntil: moment('deferred_until'),
     createdAt: moment('created_at').notNull(),
     sentAt: moment('sent_at'),
   },
   (table) => [
     unique('mails_order_run_status_key').on(table.orderId, table.run, table.status),
+    check('mails_kind_check', sql`${table.kind} in (${quoted(mailKinds)})`),
+    check(
+      'mails_subject_check',
+      sql`case ${table.kind} when 'order_status' then num_nulls(${table.orderId}, ${table.run}, ${table.status}) = 0 else ${table.customerId} is not null end`,
+    ),
     check('mails_state_check', sql`${table.state} in (${quoted(mailStates)})`),
     index('mails_due_idx').on(table.dueAt).where(sql`${table.dueAt} is not null`),
     index('mails_state_idx').on(table.state, table.id),
+  ],
+);
+
+/** Mails that went to addresses that nobody has confirmed, for as long as they count against `UNVERIFIED_MAILS_PER_HOUR`. */
+export const unconfirmedMails = pgTable(
+  'unconfirmed_mails',
+  {
+    mailId: uuid('mail_id').primaryKey(),
+    /** The SHA-256 of the address in lower case, so that it need not be erased. */
+    addressHash: text('address_hash').notNull(),
+    claimedAt: moment('claimed_at').notNull(),
+  },
+  (table) => [
+    index('unconfirmed_mails_address_idx').on(table.addressHash, table.claimedAt),
+    index('unconfirmed_mails_claimed_idx').on(table.claimedAt),
   ],
 );
 
@@ -200,7 +225,7 @@ export const idempotencyRecords = pgTable(
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
-export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
+export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt'>;
 export type OrderRow = typeof orders.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
 export type OrderHistoryRow = typeof orderHistory.$inferSelect;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import { createMailProducer } from './mail-producer.ts';
-import type { QueuedMail } from './queues.ts';
 
 /** A producer whose queue fails to open for as long as the test says so. */
 function openProducer() {
@@ -11,7 +10,7 @@ function openProducer() {
     state.opens += 1;
     if (state.broken) throw new Error('cannot be loaded');
     return {
-      enqueue: async (mails: QueuedMail[]) => {
+      enqueue: async (mails: { id: string }[]) => {
         enqueued.push(...mails.map(({ id }) => id));
       },
       depth: async () => ({ waiting: enqueued.length }),
@@ -21,7 +20,7 @@ function openProducer() {
     };
   };
   const producer = createMailProducer(open, (error) => errors.push(error));
-  return { ...producer, state, enqueued, errors, add: (id: string) => producer.enqueue([{ id, attempts: 0 }], 'r') };
+  return { ...producer, state, enqueued, errors, add: (id: string) => producer.enqueue([{ id }], 'r') };
 }
 
 describe('createMailProducer', () => {

@@ -1,13 +1,13 @@
-import type { MailQueue } from './queues.ts';
+import type { OutboxQueue } from './queues.ts';
 
 /**
  * A mail queue that is opened by its first use, so that a process that hands on no mail never loads it. An open that
  * fails is told to `onError` by `enqueue`, which never rejects, and tried again by the next use.
  */
-export function createMailProducer(open: () => Promise<MailQueue>, onError: (error: unknown) => void): MailQueue {
-  let opened: Promise<MailQueue> | undefined;
+export function createMailProducer(open: () => Promise<OutboxQueue>, onError: (error: unknown) => void): OutboxQueue {
+  let opened: Promise<OutboxQueue> | undefined;
 
-  function queue(): Promise<MailQueue> {
+  function queue(): Promise<OutboxQueue> {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
       throw error;
@@ -16,9 +16,9 @@ export function createMailProducer(open: () => Promise<MailQueue>, onError: (err
   }
 
   return {
-    enqueue: async (mails, requestId) => {
+    enqueue: async (rows, requestId) => {
       try {
-        await (await queue()).enqueue(mails, requestId);
+        await (await queue()).enqueue(rows, requestId);
       } catch (error) {
         onError(error);
       }

@@ -4,7 +4,6 @@ import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { composeMail } from './mail-templates.tsx';
 
 const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
-const productId = '01890a5d-ac96-774b-bcce-b302099a8058';
 const at = new Date('2026-11-22T23:59:59.999Z');
 const from = { name: 'Shop', address: 'shop@shop.example' };
 
@@ -26,33 +25,17 @@ function mailToSend({
   priceCents = 1_299,
   currency = 'USD',
 }: Given = {}): MailToSend {
-  const mailId = '01890a5d-ac96-774b-bcce-b302099a8059';
   return {
-    mail: {
-      id: mailId,
-      orderId,
-      run,
-      status,
-      state: 'sending',
-      attempts: 1,
-      lastError: null,
-      dueAt: at,
-      createdAt: at,
-      sentAt: null,
-    },
+    id: '01890a5d-ac96-774b-bcce-b302099a8059',
+    attempts: 1,
+    run,
+    status,
     order: {
       id: orderId,
-      customerId: productId,
-      status,
-      run,
       totalCents: 2 * priceCents,
       currency,
-      nextStatusAt: null,
       createdAt: at,
-      updatedAt: at,
-      deletedAt: null,
-      items: [{ productId, name: product, quantity: 2, unitPriceCents: priceCents }],
-      history: [{ status, at }],
+      items: [{ name: product, quantity: 2, unitPriceCents: priceCents }],
     },
     recipient: { name, email: 'ada@example.com' },
   };

@@ -44,9 +44,9 @@ const wordsOf: Record<OrderStatus, Words> = {
   },
 };
 
-/** Writes the mail that a ledger row stands for. Its Message-ID is a function of order, run and status. */
-export function composeMail({ mail, order, recipient }: MailToSend, from: Mailbox): MailMessage {
-  const words = wordsOf[mail.status];
+/** Writes a mail of the outbox. Its Message-ID is a function of order, run and status. */
+export function composeMail({ run, status, order, recipient }: MailToSend, from: Mailbox): MailMessage {
+  const words = wordsOf[status];
   const money = moneyFormat(order.currency);
   const lines = order.items.map((item) => ({
     name: item.name,
@@ -65,11 +65,12 @@ export function composeMail({ mail, order, recipient }: MailToSend, from: Mailbo
     subject: words.subject,
     html: `<!doctype html>${<HtmlLetter {...letter} />}`,
     text: textLetter(letter),
-    messageId: `<${order.id}.${mail.run}.${mail.status}@${domainOf(from)}>`,
+    messageId: `<${order.id}.${run}.${status}@${domainOf(from)}>`,
     headers: {
       'X-Order-Id': order.id,
-      'X-Order-Status': mail.status,
-      'X-Order-Run': String(mail.run),
+      'X-Order-Status': status,
+      'X-Order-Run': String(run),
+      'X-Mail-Kind': 'order_status',
       'Auto-Submitted': 'auto-generated',
     },
   };

@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { leaseMs } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { type Mailbox, readMailbox } from '../lib/mailbox.ts';
 import type { MailMessage } from './mail-templates.tsx';
 import { createMailer } from './mailer.ts';
@@ -34,7 +34,7 @@ async function sendTo(options: SMTPServerOptions, { sent = message, from = shop 
   server.on('error', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as { port: number };
-  const mailer = createMailer({ url: `smtp://127.0.0.1:${port}`, tls: 'offered' }, from);
+  const mailer = createMailer({ url: `smtp://127.0.0.1:${port}`, tls: 'offered' }, from, 20);
   open.push(mailer, server);
   return mailer.send(sent);
 }
@@ -50,7 +50,7 @@ async function bytesOf(given: Given): Promise<Buffer> {
 }
 
 /** What `smtp-server` turns into an answer with this code. */
-const refusal = (code: number) => Object.assign(new Error(`Refused with ${code}`), { responseCode: code });
+const refusal = (code: number, text = `Refused with ${code}`) => Object.assign(new Error(text), { responseCode: code });
 
 describe('mailer.send', () => {
   describe('when the server takes the message', () => {
@@ -91,21 +91,53 @@ describe('mailer.send', () => {
   });
 
   describe('when the server refuses', () => {
-    const stages: [string, (code: number) => SMTPServerOptions][] = [
-      ['the sender', (code) => ({ onMailFrom: (_address, _session, done) => done(refusal(code)) })],
-      ['the recipient', (code) => ({ onRcptTo: (_address, _session, done) => done(refusal(code)) })],
+    const stages: [string, (code: number, text?: string) => SMTPServerOptions][] = [
+      ['the sender', (code, text) => ({ onMailFrom: (_address, _session, done) => done(refusal(code, text)) })],
+      ['the recipient', (code, text) => ({ onRcptTo: (_address, _session, done) => done(refusal(code, text)) })],
       [
         'the message',
-        (code) => ({
+        (code, text) => ({
           onData: (stream, _session, done) => {
-            stream.resume().on('end', () => done(refusal(code)));
+            stream.resume().on('end', () => done(refusal(code, text)));
           },
         }),
       ],
     ];
 
-    test.each(stages)('%s with 5xx › finds it a fault for good', async (_stage, options) => {
-      expect(await sendTo(options(550))).toEqual({ message: expect.stringContaining('550'), permanent: true });
+    test.each([
+      ['the recipient', 550, 'No such user', true],
+      ['the recipient', 550, '5.1.1 No such user', true],
+      ['the recipient', 552, '5.2.2 Mailbox full', true],
+      ['the recipient', 553, 'Mailbox name not allowed', true],
+      ['the recipient', 556, '5.1.10 Domain takes no mail', true],
+      ['the message', 550, 'No', true],
+      ['the message', 552, '5.3.4 Too big', true],
+      ['the message', 554, '5.6.0 Cannot be read', true],
+      ['the message', 554, 'Transaction failed', true],
+      ['the sender', 552, '5.3.4 Too big', true],
+      // Of the sender, who is the same for all mails.
+      ['the sender', 550, 'Refused', false],
+      ['the sender', 553, '5.7.1 Not owned by user', false],
+      ['the recipient', 550, '5.1.8 Domain of the sender not found', false],
+      // Of the session.
+      ['the sender', 500, 'What', false],
+      ['the sender', 501, '5.5.4 Syntax', false],
+      ['the sender', 503, '5.5.1 Sequence', false],
+      ['the recipient', 503, 'Sequence', false],
+      ['the message', 503, 'Sequence', false],
+      ['the sender', 521, 'Host accepts no mail', false],
+      ['the recipient', 530, '5.7.0 Sign in first', false],
+      ['the recipient', 555, 'Unknown parameter', false],
+      // Of policy, routes, and the server as such.
+      ['the recipient', 554, '5.7.1 Relay access denied', false],
+      ['the recipient', 550, '5.7.606 Banned for now', false],
+      ['the message', 550, '5.7.1 Looks like spam', false],
+      ['the message', 554, '5.3.0 Trouble', false],
+      ['the recipient', 550, '5.4.1 No route', false],
+    ] as const)('%s with %d %s › finds it a fault for good: %s', async (stage, code, text, permanent) => {
+      const [, options] = stages.find(([name]) => name === stage) ?? [];
+      const fault = await sendTo(options?.(code, text) ?? {});
+      expect(fault).toEqual({ message: expect.stringContaining(text), permanent });
     });
 
     test.each(stages)('%s with 4xx › finds it a fault for now', async (_stage, options) => {
@@ -115,6 +147,14 @@ describe('mailer.send', () => {
     test('everyone with 5xx › finds it a fault for now, because it says nothing of the message', async () => {
       const fault = await sendTo({ onConnect: (_session, done) => done(refusal(554)) });
       expect(fault).toEqual({ message: expect.any(String), permanent: false });
+    });
+  });
+
+  describe('when a line of the text is a dot, or begins with one', () => {
+    test('hands it over as it is', async () => {
+      const text = 'Hello\n.\n..\n.more\n';
+      const bytes = await bytesOf({ sent: { ...message, text } });
+      expect((await simpleParser(bytes)).text).toBe(text);
     });
   });
 
@@ -128,7 +168,7 @@ describe('mailer.send', () => {
 
   describe('when there is no server', () => {
     test('finds it a fault for now', async () => {
-      const mailer = createMailer({ url: 'smtp://127.0.0.1:1', tls: 'offered' }, shop);
+      const mailer = createMailer({ url: 'smtp://127.0.0.1:1', tls: 'offered' }, shop, 20);
       open.push(mailer);
       expect(await mailer.send(message)).toEqual({ message: expect.any(String), permanent: false });
     });
@@ -139,18 +179,18 @@ describe('mailer.send', () => {
       const stages = ['EHLO', 'MAIL FROM', 'RCPT TO', 'DATA', '.'];
       const outcomes = stages.map(async (stage) => {
         const server = await openDribbler(stage);
-        const mailer = createMailer({ url: `smtp://127.0.0.1:${server.port}`, tls: 'never' }, shop);
+        const mailer = createMailer({ url: `smtp://127.0.0.1:${server.port}`, tls: 'never' }, shop, 20);
         open.push(mailer, server);
         const startedAt = performance.now();
         const fault = await mailer.send(message);
-        const inTime = performance.now() - startedAt < leaseMs - 1_000;
+        const inTime = performance.now() - startedAt < mailOutbox.leaseMs - 1_000;
         const heard = server.heard();
         server.letGo();
         await server.untilLeft();
         return {
           stage,
           inTime,
-          permanent: fault?.permanent,
+          permanent: fault === 'no turn' ? fault : fault?.permanent,
           reached: heard.at(-1),
           more: server.heard().slice(heard.length),
         };

@@ -3,13 +3,10 @@ import { dialect } from '../db/dialect.ts';
 import { createBatcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { isCluster } from '../lib/redis.ts';
-import type { MailJob } from '../schema/jobs.ts';
+import type { BatchJob, QueuedRow } from '../schema/jobs.ts';
 import { currentTraceparent } from '../telemetry/spans.ts';
 import type { QueueBackend } from './queue-backend.ts';
-import { keyPrefix, mailQueue } from './queue-names.ts';
-
-/** A mail to be enqueued: its ledger row, and how often it has been tried, which makes each try a job of its own. */
-export type QueuedMail = { id: string; attempts: number };
+import { keyPrefix } from './queue-names.ts';
 
 /** How many jobs of a queue are in each state, and that by the name of the queue. */
 export type QueueDepth = Record<string, number>;
@@ -18,8 +15,10 @@ export type QueueDepths = Record<string, QueueDepth>;
 const postgresSchema = 'bullmq';
 const postgresPoolSize = 4;
 const postgresLifetimeSeconds = 3;
-const mailsWaitingMax = 20_000;
-const mailsPerCall = 500;
+const rowsWaitingMax = 20_000;
+const rowsPerCall = 500;
+/** A job costs ten times what a row in it does; with more, one worker would have them while another has none. */
+export const rowsPerJob = 25;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
@@ -39,8 +38,8 @@ export function postgresConnection(url: string) {
 
 /** What this shop uses of a BullMQ queue, whichever backend it stands on. */
 type Producer = {
-  addBulk: (jobs: { name: string; data: MailJob; opts: JobsOptions }[]) => Promise<unknown>;
-  add: (name: string, data: Record<string, never>, opts: JobsOptions) => Promise<unknown>;
+  addBulk: (jobs: { name: string; data: BatchJob; opts: JobsOptions }[]) => Promise<unknown>;
+  add: (name: string, data: BatchJob | Record<string, never>, opts: JobsOptions) => Promise<unknown>;
   removeJobScheduler: (id: string) => Promise<unknown>;
   getJobCounts: (...states: JobType[]) => Promise<QueueDepth>;
   on: (event: 'error', listener: (error: Error) => void) => unknown;
@@ -68,53 +67,63 @@ export function depthOf(queue: Producer): Promise<QueueDepth> {
   return queue.getJobCounts('waiting', 'active', 'delayed');
 }
 
-export type MailQueue = {
+export type OutboxQueue = {
   /**
-   * Hands mails to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
-   * Never rejects: the sweep takes up what was lost.
+   * Hands rows to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
+   * Never rejects: the relay takes up what was lost.
    */
-  enqueue: (mails: QueuedMail[], requestId: string) => Promise<void>;
+  enqueue: (rows: { id: string }[], requestId: string) => Promise<void>;
   depth: () => Promise<QueueDepth>;
   close: () => Promise<void>;
 };
 
+/** Nothing is kept: what is done stands in the outbox. */
+const opts: JobsOptions = { removeOnComplete: true, removeOnFail: true };
+
 /**
- * Opens the mail queue for producing; calls made together go out as one.
+ * Opens the queue of one kind of the outbox for producing; calls made together go out as one.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */
-export async function openMailQueue(backend: QueueBackend, onError: (error: Error) => void): Promise<MailQueue> {
-  const queue = openQueue(mailQueue, backend, onError);
+export async function openOutboxQueue(
+  name: string,
+  backend: QueueBackend,
+  onError: (error: Error) => void,
+): Promise<OutboxQueue> {
+  const queue = openQueue(name, backend, onError);
   try {
     if (backend.kind === 'postgres') await queue.waitUntilReady();
   } catch (error) {
     await queue.close().catch(onError);
     throw error;
   }
-  const batcher = createBatcher<QueuedMail & Omit<MailJob, 'mailId'>, void>({
+  // One call at a time, so that what comes meanwhile shares the next one's jobs.
+  const batcher = createBatcher<QueuedRow, void>({
     batchesMax: 1,
-    batchSizeMax: mailsPerCall,
-    waitingMax: mailsWaitingMax,
+    batchSizeMax: rowsPerCall,
+    waitingMax: rowsWaitingMax,
     deadlineMs: databaseWaitMsMax,
-    run: async (mails) => {
-      await queue.addBulk(
-        mails.map(({ id, attempts, requestId, traceparent }) => ({
-          name: 'send',
-          data: { mailId: id, requestId, traceparent },
-          // Nothing is kept: what is done stands in the ledger, and a kept job would make its id unusable.
-          opts: { jobId: `${id}-${attempts}`, removeOnComplete: true, removeOnFail: true },
-        })),
-      );
-      return mails.map(() => undefined);
+    run: async (rows) => {
+      const [first = { rows: [] }, ...others] = jobsOf(rows);
+      if (others.length === 0) await queue.add('batch', first, opts);
+      else await queue.addBulk([first, ...others].map((data) => ({ name: 'batch', data, opts })));
+      return rows.map(() => undefined);
     },
   });
   return {
-    enqueue: async (mails, requestId) => {
+    enqueue: async (rows, requestId) => {
       const origin = { requestId, traceparent: currentTraceparent() };
-      const outcomes = await Promise.allSettled(mails.map((mail) => batcher.add({ ...mail, ...origin })));
+      const outcomes = await Promise.allSettled(rows.map(({ id }) => batcher.add({ id, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },
     depth: () => depthOf(queue),
     close: () => queue.close(),
   };
+}
+
+function jobsOf(rows: QueuedRow[]): BatchJob[] {
+  const jobs = Math.ceil(rows.length / rowsPerJob);
+  return Array.from({ length: jobs }, (_, index) => ({
+    rows: rows.slice(index * rowsPerJob, (index + 1) * rowsPerJob),
+  }));
 }

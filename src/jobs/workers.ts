@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import type { Closers } from '../lib/closers.ts';
 import type { QueueBackend } from './queue-backend.ts';
-import { keyPrefix, mailQueue, orderQueue } from './queue-names.ts';
+import { keyPrefix, orderQueue } from './queue-names.ts';
 import { depthOf, openQueue, postgresConnection, type QueueDepth } from './queues.ts';
 
 /**
- * Mails that one worker process has in hand: three for each of its connections to the mail server, so that the next ones
- * are claimed, in larger batches, while others are on their way.
+ * Jobs of one kind of the outbox that a worker has at once. It has a job until the rows in it are claimed, so this is what
+ * it fetches ahead of its turn.
  */
-const mailsInHand = 60;
+const batchesAtOnce = 4;
 
 const everyMs = { sweep: 500, 'clean-up': 10 * 60_000 };
 
@@ -34,17 +34,19 @@ const postgresBackend = withBackend(createPostgresBackend);
 export type JobName = 'send-mail' | 'sweep' | 'clean-up';
 
 export type Processors = {
-  /** Moves due orders and enqueues due mails. */
+  /** Moves due orders and enqueues what is owed. */
   sweep: () => Promise<void>;
   cleanUp: () => Promise<void>;
-  /** Sends the mail of a job's payload, which is parsed on arrival. */
-  sendMail: (payload: unknown) => Promise<void>;
+  /** By the name of their queue: works on a job's payload, which is parsed on arrival, for as long as it has to. */
+  batches: Record<string, (payload: unknown) => Promise<void>>;
+  /** Resolves once nothing of them is in hand. */
+  drained: () => Promise<void>;
 };
 
 export type WorkerListeners = {
   /** Errors of the queue, which pass. */
   onQueueError: (error: Error) => void;
-  /** A job that threw; the sweep makes up for it. */
+  /** A job that threw; the next sweep makes up for it. */
   onJobFailure: (error: Error) => void;
   onJobEnd: (job: JobName, ok: boolean, seconds: number) => void;
 };
@@ -79,18 +81,20 @@ export async function startWorkers(
     sweep: unlessUnderWay(() => timed('sweep', processors.sweep, onJobEnd)),
     'clean-up': unlessUnderWay(() => timed('clean-up', processors.cleanUp, onJobEnd)),
   };
-  const sendMail = (payload: unknown) => timed('send-mail', () => processors.sendMail(payload), onJobEnd);
   // First, to be closed last: a Redis that is away holds up its closing.
   const queue = openQueue(orderQueue, backend, listeners.onQueueError);
   closers.add('order queue', () => queue.close());
   const workers = [
-    openWorker(backend, mailQueue, mailsInHand, (job) => sendMail(job.data), listeners),
+    ...Object.entries(processors.batches).map(([name, take]) =>
+      openWorker(backend, name, batchesAtOnce, (job) => take(job.data), listeners),
+    ),
     openWorker(backend, orderQueue, orderJobsAtOnce, async (job) => scheduled[job.name]?.(), listeners),
   ];
   let closing = false;
   closers.add('jobs under way', async () => {
     closing = true;
     await Promise.all(workers.map((worker) => worker.close()));
+    await processors.drained();
   });
   if (backend.kind === 'postgres') await Promise.all([...workers, queue].map((opened) => opened.waitUntilReady()));
 

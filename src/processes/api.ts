@@ -16,7 +16,7 @@ import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
-import type { MailQueue } from '../jobs/queues.ts';
+import type { OutboxQueue } from '../jobs/queues.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
@@ -122,13 +122,13 @@ function openCache({ settings, log, metrics, closers, denials }: Shared): { cach
 }
 
 /** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
-function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): MailQueue {
+function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): OutboxQueue {
   const onError = denials.heard(errorLog(log, 'the mail queue is out of reach'));
   const backend = openQueueBackend(settings, databaseUrl, 'request', onError);
   closers.add('connection of the mail queue', backend.close);
   const mails = createMailProducer(async () => {
-    const { openMailQueue } = await import('../jobs/queues.ts');
-    return openMailQueue({ ...backend, ...(await checkRedis(settings, log)) }, onError);
+    const { openOutboxQueue } = await import('../jobs/queues.ts');
+    return openOutboxQueue(mailQueue, { ...backend, ...(await checkRedis(settings, log)) }, onError);
   }, onError);
   closers.add('mail queue', mails.close);
   return mails;
@@ -151,7 +151,7 @@ function openStartup({ settings, log, closers }: Shared, db: Database, cache: Ca
 function openScrape(
   { log, metrics, closers }: Shared,
   databaseUrl: string,
-  mails: MailQueue,
+  mails: OutboxQueue,
   isPrepared: () => boolean,
 ): () => Promise<string> {
   const backlog = openBacklog(databaseUrl);
@@ -161,7 +161,7 @@ function openScrape(
     queues: async () => {
       // Setting up a queue in Postgres needs one that is there.
       if (!isPrepared()) throw new Error('the shop is not ready to open the mail queue');
-      return { [mailQueue]: await mails.depth() };
+      return { mails: await mails.depth() };
     },
     onError: errorLog(log, scrapeError),
   });

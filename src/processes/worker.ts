@@ -2,13 +2,16 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
+import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
-import { keyPrefix, mailQueue, orderQueue } from '../jobs/queue-names.ts';
-import { openMailQueue, type QueueDepths } from '../jobs/queues.ts';
-import { createSendMail } from '../jobs/send-mail.ts';
-import { createSweep } from '../jobs/sweep.ts';
+import { keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
+import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
+import { createRelay } from '../jobs/relay.ts';
+import { createSweep } from '../jobs/scheduler.ts';
+import { batchOfMailJob, mailDelivery } from '../jobs/send-mail.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
@@ -97,10 +100,11 @@ export async function openWorkerServices(
   const opened = openQueueBackend(settings, databaseUrl, 'worker', onQueueError);
   closers.add('connection of the queues', opened.close);
   const backend = { ...opened, ...(await checkRedis(settings, log)) };
-  const mails = await openMailQueue(backend, onQueueError);
+  const mails = await openOutboxQueue(mailQueue, backend, onQueueError);
   closers.add('mail queue', mails.close);
-  const mailer = createMailer(mailServer, settings.mailFrom);
+  const mailer = createMailer(mailServer, settings.mailFrom, settings.smtpConnections);
   closers.add('mailer', mailer.close);
+  const stopping = () => closing.aborted;
   const sweep = createSweep({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,
@@ -108,25 +112,33 @@ export async function openWorkerServices(
     onMoved: (entered) => {
       for (const status of entered) ordersEntered(status, 1);
     },
+    relay: createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
     log,
-    stopping: () => closing.aborted,
+    stopping,
   });
-  const sendMail = createSendMail({
+  const onJobFailure = errorLog(log, 'a job failed');
+  const onJobEnd = createJobTimes(registry);
+  const delivery = createDelivery(mailDelivery(mailer, settings), {
     db,
-    mailer,
-    mailFrom: settings.mailFrom,
     log,
     onOutcome: createMailAttempts(registry),
+    onEnd: (ok, seconds) => onJobEnd('send-mail', ok, seconds),
+    onError: onJobFailure,
+    stopping,
   });
+  const batches = {
+    [mailQueue]: delivery.take,
+    [mailQueueBefore]: (payload: unknown) => delivery.take(batchOfMailJob(payload)),
+  };
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, log), sendMail },
-    { onQueueError, onJobFailure: errorLog(log, 'a job failed'), onJobEnd: createJobTimes(registry) },
+    { sweep, cleanUp: createCleanUp(db, log), batches, drained: delivery.drained },
+    { onQueueError, onJobFailure, onJobEnd },
     closers,
   );
   queueDepths = async () => {
     const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
-    return { [mailQueue]: waitingMails, [orderQueue]: waitingSweeps };
+    return { mails: waitingMails, orders: waitingSweeps };
   };
   return { scheduled };
 }

@@ -1,5 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { listMails, sendAgain, sendAllAgain } from '../domain/outbox/mails.ts';
+import { mailOutbox } from '../domain/outbox/kinds.ts';
+import { listMails, sendMailAgain } from '../domain/outbox/mails.ts';
+import { sendAllAgain } from '../domain/outbox/outbox.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
@@ -12,7 +14,7 @@ const resentMax = 10_000;
 
 type MailServices = Pick<ApiServices, 'mails' | 'read' | 'transaction'>;
 
-/** The mail ledger, for admins. */
+/** The outbox's mails, for admins. */
 export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -24,7 +26,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         security: bearer,
         middleware: [adminOnly] as const,
         request: { query: mailQuerySchema },
-        responses: { 200: json(mailListSchema, 'A page of the ledger, newest first'), ...problems(401, 403, 422) },
+        responses: { 200: json(mailListSchema, 'A page of the outbox, newest first'), ...problems(401, 403, 422) },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -44,7 +46,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const mail = await services.transaction((tx) => sendAgain(tx, id));
+        const mail = await services.transaction((tx) => sendMailAgain(tx, id));
         void services.mails.enqueue([mail], c.get('requestId'));
         return c.json(serializeMail(mail), 200);
       },
@@ -62,7 +64,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
       }),
       async (c) => {
-        const queued = await services.transaction((tx) => sendAllAgain(tx, { batchSizeMax: resentMax }));
+        const queued = await services.transaction((tx) => sendAllAgain(tx, mailOutbox, { batchSizeMax: resentMax }));
         return c.json({ queued }, 200);
       },
     );

@@ -1,14 +1,19 @@
 import { z } from 'zod';
 
-/**
- * What a mail job carries: the ledger row to send, and who asked for it, to find both in the logs and in one trace.
- * Everything else is read from Postgres on arrival. Not strict, so that a job of a newer release is not refused.
- */
-export const mailJobSchema = z.object({
-  mailId: z.uuid(),
-  /** Of the request, or the sweep, that enqueued the mail. */
+/** Of the request, or the sweep, that enqueued a row, to find both in the logs and in one trace. */
+const origin = {
   requestId: z.string().max(255).optional(),
   /** W3C Trace Context. */
   traceparent: z.string().max(255).optional(),
-});
-export type MailJob = z.infer<typeof mailJobSchema>;
+};
+
+/**
+ * What a job of the outbox carries: rows to hand over. Everything else is read from Postgres on arrival. Not strict, so
+ * that a job of a newer release is not refused.
+ */
+export const batchJobSchema = z.object({ rows: z.array(z.object({ id: z.uuid(), ...origin })) });
+export type BatchJob = z.infer<typeof batchJobSchema>;
+export type QueuedRow = BatchJob['rows'][number];
+
+/** What a job of the release before carries. */
+export const mailJobSchema = z.object({ mailId: z.uuid(), ...origin });

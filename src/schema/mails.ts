@@ -3,6 +3,20 @@ import { type Held, id, idInput, optional, serializeMoment, timestamp } from './
 import { orderStatuses } from './orders.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
+/** What a mail is about; those of orders tell of a status, the others of an account. */
+export const mailKinds = [
+  'order_status',
+  'password_reset',
+  'email_verification',
+  'password_changed',
+  'email_changed',
+  'webhook_disabled',
+] as const;
+export type MailKind = (typeof mailKinds)[number];
+
+/** Mails that a person waits for: no limit keeps them back, and they do not count against it. */
+export const awaitedMailKinds: readonly MailKind[] = ['password_reset'];
+
 /** `queued` waits for its next attempt, `sending` is in a worker's hands, `failed` has been given up until someone sends it again. */
 export const mailStates = ['queued', 'sending', 'sent', 'failed'] as const;
 export type MailState = (typeof mailStates)[number];
@@ -10,9 +24,9 @@ export type MailState = (typeof mailStates)[number];
 export const mailSchema = z
   .object({
     id,
-    orderId: id,
-    run: z.int(),
-    status: z.enum(orderStatuses).meta({ description: 'The order status that the mail tells of.' }),
+    orderId: id.nullable(),
+    run: z.int().nullable(),
+    status: z.enum(orderStatuses).nullable().meta({ description: 'The order status that the mail tells of.' }),
     state: z.enum(mailStates),
     attempts: z.int(),
     lastError: z.string().nullable(),
@@ -30,7 +44,7 @@ export const queuedMailsSchema = z
 
 export type MailBody = z.infer<typeof mailSchema>;
 
-/** A row of the mail ledger as it goes over the wire; `dueAt` is called `nextAttemptAt` there. */
+/** A mail of the outbox as it goes over the wire; `dueAt` is called `nextAttemptAt` there. */
 export function serializeMail(
   mail: Held<Omit<MailBody, 'nextAttemptAt'>, 'createdAt' | 'sentAt'> & { dueAt: Date | null },
 ): MailBody {

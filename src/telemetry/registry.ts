@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ReadServer, Refusal } from '../db/replicas.ts';
-import type { MailOutcome } from '../jobs/send-mail.ts';
+
+import type { AttemptOutcome } from '../jobs/delivery.ts';
 import type { JobName } from '../jobs/workers.ts';
 import { droppedLogLines } from '../lib/log-output.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
@@ -18,7 +19,7 @@ export type ShopMetrics = {
 const jobNames: JobName[] = ['send-mail', 'sweep', 'clean-up'];
 const readServers: ReadServer[] = ['primary', 'replica'];
 const refusalReasons: Refusal[] = ['behind', 'failed'];
-const mailOutcomes: MailOutcome[] = ['sent', 'refused', 'failed'];
+const mailOutcomes: AttemptOutcome[] = ['sent', 'refused', 'failed'];
 
 /** Opens a registry with what every process tells: what it is, how it fares, which statuses orders enter. */
 export function createShopMetrics(name: ProcessName): ShopMetrics {
@@ -130,7 +131,7 @@ export function createListLoads(registry: Registry): {
 }
 
 /** @returns what counts an attempt at a mail */
-export function createMailAttempts(registry: Registry): (outcome: MailOutcome) => void {
+export function createMailAttempts(registry: Registry): (outcome: AttemptOutcome) => void {
   const attempts = new Counter({
     name: 'shop_mail_attempts_total',
     help: 'Mails handed to the mail server by this process, by what became of it',

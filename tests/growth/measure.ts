@@ -7,7 +7,8 @@ import { advanceDueOrders } from '../../src/domain/orders/lifecycle.ts';
 import { placeOrders } from '../../src/domain/orders/place.ts';
 import { listOrders } from '../../src/domain/orders/reads.ts';
 import { readBacklog } from '../../src/domain/outbox/backlog.ts';
-import { collectDueMails } from '../../src/domain/outbox/mails.ts';
+import { mailOutbox } from '../../src/domain/outbox/kinds.ts';
+import { takeUpDue } from '../../src/domain/outbox/outbox.ts';
 import { listProducts } from '../../src/domain/products/lists.ts';
 import { findProducts } from '../../src/domain/products/products.ts';
 import { orderQuerySchema, orderStatuses } from '../../src/schema/orders.ts';
@@ -82,7 +83,7 @@ const compared: Record<string, Work> = {
   'a sweep that finds nothing due': ({ db }) =>
     withTransaction(db, async (tx) => {
       await advanceDueOrders(tx, { batchSizeMax: 500, orderStatusIntervalMs: statusIntervalMs });
-      await collectDueMails(tx, { batchSizeMax: 500 });
+      await takeUpDue(tx, mailOutbox, { batchSizeMax: 500 });
     }),
   'the backlog for the metrics': ({ db }) => readBacklog(db),
 };

@@ -204,11 +204,6 @@ export const kinds: Kind[] = [
     indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
   },
   {
-    name: 'orders of mails, with their customers',
-    text: /^select … from orders inner join customers /,
-    indexes: ['orders_pkey', 'customers_pkey'],
-  },
-  {
     name: 'cancelled order, deleted',
     text: /^update orders set updated_at = \$, deleted_at = \$ where orders\.id = \$$/,
     indexes: ['orders_pkey'],
@@ -249,19 +244,29 @@ export const kinds: Kind[] = [
     pagesMax: batchPagesMax,
   },
   {
-    name: 'mails, claimed',
-    text: /^update mails set state = \$, attempts = /,
-    indexes: ['mails_pkey', 'mails_state_idx'],
+    name: 'mails, claimed, with what they are written from',
+    text: /^with free as \( select id from mails /,
+    indexes: ['mails_pkey', 'mails_state_idx', 'orders_pkey', 'customers_pkey', 'order_items_order_id_product_id_pk'],
     pagesMax: batchPagesMax,
   },
   {
-    name: 'mails, sent or failed',
-    text: /^update mails set state = (\$|case .* end), (last_error|due_at) = /,
+    name: 'mails, sent',
+    text: /^update mails set state = 'sent', /,
     indexes: ['mails_pkey', 'mails_state_idx'],
   },
   {
-    name: 'mail, locked',
-    text: /^select … from mails where mails\.id = \$ for no key update$/,
+    name: 'mails, refused',
+    text: /^update mails as owed set state = case /,
+    indexes: ['mails_pkey', 'mails_state_idx'],
+  },
+  {
+    name: 'mail, sent again',
+    text: /^with found as \(select id, state from mails /,
+    indexes: ['mails_pkey'],
+  },
+  {
+    name: 'mail, read',
+    text: /^select … from mails where mails\.id = \$$/,
     indexes: ['mails_pkey'],
   },
   {

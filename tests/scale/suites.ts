@@ -58,6 +58,7 @@ export const leftOut = {
     'mail-attempts',
     'migrations',
     'order-batches',
+    'outbox',
     'search',
     'seed',
     'transactions',

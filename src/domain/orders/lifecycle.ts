@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { later, statementTime, texts } from '../../db/sql.ts';
 import { lifecycle, type OrderStatus, undeliveredStatuses } from '../../schema/orders.ts';
-import { handoverMs } from '../outbox/mails.ts';
+import { mailOutbox } from '../outbox/kinds.ts';
 
 /**
  * The one way in which a status is put on record: expressions `new_history` and `new_mails`, which write a step of the
@@ -19,7 +19,7 @@ export function recordsOfEntered(at: SQL, repeated: 'fails' | 'is passed over'):
       ${onConflict}
     ), new_mails as (
       insert into mails (id, order_id, run, status, created_at, due_at)
-      select mail_id, order_id, run, status, ${at}, ${later(at, handoverMs)}
+      select mail_id, order_id, run, status, ${at}, ${later(at, mailOutbox.handoverMs)}
       from entered
       ${onConflict}
       returning id

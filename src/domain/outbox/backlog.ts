@@ -13,7 +13,7 @@ export type Backlog = {
   ordersDue: number;
   oldestDueOrderSeconds: number;
   mails: Record<UnsentState, number>;
-  /** Of those that are queued or being sent. */
+  /** Of those that are queued or being sent, and not kept back by a limit. */
   oldestUnsentMailSeconds: number;
 };
 
@@ -27,9 +27,12 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
   const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
     select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
   ) as counted)`;
-  // Ids rise with the moment of creation, so the first one in the index is the oldest.
+  // Ids rise with the moment of creation, so the oldest is among the first in the index. Those that a limit keeps back
+  // would be there for hours; more workers would not help them.
   const oldestMailIn = (state: UnsentState) => sql`(
-    select created_at from mails where state = ${sql.raw(`'${state}'`)} order by id limit 1
+    select min(coalesce(deferred_until, created_at)) from (
+      select created_at, deferred_until from mails where state = ${sql.raw(`'${state}'`)} order by id limit ${limit}
+    ) as first where deferred_until is null or deferred_until <= ${statementTime}
   )`;
   const [row] = await reader.execute<{
     orders_due: number;
