@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
 import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import { createRelay } from '../src/jobs/relay.ts';
-import { createSweep } from '../src/jobs/scheduler.ts';
+import { createScheduler } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
 import { eventually } from './support/wait.ts';
 
@@ -43,7 +43,7 @@ async function sweep({ waiting = 0 } = {}): Promise<string[]> {
   const onError = (error: unknown) => {
     throw error;
   };
-  const run = createSweep({
+  const run = createScheduler({
     db: client.db,
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,

@@ -143,6 +143,18 @@ function headings(document: string): string[] {
   );
 }
 
+describe('docs/architecture.md', () => {
+  test('where it is decided › names files and functions that are there', () => {
+    const [, table = ''] = read('docs/architecture.md').split('## Where it is decided');
+    const named = rows(table).flatMap(([, file, names = '']) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => ({ file: code(file), name })),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const wrong = named.filter(({ file, name }) => !new RegExp(`\\b${name}\\b`).test(read(file)));
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe('references', () => {
   const folders = /^(?:src|tests|scripts|standalone|bench|deploy)\/|^[\w-]+\.ts$/;
   const { stdout } = Bun.spawnSync(['git', 'ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root });
@@ -207,7 +219,7 @@ describe('references', () => {
   test('that are invented › are found', () => {
     const invented = ['src/nowhere.ts', 'docs/nowhere.md', 'decision 999', 'README, "Nowhere"'];
     expect(broken(`See ${invented.join('; ')}.`, 'src/app.ts')).toEqual(invented);
-    const real = 'See src/app.ts, `routes/problem.ts`, docs/decisions.md, decision 1 and README, "Settings".';
+    const real = 'See src/app.ts, `middleware/problem.ts`, docs/decisions.md, decision 1 and README, "Settings".';
     expect(broken(real, 'src/app.ts')).toEqual([]);
     expect(comments('src/settings.ts').join()).toContain('README, "Settings"');
   });

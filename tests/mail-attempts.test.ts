@@ -5,7 +5,7 @@ import { readBacklog } from '../src/domain/outbox/backlog.ts';
 import { type AttemptOutcome, createDelivery } from '../src/jobs/delivery.ts';
 import { createMailer } from '../src/jobs/mailer.ts';
 import { openOutboxQueue } from '../src/jobs/queues.ts';
-import { createSweep } from '../src/jobs/scheduler.ts';
+import { createScheduler } from '../src/jobs/scheduler.ts';
 import { mailDelivery } from '../src/jobs/send-mail.ts';
 import { openQueueConnection } from '../src/lib/redis.ts';
 import type { MailBody } from '../src/schema/mails.ts';
@@ -285,7 +285,7 @@ describe('a mail that nobody enqueues', () => {
   /** Moves what is due, and loses its mails. */
   async function sweepInVain(): Promise<void> {
     const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 2, applicationName: 'test' });
-    const sweep = createSweep({
+    const sweep = createScheduler({
       db,
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},

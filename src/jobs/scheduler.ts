@@ -14,7 +14,7 @@ const orderBatchesMax = 20;
 /** The mails of a longer backlog wait in the outbox, where they cost little, until the relay takes them up. */
 const enqueuedAtOnceMax = 2_000;
 
-type SweepNeeds = {
+type SchedulerNeeds = {
   db: Database;
   orderStatusIntervalMs: number;
   enqueue: OutboxQueue['enqueue'];
@@ -26,7 +26,7 @@ type SweepNeeds = {
 };
 
 /** What is done twice a second: the scheduler moves every order that is due, then the relay enqueues what is owed. */
-export function createSweep(needs: SweepNeeds): () => Promise<void> {
+export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relay, log, stopping } = needs;
 
   async function moveDueOrders(sweepId: string): Promise<number> {

@@ -10,7 +10,7 @@ import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
 import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createRelay } from '../jobs/relay.ts';
-import { createSweep } from '../jobs/scheduler.ts';
+import { createScheduler } from '../jobs/scheduler.ts';
 import { batchOfMailJob, mailDelivery } from '../jobs/send-mail.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
@@ -105,7 +105,7 @@ export async function openWorkerServices(
   const mailer = createMailer(mailServer, settings.mailFrom, settings.smtpConnections);
   closers.add('mailer', mailer.close);
   const stopping = () => closing.aborted;
-  const sweep = createSweep({
+  const sweep = createScheduler({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,
     enqueue: mails.enqueue,

@@ -15,7 +15,7 @@ import {
 
 /**
  * What the shop owes to the outside is a row, written in the transaction that owes it, and every kind of it goes by the
- * rules of this file (docs/architecture.md, "The outbox"). A kind is a table with the columns `id`, `state`, `attempts`,
+ * rules of this file (docs/outbox.md, "The outbox"). A kind is a table with the columns `id`, `state`, `attempts`,
  * `last_error`, `due_at`, `deferred_until`, `created_at` and `sent_at`, and how long things may take.
  */
 export type OutboxKind = {
