@@ -57,6 +57,7 @@ export const leftOut = {
     'migrations',
     'order-batches',
     'search',
+    'search-words',
     'seed',
     'transactions',
   ],
