@@ -180,6 +180,11 @@ export const kinds: Kind[] = [
     indexes: ['orders_pkey', 'products_pkey'],
   },
   {
+    name: 'orders, whether any is due',
+    text: /^select 1 from orders where next_status_at <= .* limit 1$/,
+    indexes: ['orders_due_idx'],
+  },
+  {
     name: 'orders, moved on',
     text: /^with due as /,
     indexes: ['orders_due_idx', 'orders_pkey', 'order_history_order_id_run_status_pk', 'mails_order_run_status_key'],
