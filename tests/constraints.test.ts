@@ -39,6 +39,7 @@ const product = {
   updated_at: at,
   deleted_at: null,
 };
+const word = { word: 'mug' };
 const order = {
   id: id(21),
   customer_id: customer.id,
@@ -79,6 +80,7 @@ const record = { customer_id: customer.id, key: 'k', request_hash: 'h', response
 /** What every table takes: rows at their limits, and neighbours that have all but one thing in common. */
 const taken: [table: string, row: Row][] = [
   ['customers', customer],
+  ['product_words', word],
   ['customers', { ...customer, id: id(2), deleted_at: at }],
   ['customers', { ...customer, id: id(3), email: 'root@example.com', role: 'admin' }],
   ['products', product],
@@ -208,6 +210,7 @@ const mayBeNull = [
   'orders.next_status_at',
   'products.deleted_at',
   'products.description',
+  'products.search',
 ];
 
 const insert = (sql: TransactionSql, [table, row]: Refusal) => sql`insert into ${sql(table)} ${sql(row)}`;

@@ -6,26 +6,13 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { root } from './support/app-process.ts';
 import { admin, createProduct, placeOrder, registerCustomer, request, signIn } from './support/client.ts';
+import { createDatabase, dropDatabase } from './support/databases.ts';
 import { scrape } from './support/metrics.ts';
 import { bringTo } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
 const setUpMsMax = 120_000;
-
-/** Makes a database beside the one of a URL; `options` are those of `create database`. */
-async function createDatabase(url: string, suffix: string, options: string): Promise<string> {
-  const target = new URL(url);
-  target.pathname += `_${suffix}`;
-  const maintenance = postgres(url, { max: 1 });
-  await maintenance.unsafe(`create database ${target.pathname.slice(1)} template template0 ${options}`);
-  await maintenance.end();
-  return target.href;
-}
-
-async function dropDatabase(shop: Shop, url: string): Promise<void> {
-  await shop.db.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
-}
 
 async function run(script: string, url: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, join('scripts', `${script}.ts`), ...args], {
@@ -258,8 +245,8 @@ describe('a database that will not do', () => {
         .filter(({ msg }) => msg === 'working'),
     ).toHaveLength(0);
     await Promise.all([shop.api(1).stop(), shop.worker(0).stop(), starting, working]);
-    await dropDatabase(shop, url);
-  });
+    await dropDatabase(shop.db, url);
+  }, 60_000);
 
   test.each([
     ['array_nulls = off', 'array_nulls is off'],

@@ -190,6 +190,45 @@ describe('db:migrate', () => {
     },
   );
 
+  test('where products were written before words were folded › folds them in batches, and keeps what the release before looks for', async () => {
+    const url = new URL(shop.databaseUrl);
+    url.pathname += '_unfolded';
+    await shop.db.unsafe(`create database ${url.pathname.slice(1)}`);
+    const folder = migrationsBefore('0007_folded_search');
+    const db = postgres(url.href, { max: 1, onnotice: () => {} });
+    try {
+      await migrateDatabase(url.href, { folder });
+      // More than a batch of them.
+      await db`
+        insert into products (id, name, description, price_cents, stock, created_at, updated_at)
+        select uuid_v7(), case n % 2 when 0 then 'École ' else 'plain ' end || n, 'Crème', n, 1, now(), now()
+        from generate_series(1, 1200) n`;
+      const [before] = await db`select id, search from products where price_cents = 1`;
+      await migrateDatabase(url.href);
+      expect(await applied(db)).toEqual(known);
+      const found = async (words: string) =>
+        (await db`select count(*)::int as count from products where search @@ ${words}::tsquery`)[0]?.count;
+      expect(await Promise.all([`'ecole'`, `'creme'`, `'plain'`].map(found))).toEqual([600, 1_200, 600]);
+      const former = await db`
+        select 1 from products where search @@ to_tsquery('simple', 'École') and search @@ to_tsquery('simple', 'crème')`;
+      expect(former).toHaveLength(600);
+      const [words] = await db`
+        select array_agg(word order by word) as all from product_words where word >= 'a' and word < 'é'`;
+      expect(words?.all).toEqual(['creme', 'crème', 'ecole', 'plain']);
+
+      // The release before names no words, in a new product or in one that it changes.
+      await db`
+        insert into products (id, name, price_cents, stock, created_at, updated_at)
+        values (uuid_v7(), 'Žížala', 0, 1, now(), now())`;
+      await db`update products set name = 'Šála', version = version + 1 where id = ${before?.id}`;
+      expect(await Promise.all([`'zizala'`, `'sala'`, `'plain'`].map(found))).toEqual([1, 1, 599]);
+    } finally {
+      await db.end();
+      await shop.db.unsafe(`drop database ${url.pathname.slice(1)} with (force)`);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('where a later release has migrated already › leaves it alone, and processes of this one are ready', async () => {
     const later = Math.max(...known) + 86_400_000;
     await shop.db`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of a later release', ${later})`;

@@ -37,10 +37,17 @@ type MigrateOptions = {
   onWait?: (reason: string) => void;
 };
 
+/** How a migration begins that changes rows: one statement, which is run for one batch of them after the other. */
+const batchMark = /^-- In batches\b/;
+const beforeAllIds = '00000000-0000-0000-0000-000000000000';
+
+type Migration = ReturnType<typeof readMigrationFiles>[number];
+
 /**
  * Brings the database to the newest schema, or leaves it as it is: all of it is one transaction, and nothing outlives
- * that, so a pooler may stand in between. Any number of processes may call it at once: one migrates, the others wait and
- * find nothing left to do. It gives way to those who hold a lock, and tries again for about five minutes.
+ * that, so a pooler may stand in between. A migration in batches comes between two of them, and begins again where it was
+ * cut off. Any number of processes may call this at once: one migrates, the others wait and find nothing left to do. It
+ * gives way to those who hold a lock, and tries again for about five minutes.
  */
 export async function migrateDatabase(
   url: string,
@@ -48,17 +55,29 @@ export async function migrateDatabase(
 ): Promise<void> {
   const connection = { application_name: 'shop migrate', ...dialect };
   const client = postgres(url, { max: 1, onnotice: () => {}, connection });
-  try {
-    await drizzle(client).transaction(async (tx) => {
+  const inTurn = <Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> =>
+    drizzle(client).transaction(async (tx) => {
       refuseEncoding(await readServerFacts(tx));
       await takeTurn(tx);
-      for (let attempt = 1; !(await tryToApply(tx, folder)); attempt += 1) {
+      for (let attempt = 1; ; attempt += 1) {
+        const done = await tryTo(tx, work);
+        if (done) return done.result;
         const reason = `The migration could not get its locks: ${await describeLockHolders(tx, lockTimeoutMs)}.`;
         if (attempt === attemptsMax) throw new Error(reason);
         onWait(`${reason} It tries again in ${pauseMs / 1_000} s.`);
         await sleep(pauseMs);
       }
     });
+  try {
+    for (;;) {
+      const batched = await inTurn((tx) => applyMigrations(tx, folder));
+      if (!batched) return;
+      for (let last: string | null = beforeAllIds; last; ) {
+        const after: string = last;
+        last = await inTurn((tx) => changeBatch(tx, batched, after));
+      }
+      await inTurn((tx) => recordUnlessApplied(tx, batched));
+    }
   } finally {
     await client.end();
   }
@@ -76,19 +95,24 @@ async function takeTurn(tx: Transaction): Promise<void> {
   await tx.execute(sql`select set_config('lock_timeout', ${String(lockTimeoutMs)}, true)`);
 }
 
-/** False when it had to give way. Going back to a savepoint frees every lock taken since, and keeps the turn. */
-async function tryToApply(tx: Transaction, folder: string): Promise<boolean> {
+/** Null when it had to give way. Going back to a savepoint frees every lock taken since, and keeps the turn. */
+async function tryTo<Result>(
+  tx: Transaction,
+  work: (tx: Transaction) => Promise<Result>,
+): Promise<{ result: Result } | null> {
   try {
-    await tx.transaction((attempt) => applyMigrations(attempt, folder));
-    return true;
+    return { result: await tx.transaction(work) };
   } catch (error) {
-    if (isLockTimeout(error) || isRetryable(error)) return false;
+    if (isLockTimeout(error) || isRetryable(error)) return null;
     throw error;
   }
 }
 
-/** Keeps the books where Drizzle's own migrator does, which begins and ends transactions by itself. */
-async function applyMigrations(tx: Transaction, migrationsFolder: string): Promise<void> {
+/**
+ * Keeps the books where Drizzle's own migrator does, which begins and ends transactions by itself.
+ * @returns the next migration, when that is one in batches
+ */
+async function applyMigrations(tx: Transaction, migrationsFolder: string): Promise<Migration | null> {
   // Looked for first: "if not exists" asks for the right to create them even where they do.
   const [books] = await tx.execute<{ schema: boolean; table: boolean }>(sql`
     select exists (select from pg_namespace where nspname = 'drizzle') as schema, exists (
@@ -100,12 +124,34 @@ async function applyMigrations(tx: Transaction, migrationsFolder: string): Promi
       create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
   }
   const newest = await newestApplied(tx);
-  for (const { folderMillis, hash, sql: statements } of readMigrationFiles({ migrationsFolder })) {
-    if (folderMillis <= newest) continue;
-    for (const statement of statements) await tx.execute(sql.raw(statement));
-    await tx.execute(sql`
-      insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`);
+  for (const migration of readMigrationFiles({ migrationsFolder })) {
+    if (migration.folderMillis <= newest) continue;
+    if (migration.sql.some((statement) => batchMark.test(statement))) return migration;
+    for (const statement of migration.sql) await tx.execute(sql.raw(statement));
+    await record(tx, migration);
   }
+  return null;
+}
+
+/** Runs a migration in batches for the rows behind an id; tells the last one that it has looked at, null when none is left. */
+async function changeBatch(
+  tx: Transaction,
+  { sql: [statement = ''] }: Migration,
+  after: string,
+): Promise<string | null> {
+  const [before = '', behind = ''] = statement.split('$1');
+  const [row] = await tx.execute<{ last: string }>(sql`${sql.raw(before)}${after}${sql.raw(behind)}`);
+  return row?.last ?? null;
+}
+
+async function record(tx: Transaction, { hash, folderMillis }: Migration): Promise<void> {
+  await tx.execute(sql`
+    insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`);
+}
+
+/** Another process may have gone through the batches as well, and have been sooner. */
+async function recordUnlessApplied(tx: Transaction, migration: Migration): Promise<void> {
+  if ((await newestApplied(tx)) < migration.folderMillis) await record(tx, migration);
 }
 
 /** When the newest migration that the database has was made, in Unix milliseconds; 0 when it has none. */

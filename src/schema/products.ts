@@ -81,10 +81,10 @@ export function sortField(sort: ProductSort): keyof typeof cursorKeyTypes {
 export const productQuerySchema = z
   .strictObject({
     ...pageQuery,
-    q: text(0, 200)
-      .trim()
-      .optional()
-      .meta({ description: 'Words in name or description; each matches by its beginning. The first ten count.' }),
+    q: text(0, 200).trim().optional().meta({
+      description:
+        'Words in name or description, in any case and with or without accents; each matches by its beginning. The first ten count.',
+    }),
     minPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
     maxPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
     inStock: queryFlag,

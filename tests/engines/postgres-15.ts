@@ -12,7 +12,7 @@ import { postgresSettings, prepareTestbeds, testbedsMax } from '../support/testb
 
 /** What Postgres is asked to do, in every room of the shop; how soon is for the suites of today's Postgres. */
 const suites = ['accounts', 'cache', 'customers', 'idempotency', 'lists', 'mail', 'migrations', 'order-races']
-  .concat(['orders', 'permissions', 'products', 'seed'])
+  .concat(['orders', 'permissions', 'products', 'search', 'search-words', 'seed'])
   .map((name) => `tests/${name}.test.ts`);
 
 test(

@@ -12,6 +12,9 @@ export type Size = { products: number; customers: number; orders: number };
 
 const statusIntervalMs = 3_600_000;
 
+/** So many that a sample shows them to be more than are counted. */
+const keepsakeCount = 40_000;
+
 /** So often, a prepared statement has been run when it gets the plan that it keeps. */
 const runsUntilPlanKept = 6;
 
@@ -24,6 +27,7 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   const given = { ...size, currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs };
   await seedShop(db, { ...given, onProgress: () => {} });
   await close(1_000);
+  await addKeepsakes(shop.db);
   // A day's worth of keys.
   await shop.db`
     insert into idempotency_records (customer_id, key, request_hash, response, created_at)
@@ -31,6 +35,23 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   await shop.db`vacuum analyze`;
   await setAutovacuum(shop.db, 'on');
   return shop;
+}
+
+/**
+ * Adds more products of one word than a search counts exactly, which are older than all others, dearer, and the last by
+ * name. The first one's words are folded, and are those of the rest, so that it takes no time.
+ */
+async function addKeepsakes(db: Sql): Promise<void> {
+  const keepsakes = (from: number, to: number, search: string) => `
+    insert into products (id, name, description, price_cents, stock, created_at, updated_at, search)
+    select uuid_v7(made_at), '\u{ff3a} Keepsake', null, 900000000 + n, 1, made_at, made_at, ${search}
+    from generate_series(${from}, ${to}) n, lateral (select timestamptz '2001-01-01' + n * interval '1 second') as moment (made_at)`;
+  await db.unsafe(keepsakes(0, 0, 'null'));
+  await db.begin(async (tx) => {
+    await tx`alter table products disable trigger products_fold_search`;
+    await tx.unsafe(keepsakes(1, keepsakeCount - 1, '(select search from products where price_cents = 900000000)'));
+    await tx`alter table products enable always trigger products_fold_search`;
+  });
 }
 
 /** Lets autovacuum at every table or at none; what it has begun to analyze is finished then. */

@@ -12,6 +12,8 @@ type List = { data: { id: string }[]; pagination: { nextCursor: string | null } 
 
 /** Words that few products have, beginnings that nearly all have, and both together. */
 const searches = ['cedar', 'steel', 'a', 'a cedar', 's a'];
+/** And one that many have, all at one end of every sort. */
+const sortedSearches = [...searches, 'keepsake'];
 const filters = ['minPriceCents=1000&maxPriceCents=900000', 'minPriceCents=1000&maxPriceCents=1001', 'inStock=true'];
 const sorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'];
 const statuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
@@ -59,7 +61,7 @@ export async function walkThrough(
   if (customPlansToo) {
     for (const sort of sorts) {
       for (const filter of filters) await pages(`/api/products?limit=20&sort=${sort}&${filter}`);
-      for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&sort=${sort}`);
+      for (const q of sortedSearches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&sort=${sort}`);
     }
     for (const filter of ['', ...filters]) {
       for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&${filter}`);

@@ -60,6 +60,7 @@ export const leftOut = {
     'order-batches',
     'outbox',
     'search',
+    'search-words',
     'seed',
     'transactions',
   ],

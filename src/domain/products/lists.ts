@@ -5,7 +5,7 @@ import { type ProductRow, products } from '../../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../../schema/products.ts';
 import { countMatches, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
 import { findProducts, productColumns } from './products.ts';
-import { findMatches, matchesWords, searchWords } from './search.ts';
+import { searchProducts } from './search.ts';
 import { beyond, sortColumn, sortKey, sortOrder } from './sorts.ts';
 
 /** A page of the catalogue: undeleted products that match the filters, in the order asked for. */
@@ -22,12 +22,8 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
     ]);
     return toPage(query, rows, totalItems, place);
   }
-  const words = searchWords(query.q);
-  if (words.length === 0) return toPage(query, [], 0, () => null);
-  const found = await findMatches(reader, words, filters, query);
-  if (found.ids) return toPage(query, await inOrder(reader, found.ids), found.totalItems, place);
-  const matching = and(isNull(products.deletedAt), filters, matchesWords(words), withCustomPlan);
-  return toPage(query, await walk(reader, query, found.sort, matching), found.totalItems, place);
+  const found = await searchProducts(reader, query.q, filters, query);
+  return toPage(query, await inOrder(reader, found.ids), found.totalItems, place);
 }
 
 function filtersOf({ minPriceCents, maxPriceCents, inStock }: ProductQuery): SQL | undefined {

@@ -14,10 +14,14 @@ export function sortColumn(sort: ProductSort) {
   return column === products.id ? null : column;
 }
 
-export function sortOrder(sort: ProductSort): SQL[] {
+/** What to order by, by the names that key and id have in the statement. */
+export function sortOrder(
+  sort: ProductSort,
+  key: SQLWrapper | null = sortColumn(sort),
+  id: SQLWrapper = products.id,
+): SQL[] {
   const direction = isDescending(sort) ? desc : asc;
-  const column = sortColumn(sort);
-  return [...(column ? [direction(column)] : []), direction(products.id)];
+  return [...(sortColumn(sort) && key ? [direction(key)] : []), direction(id)];
 }
 
 export function sortKey(sort: ProductSort, row: ProductRow): string | number | null {
@@ -25,13 +29,26 @@ export function sortKey(sort: ProductSort, row: ProductRow): string | number | n
   return field === 'createdAt' ? null : row[field];
 }
 
+type Place = { key: Position['key'] | SQL; id: string | SQL };
+
 /** The rows that come after a place in a sort, by the names that key and id have in the statement. */
-export function beyond(
+export function beyond(sort: ProductSort, place: Place, key?: SQLWrapper, id?: SQLWrapper): SQL {
+  return compared(sort, isDescending(sort) ? sql`<` : sql`>`, place, key, id);
+}
+
+/** The other rows: that place, and those that come before it. */
+export function upTo(sort: ProductSort, place: Place, key?: SQLWrapper, id?: SQLWrapper): SQL {
+  return compared(sort, isDescending(sort) ? sql`>=` : sql`<=`, place, key, id);
+}
+
+function compared(
   sort: ProductSort,
-  place: Pick<Position, 'key' | 'id'>,
+  operator: SQL,
+  place: Place,
   key: SQLWrapper | null = sortColumn(sort),
   id: SQLWrapper = products.id,
 ): SQL {
-  const after = isDescending(sort) ? sql`<` : sql`>`;
-  return sortColumn(sort) ? sql`(${key}, ${id}) ${after} (${place.key}, ${place.id})` : sql`${id} ${after} ${place.id}`;
+  return sortColumn(sort)
+    ? sql`(${key}, ${id}) ${operator} (${place.key}, ${place.id})`
+    : sql`${id} ${operator} ${place.id}`;
 }
