@@ -114,7 +114,7 @@ describe.each([
     await db.end();
     await shop.api(0).kill();
     await shop.worker(0).kill();
-    await dropDatabase(shop, url);
+    await dropDatabase(shop.db, url);
     await shop.stop();
   }, setUpMsMax);
 
