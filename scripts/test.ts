@@ -8,7 +8,7 @@ import { runSuites, startTestbedPostgres } from '../tests/support/suites.ts';
 import { testbedsMax } from '../tests/support/testbed-servers.ts';
 
 /** Suites mostly wait. */
-const parallelFiles = availableParallelism() + 3;
+const parallelFiles = availableParallelism() + 2;
 
 const interruption = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
