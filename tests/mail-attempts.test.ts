@@ -465,7 +465,7 @@ describe('a step of an order', () => {
           await own.worker(0).kill();
         });
         await own.startWorker();
-        await bringTo(own.db, order.id, 'processing');
+        await eventually(() => own.db`select 1 from orders where id = ${order.id} and status = 'processing'`);
         const history = () =>
           own.db`select status from order_history where order_id = ${order.id} order by at`.values();
         expect((await history()).flat()).toEqual(['pending', 'processing']);

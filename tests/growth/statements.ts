@@ -252,6 +252,11 @@ export const kinds: Kind[] = [
     text: /^delete from idempotency_records /,
     indexes: ['idempotency_records_created_idx'],
   },
+  {
+    name: 'counts of mails to unconfirmed addresses, cleaned up',
+    text: /^delete from unconfirmed_mails /,
+    indexes: ['unconfirmed_mails_claimed_idx'],
+  },
 
   // Mails.
   {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
+import { deleteOldCounts } from '../../src/domain/outbox/unconfirmed.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import { placeOrder, registerCustomer, request, signIn, signInAdmin, untilServed } from '../support/client.ts';
 import { makeOld } from '../support/orders.ts';
@@ -156,6 +157,7 @@ export async function walkThrough(
   const { db, close } = openDatabase(recordedUrl, { poolSize: 1, applicationName: 'test' });
   for (let time = 0; time < repeats; time += 1) {
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
   }
   await close(1_000);
   for (let time = 0; time < repeats; time += 1) await request(shop.url, 'GET', '/metrics');
