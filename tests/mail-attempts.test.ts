@@ -12,7 +12,7 @@ import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { readSettings } from '../src/settings.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
-import { bringTo, mailsOf } from './support/orders.ts';
+import { mailsOf } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
