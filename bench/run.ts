@@ -22,8 +22,9 @@ import { mix } from './works/mix.ts';
 import { order } from './works/order.ts';
 import { profile } from './works/profile.ts';
 import { start } from './works/start.ts';
+import { wholeOrder } from './works/whole-order.ts';
 
-const works: Work[] = [list, detail, order, hotOrder, mix, lifecycle, mails, start, memory, profile];
+const works: Work[] = [list, detail, wholeOrder, order, hotOrder, mix, lifecycle, mails, start, memory, profile];
 
 function refuse(reason: string): never {
   console.error(reason);

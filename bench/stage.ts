@@ -21,9 +21,12 @@ export type PeerName = 'fastify-pg' | 'express-sequelize-bull';
 export type Stage = {
   /** Room of its own for one contender. */
   newHome: () => Promise<Home>;
-  shop: (home?: Home) => Promise<ShopServer>;
-  worker: (home: Home) => Child;
-  peer: (name: PeerName) => Promise<ShopServer>;
+  /** Settings given go over those that every shop of the bench has. */
+  shop: (home?: Home, settings?: Record<string, string>) => Promise<ShopServer>;
+  worker: (home: Home, settings?: Record<string, string>) => Child;
+  peer: (name: PeerName, home?: Home, settings?: Record<string, string>) => Promise<ShopServer>;
+  /** What sends a peer's mails and moves its orders; `peer` before, which installs its packages. */
+  peerWorker: (name: PeerName, home: Home, settings: Record<string, string>) => Promise<Child>;
   /** A bare `Bun.serve` that answers `body` from memory or from Redis. */
   plain: (body: string, source: 'memory' | 'Redis') => Promise<HttpServer>;
   close: () => Promise<void>;
@@ -69,18 +72,24 @@ export function openStage({ newDatabase, newRedis, mail, directory }: Servers): 
 
   return {
     newHome,
-    async shop(home) {
+    async shop(home, settings) {
       const own = home ?? (await newHome());
-      const env = shopSettings(own, mail.url);
+      const env = { ...shopSettings(own, mail.url), ...settings };
       const server = await serve('shop', [process.execPath, 'index.ts'], { env, readyPath: '/readyz' });
       return { ...server, databaseUrl: own.databaseUrl };
     },
-    worker: (home) => start([process.execPath, 'worker.ts'], shopSettings(home, mail.url)),
-    async peer(name) {
-      const home = await newHome();
-      const settings = await peerSettings(name, home);
-      const server = await serve(name, ['node', 'server.mjs'], { ...settings, readyPath: '/api/products' });
-      return { ...server, databaseUrl: home.databaseUrl };
+    worker: (home, settings) =>
+      start([process.execPath, 'worker.ts'], { ...shopSettings(home, mail.url), ...settings }),
+    async peer(name, home, settings) {
+      const own = home ?? (await newHome());
+      const { env, cwd } = await peerSettings(name, own);
+      const given = { env: { ...env, ...settings }, cwd, readyPath: '/api/products' };
+      const server = await serve(name, ['node', 'server.mjs'], given);
+      return { ...server, databaseUrl: own.databaseUrl };
+    },
+    async peerWorker(name, home, settings) {
+      const { env, cwd } = await peerSettings(name, home);
+      return start(['node', 'worker.mjs'], { ...env, SMTP_URL: mail.url, ...settings }, cwd);
     },
     async plain(body, source) {
       const file = join(directory, `body-${crypto.randomUUID()}`);

@@ -30,8 +30,8 @@ export type DeliveryKind<Item extends Claim> = OutboxKind & {
   word: string;
   /** Takes rows into this worker's hands, with all that handing them over needs. */
   claim: (tx: Transaction, ids: string[]) => Promise<Map<string, Item>>;
-  /** Never rejects, and takes less than the lease. */
-  handOver: (item: Item) => Promise<Outcome>;
+  /** Never rejects, and takes less than the lease from `begunAt` on, when the claim began by `performance.now()`. */
+  handOver: (item: Item, begunAt: number) => Promise<Outcome>;
   /** May change; what is in hand beyond what is being handed over is claimed in larger batches. */
   inHandMax: () => number;
   /** What log lines say of a row, beside its id. */
@@ -115,7 +115,7 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
   }
 
   async function deliver(item: Item, requestId: string | undefined, startedAt: number): Promise<void> {
-    const outcome = await handOver(item);
+    const outcome = await handOver(item, startedAt);
     const told = { requestId, [`${word}Id`]: item.id, ...facts(item), attempt: item.attempts };
     if (outcome.result === 'sent') {
       await recordForSure(item);

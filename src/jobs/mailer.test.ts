@@ -36,7 +36,7 @@ async function sendTo(options: SMTPServerOptions, { sent = message, from = shop 
   const { port } = server.server.address() as { port: number };
   const mailer = createMailer({ url: `smtp://127.0.0.1:${port}`, tls: 'offered' }, from, 20);
   open.push(mailer, server);
-  return mailer.send(sent);
+  return mailer.send(sent, performance.now());
 }
 
 /** The bytes that a mail server is handed. */
@@ -170,7 +170,7 @@ describe('mailer.send', () => {
     test('finds it a fault for now', async () => {
       const mailer = createMailer({ url: 'smtp://127.0.0.1:1', tls: 'offered' }, shop, 20);
       open.push(mailer);
-      expect(await mailer.send(message)).toEqual({ message: expect.any(String), permanent: false });
+      expect(await mailer.send(message, performance.now())).toEqual({ message: expect.any(String), permanent: false });
     });
   });
 
@@ -182,7 +182,7 @@ describe('mailer.send', () => {
         const mailer = createMailer({ url: `smtp://127.0.0.1:${server.port}`, tls: 'never' }, shop, 20);
         open.push(mailer, server);
         const startedAt = performance.now();
-        const fault = await mailer.send(message);
+        const fault = await mailer.send(message, performance.now());
         const inTime = performance.now() - startedAt < mailOutbox.leaseMs - 1_000;
         const heard = server.heard();
         server.letGo();

@@ -10,7 +10,7 @@ import { writeMessage } from './mime.ts';
 
 const connectTimeoutMs = 3_000;
 const silenceMsMax = 5_000;
-/** Together below the outbox's lease, so that a mail is never in two workers' hands. */
+/** Both from the claim on, and below the outbox's lease, so that a mail is never in two workers' hands. */
 const turnMsMax = 3_000;
 const sendMsMax = 10_000;
 
@@ -21,8 +21,9 @@ export type Mailer = {
   /**
    * Hands one message to the mail server; null when it was accepted. Nothing is queued or retried here: `no turn` says
    * that all connections were busy for so long that nothing was tried.
+   * @param begunAt when its claim began, by `performance.now()`, from when on its time runs
    */
-  send: (message: MailMessage) => Promise<MailFault | 'no turn' | null>;
+  send: (message: MailMessage, begunAt: number) => Promise<MailFault | 'no turn' | null>;
   /** How many connections it may have now; fewer than its settings say once the server had enough. */
   connections: () => number;
   close: () => void;
@@ -73,8 +74,8 @@ export function createMailer(server: MailServer, from: Mailbox, connectionsMax: 
     slots.look();
   }
 
-  function hand(message: MailMessage): Promise<void> {
-    const handed = new NodemailerMessage(mail, { signal: AbortSignal.timeout(sendMsMax) });
+  function hand(message: MailMessage, withinMs: number): Promise<void> {
+    const handed = new NodemailerMessage(mail, { signal: AbortSignal.timeout(withinMs) });
     handed.message = writeMessage(message, from).node;
     pool.options.maxConnections = allowance.now();
     return new Promise((resolve, reject) => {
@@ -83,15 +84,16 @@ export function createMailer(server: MailServer, from: Mailbox, connectionsMax: 
   }
 
   return {
-    send: async (message) => {
-      if (!(await slots.take(turnMsMax))) return 'no turn';
-      const begunAt = performance.now();
+    send: async (message, begunAt) => {
+      const leftMs = (ofMs: number) => Math.max(0, Math.round(begunAt + ofMs - performance.now()));
+      if (!(await slots.take(leftMs(turnMsMax)))) return 'no turn';
+      const handedAt = performance.now();
       try {
-        await hand(message);
+        await hand(message, leftMs(sendMsMax));
         return null;
       } catch (error) {
         const answer = readAnswer(error);
-        if (hadEnough.has(answer.code) && allowance.halve(begunAt)) leaving = true;
+        if (hadEnough.has(answer.code) && allowance.halve(handedAt)) leaving = true;
         return readFault(answer, server.tls);
       } finally {
         slots.free();

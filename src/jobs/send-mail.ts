@@ -21,16 +21,16 @@ export function mailDelivery(
     ...mailOutbox,
     word: 'mail',
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
-    handOver: (mail) => send(mailer, mail, mailFrom),
+    handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
     inHandMax: () => inHandOfConnection * mailer.connections(),
     facts: ({ order, run, status }) => ({ orderId: order.id, run, status }),
   };
 }
 
 /** A row that no mail can be written from is set aside for good, because trying again does not help. */
-async function send(mailer: Mailer, mail: MailToSend, mailFrom: Mailbox): Promise<Outcome> {
+async function send(mailer: Mailer, mail: MailToSend, mailFrom: Mailbox, begunAt: number): Promise<Outcome> {
   try {
-    const fault = await mailer.send(composeMail(mail, mailFrom));
+    const fault = await mailer.send(composeMail(mail, mailFrom), begunAt);
     if (fault === null) return { result: 'sent' };
     if (fault === 'no turn') return { result: 'untried' };
     return { result: 'refused', error: fault.message, permanent: fault.permanent };

@@ -8,9 +8,9 @@ import { Redis } from 'ioredis';
 import { DataTypes, Sequelize } from 'sequelize';
 import { uuidv7 } from 'uuidv7';
 
-const { DATABASE_URL, REDIS_URL, JWT_SECRET, PORT } = process.env;
+const { DATABASE_URL, REDIS_URL, JWT_SECRET, PORT, STATUS_INTERVAL_MS } = process.env;
 const cacheTtlSeconds = 300;
-const statusIntervalMs = 3_600_000;
+const statusIntervalMs = Number(STATUS_INTERVAL_MS ?? 3_600_000);
 const deleteAfterMs = 24 * 3_600_000;
 const mailDueAfterMs = 5_000;
 const currency = 'USD';
@@ -23,6 +23,8 @@ const sequelize = new Sequelize(DATABASE_URL, {
 });
 const redis = new Redis(REDIS_URL);
 const mailQueue = new Queue('mails', REDIS_URL);
+// Where there is a worker that moves orders, see worker.mjs.
+const stepQueue = STATUS_INTERVAL_MS && new Queue('steps', REDIS_URL);
 
 const id = { type: DataTypes.UUID, primaryKey: true };
 const moment = DataTypes.DATE(3);
@@ -236,6 +238,7 @@ app.post('/api/orders', expressjwt({ secret: JWT_SECRET, algorithms: ['HS256'] }
   const lines = readLines(req.body);
   const { body, mailId } = await sequelize.transaction((transaction) => placeOrder(transaction, req.auth.sub, lines));
   await mailQueue.add({ mailId }, { removeOnComplete: true });
+  await stepQueue?.add({ orderId: body.id }, { delay: statusIntervalMs, removeOnComplete: true });
   res.status(201).location(`/api/orders/${body.id}`).json(body);
 });
 

@@ -9,7 +9,7 @@ import { uuidv7 } from 'uuidv7';
 
 const { DATABASE_URL, REDIS_URL, JWT_SECRET, PORT } = process.env;
 const cacheTtlSeconds = 300;
-const statusIntervalMs = 3_600_000;
+const statusIntervalMs = Number(process.env.STATUS_INTERVAL_MS ?? 3_600_000);
 const deleteAfterMs = 24 * 3_600_000;
 const mailDueAfterMs = 5_000;
 const currency = 'USD';
