@@ -1,0 +1,56 @@
+import type { Mutant } from '../mutant.ts';
+
+export const outbox: Mutant[] = [
+  {
+    name: 'first-retry-late',
+    says: 'Tries a refused mail again after 8 s',
+    file: 'src/domain/outbox/mails.ts',
+    find: 'firstRetryMs = 2_000',
+    replace: 'firstRetryMs = 8_000',
+    suites: ['src/domain/outbox/mails.test.ts'],
+  },
+  {
+    name: 'retries-triple',
+    says: 'Waits three times as long after each refusal',
+    file: 'src/domain/outbox/mails.ts',
+    find: '1.5 ** (attempts - 1)',
+    replace: '3 ** (attempts - 1)',
+    suites: ['src/domain/outbox/mails.test.ts'],
+  },
+  {
+    name: 'given-up-early',
+    says: 'Gives a mail up after 20 hours',
+    file: 'src/domain/outbox/mails.ts',
+    find: '24 * 3_600_000',
+    replace: '20 * 3_600_000',
+    suites: ['tests/mail-attempts.test.ts'],
+    test: 'when it has been refused for a day',
+  },
+  {
+    name: 'error-kept',
+    says: 'Shows an error of a mail that is sent',
+    file: 'src/domain/outbox/mails.ts',
+    find: ', lastError: null })',
+    replace: ' })',
+    suites: ['tests/mail-attempts.test.ts'],
+    test: 'no longer has an error',
+  },
+  {
+    name: 'failure-of-others',
+    says: 'Records a failure of a mail that is in other hands',
+    file: 'src/domain/outbox/mails.ts',
+    find: ', eq(mails.attempts, mail.attempts)',
+    replace: '',
+    suites: ['tests/mail-attempts.test.ts'],
+    test: 'when it fails after it has passed into other hands',
+  },
+  {
+    name: 'oldest-untold',
+    says: 'Does not tell of a mail in the hands of a dead worker',
+    file: 'src/domain/outbox/backlog.ts',
+    find: "least(${oldestMailIn('queued')}",
+    replace: "coalesce(${oldestMailIn('queued')}",
+    suites: ['tests/telemetry.test.ts'],
+    test: 'shows for how long',
+  },
+];
