@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that can be checked without a running service: import rules, migrations, format and lint, types.
+# Everything that can be checked without a running service: import rules, mutants, migrations, format and lint, types.
 cd "$(dirname "$0")/.." || exit 1
 failed=0
 [ -t 1 ] && colors=force || colors=off
@@ -19,6 +19,7 @@ check() {
 check 'import rules' sh scripts/run.sh scripts/check-imports.ts
 check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
 check 'hosting' sh scripts/run.sh scripts/check-hosting.ts
+check 'mutants' sh scripts/run.sh tests/mutants/run.ts --check
 # .squawk.toml says what they may not do.
 check 'migrations' node_modules/.bin/squawk drizzle/*.sql
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors

@@ -129,6 +129,7 @@ describe('POST /api/orders', () => {
         { productId: pot.id, quantity: 5 },
         { productId: mug.id, quantity: 1 },
       ]);
+      expect((await read(body.id)).items).toEqual(body.items);
       expect([await stockOf(mug), await stockOf(pot)]).toEqual([9, 5]);
     });
 

@@ -131,6 +131,16 @@ describe('cache.read', () => {
     );
   });
 
+  describe('when it is written again and again', () => {
+    test('asks again after each write', async () => {
+      const cache = openCache(openStore().store);
+      for (const answer of ['first', 'second', 'third']) {
+        expect(await cache.read(answer)).toMatchObject({ body: answer, outcome: 'MISS' });
+        await cache.invalidate('products');
+      }
+    });
+  });
+
   describe('when the group of another list is written', () => {
     test('stays a hit', async () => {
       const cache = openCache(openStore().store);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
 import { bundleShop } from './bundle.ts';
-import { createFailureReader, describeFailures, type FailureReader } from './failures.ts';
+import { createFailureReader, describeFailures } from './failures.ts';
 import { postgresSettings, prepareTestbeds } from './testbed-servers.ts';
 
 /** One that is too slow takes the others of its file with it, because Bun then ends every process that they use. */
@@ -47,7 +47,7 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
     const [servers, bundle] = await Promise.all([startServers(directory, tearDown), bundleShop()]);
     const testArgs = [`--parallel=${parallel}`, `--timings=${timings}`, ...args];
     const env = { ...servers, TEST_LOGS: logDirectory, TEST_BUNDLE: bundle };
-    if (!signal.aborted) exitCode = await runBunTest(testArgs, env, signal, reader);
+    if (!signal.aborted) exitCode = await runBunTest({ args: testArgs, env, signal, take: reader.take, shown: true });
     if (exitCode !== 0) printComplaints(logDirectory);
     if (countLeaks(logDirectory) > 0) exitCode = 1;
   } finally {
@@ -61,25 +61,35 @@ export async function runSuites({ args, parallel, startServers, signal }: Suites
   return exitCode;
 }
 
-async function runBunTest(
-  args: string[],
-  env: Record<string, string>,
-  signal: AbortSignal,
-  reader: FailureReader,
-): Promise<number> {
-  const options = ['--no-orphans', `--timeout=${testTimeoutMs}`];
-  const colors = process.stderr.isTTY ? { FORCE_COLOR: '1' } : {};
-  const suites = Bun.spawn([process.execPath, 'test', ...options, ...args], {
-    cwd: join(import.meta.dir, '../..'),
+type BunTestOptions = {
+  /** Files, and options of its own. */
+  args: string[];
+  /** On top of our own environment. */
+  env: Record<string, string>;
+  signal: AbortSignal;
+  /** Takes each line that says how the tests fare. */
+  take: (line: string) => void;
+  /** Whether all that is written is passed on. */
+  shown?: boolean;
+  /** Where the suites and what they are about are; here by default. */
+  code?: string;
+};
+
+/** Runs `bun test` on servers that run already, and answers its exit code. */
+export async function runBunTest(options: BunTestOptions): Promise<number> {
+  const { args, env, signal, take, shown = false, code = join(import.meta.dir, '../..') } = options;
+  const colors = shown && process.stderr.isTTY ? { FORCE_COLOR: '1' } : {};
+  const suites = Bun.spawn([process.execPath, 'test', '--no-orphans', `--timeout=${testTimeoutMs}`, ...args], {
+    cwd: code,
     env: { ...process.env, ...colors, ...env },
-    stdio: ['inherit', 'inherit', 'pipe'],
+    stdio: ['inherit', shown ? 'inherit' : 'ignore', 'pipe'],
   });
   signal.addEventListener('abort', () => suites.kill('SIGINT'));
   let line = '';
   for await (const text of suites.stderr.pipeThrough(new TextDecoderStream())) {
-    process.stderr.write(text);
+    if (shown) process.stderr.write(text);
     const [last = '', ...before] = (line + text).split('\n').reverse();
-    for (const whole of before.reverse()) reader.take(whole);
+    for (const whole of before.reverse()) take(whole);
     line = last;
   }
   return suites.exited;

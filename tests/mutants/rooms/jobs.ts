@@ -1,0 +1,58 @@
+import type { Mutant } from '../mutant.ts';
+
+export const jobs: Mutant[] = [
+  {
+    name: 'day-of-the-worker',
+    says: 'Names the day where the worker lives',
+    file: 'src/jobs/mail-templates.tsx',
+    find: ", timeZone: 'UTC'",
+    replace: '',
+    suites: ['tests/mail-attempts.test.ts'],
+    test: 'name the day in UTC',
+  },
+  {
+    name: 'runs-share-an-id',
+    says: 'Gives the mails of two runs one Message-ID',
+    file: 'src/jobs/mail-templates.tsx',
+    find: '.${run}.',
+    replace: '.',
+    suites: ['src/jobs/mail-templates.test.ts'],
+    test: 'gives each its own Message-ID',
+  },
+  {
+    name: 'given-up-for-now',
+    says: 'Gives a mail up that the server would take later',
+    file: 'src/jobs/mailer.ts',
+    find: 'return ofMessage && messageCodes.has(code)',
+    replace: 'return ofMessage && code >= 400',
+    suites: ['src/jobs/mailer.test.ts'],
+    test: 'finds it a fault for now',
+  },
+  {
+    name: 'given-up-for-a-password',
+    says: 'Gives a mail up because the shop could not sign in',
+    file: 'src/jobs/mailer.ts',
+    find: "command === 'RCPT TO' || command === 'DATA' ||",
+    replace: "command !== 'MAIL FROM' ||",
+    suites: ['src/jobs/mailer.test.ts'],
+    test: 'mailer.send',
+  },
+  {
+    name: 'sent-by-both',
+    says: 'Sends a mail twice that one worker is given twice',
+    file: 'src/jobs/delivery.ts',
+    find: '        claimed.delete(id);\n',
+    replace: '',
+    suites: ['tests/outbox.test.ts'],
+    test: 'hands over each once',
+  },
+  {
+    name: 'one-batch-cleaned',
+    says: 'Leaves all but a thousand old keys',
+    file: 'src/jobs/clean-up.ts',
+    find: 'deleted === batchSizeMax',
+    replace: 'deleted > batchSizeMax',
+    suites: ['tests/clean-up.test.ts'],
+    test: 'the clean-up over a queue in',
+  },
+];

@@ -1,0 +1,58 @@
+import type { Mutant } from '../mutant.ts';
+
+export const standalone: Mutant[] = [
+  {
+    name: 'secrets-for-all',
+    says: 'Lets everyone on the machine read its secrets',
+    file: 'standalone/secrets.ts',
+    find: 'mode: 0o600',
+    replace: 'mode: 0o644',
+    suites: ['tests/start.test.ts'],
+    test: 'lets nobody else read a file that holds one',
+  },
+  {
+    name: 'secrets-of-a-day',
+    says: 'Makes new secrets with each start',
+    file: 'standalone/secrets.ts',
+    find: "if (kept !== '') return kept;",
+    replace: 'if (kept === file) return kept;',
+    suites: ['tests/start.test.ts'],
+    test: 'finds data and secrets again',
+  },
+  {
+    name: 'second-start',
+    says: 'Starts twice from one directory',
+    file: 'standalone/lock.ts',
+    find: "    database.run('begin exclusive');\n",
+    replace: '',
+    suites: ['tests/start.test.ts'],
+    test: 'says so and ends with 1, and that one goes on',
+  },
+  {
+    name: 'dead-stay-dead',
+    says: 'Leaves a program dead that was killed',
+    file: 'standalone/running.ts',
+    find: 'current = await startAgain();',
+    replace: 'if (pauseMs > 0) return;\n      current = await startAgain();',
+    suites: ['tests/start.test.ts'],
+    test: 'starts it again, and orders are placed',
+  },
+  {
+    name: 'orphans',
+    says: 'Leaves its programs running when it is killed',
+    file: 'standalone/child.ts',
+    find: "'--no-orphans', ",
+    replace: '',
+    suites: ['tests/start.test.ts'],
+    test: 'when it was killed itself',
+  },
+  {
+    name: 'stranger-killed',
+    says: 'Kills another program that has the pid of a dead one',
+    file: 'standalone/leftovers.ts',
+    find: 'commandLine(pid).includes(mark)',
+    replace: "commandLine(pid) !== '' && mark !== ''",
+    suites: ['tests/start.test.ts'],
+    test: 'when the pid that Postgres left',
+  },
+];

@@ -1,0 +1,58 @@
+import type { Mutant } from '../mutant.ts';
+
+export const telemetry: Mutant[] = [
+  {
+    name: 'old-numbers-shown',
+    says: 'Shows old numbers of what does not answer',
+    file: 'src/telemetry/scrape.ts',
+    find: '      hide();\n',
+    replace: '',
+    suites: ['tests/telemetry.test.ts'],
+    test: 'GET /metrics › while a dependency is away',
+  },
+  {
+    name: 'scrape-waits',
+    says: 'Keeps Prometheus waiting for what does not answer',
+    file: 'src/telemetry/scrape.ts',
+    find: 'await withDeadline(underWay, answerMsMax)',
+    replace: 'await withDeadline(underWay, 100 * answerMsMax)',
+    suites: ['tests/telemetry.test.ts'],
+    test: 'GET /metrics › while a dependency is away',
+  },
+  {
+    name: 'orders-counted-twice',
+    says: 'Counts each order twice that enters a status',
+    file: 'src/telemetry/registry.ts',
+    find: 'entered.inc({ status }, orders)',
+    replace: 'entered.inc({ status }, 2 * orders)',
+    suites: ['tests/telemetry.test.ts'],
+    test: 'each process counts those that it made',
+  },
+  {
+    name: 'degraded-is-unavailable',
+    says: 'Is not ready without Redis',
+    file: 'src/telemetry/readiness.ts',
+    find: "foundRedis === 'down' ? 'degraded' : 'ok'",
+    replace: "foundRedis === 'down' ? 'unavailable' : 'ok'",
+    suites: ['tests/wire.test.ts'],
+    test: 'say that the shop is degraded, but ready',
+  },
+  {
+    name: 'operators-told-alive',
+    says: 'Tells operators 200 when it is not ready',
+    file: 'src/telemetry/listen.ts',
+    find: "found.status === 'unavailable' ? 503 : 200",
+    replace: "found.status === 'degraded' ? 503 : 200",
+    suites: ['tests/operators.test.ts'],
+    test: 'says so: without Redis it is degraded',
+  },
+  {
+    name: 'trace-cut',
+    says: 'Begins a new trace where a job goes on with one',
+    file: 'src/telemetry/spans.ts',
+    find: 'context.with(propagation.extract(ROOT_CONTEXT, carrier), work)',
+    replace: 'context.with(carrier ? ROOT_CONTEXT : ROOT_CONTEXT, work)',
+    suites: ['tests/telemetry.test.ts'],
+    test: 'go from the caller through request and transaction',
+  },
+];
