@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { versionKey } from '../src/cache/versions.ts';
+import { keyPrefix, mailQueue } from '../src/jobs/queue-names.ts';
 import { connectRedis, isRedisAway, type RedisProfile } from '../src/lib/redis.ts';
 import { readSettings } from '../src/settings.ts';
 import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
@@ -147,7 +148,7 @@ describe('POST /api/orders', () => {
       const { id } = await createProduct(shop.url, adminToken, { stock: 10 });
       const place = () => placeOrder(shop.api(0).url, buyer.token, [{ productId: id, quantity: 1 }]);
       await place();
-      await eventually(async () => (await shop.redis.keys('{shop}:mails:*-0')).length > 0);
+      await eventually(async () => (await shop.redis.keys(`${keyPrefix}:${mailQueue}:wait`)).length > 0);
       shop.redisLink.hang();
       await place();
       const told = () =>
