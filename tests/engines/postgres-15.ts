@@ -11,8 +11,8 @@ import { startRedis } from '../support/redis-server.ts';
 import { postgresSettings, prepareTestbeds, testbedsMax } from '../support/testbed-servers.ts';
 
 /** What Postgres is asked to do, in every room of the shop; how soon is for the suites of today's Postgres. */
-const suites = ['accounts', 'cache', 'customers', 'idempotency', 'lists', 'mail', 'migrations', 'order-races']
-  .concat(['orders', 'permissions', 'products', 'search', 'search-words', 'seed'])
+const suites = ['accounts', 'customers', 'idempotency', 'lists', 'migrations', 'order-races']
+  .concat(['orders', 'products', 'search', 'search-words', 'seed'])
   .map((name) => `tests/${name}.test.ts`);
 
 test(
