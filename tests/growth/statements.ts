@@ -140,7 +140,7 @@ export const kinds: Kind[] = [
     text: /^select … from customers where customers\.id = \$ for update$/,
     indexes: ['customers_pkey'],
   },
-  { name: 'admins, one at a time', text: /^select pg_advisory_xact_lock/, indexes: [] },
+  { name: 'admins, one at a time', text: /^select pg_advisory_xact_lock\(\$/, indexes: [] },
   {
     name: 'an admin',
     text: /^select id from customers where \(customers\.role = .* limit \$$/,
@@ -251,6 +251,24 @@ export const kinds: Kind[] = [
     name: 'idempotency records, cleaned up',
     text: /^delete from idempotency_records /,
     indexes: ['idempotency_records_created_idx'],
+  },
+  {
+    name: 'mails to unconfirmed addresses, held',
+    text: /^select mails\.id, customers\.email_verified_at is null /,
+    indexes: ['mails_pkey', 'mails_state_idx', 'orders_pkey', 'customers_pkey'],
+  },
+  { name: 'unconfirmed addresses, held', text: /^select pg_advisory_xact_lock\(hashtextextended\(/, indexes: [] },
+  {
+    name: 'mails that went to unconfirmed addresses',
+    text: /^select address, \( select json_agg\(ms order by ms\)/,
+    // Hardly any are kept here, and then any index will do.
+    indexes: ['unconfirmed_mails_address_idx', 'unconfirmed_mails_claimed_idx'],
+  },
+  { name: 'a mail to an unconfirmed address, counted', text: /^insert into unconfirmed_mails /, indexes: [] },
+  {
+    name: 'mails to unconfirmed addresses, kept back',
+    text: /^update mails as owed set due_at = kept\.until/,
+    indexes: ['mails_pkey', 'mails_state_idx'],
   },
   {
     name: 'counts of mails to unconfirmed addresses, cleaned up',

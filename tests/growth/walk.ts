@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
-import { deleteOldCounts } from '../../src/domain/outbox/unconfirmed.ts';
+import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import { placeOrder, registerCustomer, request, signIn, signInAdmin, untilServed } from '../support/client.ts';
 import { makeOld } from '../support/orders.ts';
@@ -159,6 +159,26 @@ export async function walkThrough(
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
   }
+  // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
+  const waiting = await shop.db<{ id: string }[]>`
+    update mails set state = 'queued', due_at = now() + interval '1 day'
+    where order_id = (select order_id from mails group by order_id having count(*) > 1 limit 1)
+    returning id`;
+  const undone = new Error('Nothing of this is to stay.');
+  for (let time = 0; time < repeats; time += 1) {
+    const limited = withTransaction(db, async (tx) => {
+      await keepToLimit(
+        tx,
+        waiting.map(({ id }) => id),
+        1,
+      );
+      throw undone;
+    });
+    await limited.catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  }
+  await shop.db`update mails set state = 'sent', due_at = null where id in ${shop.db(waiting.map(({ id }) => id))}`;
   await close(1_000);
   for (let time = 0; time < repeats; time += 1) await request(shop.url, 'GET', '/metrics');
   return used;
