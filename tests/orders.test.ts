@@ -318,6 +318,8 @@ describe('GET /api/orders', () => {
     await cancel(cancelled.id, { token: owner.token });
     await makeOld(shop.db, deleted.id);
     await remove(deleted.id, { token: owner.token });
+    // What must not be among theirs.
+    await placeOrder(shop.url, stranger.token, [{ productId: mug.id, quantity: 1 }]);
   });
 
   async function list(query: string, token = owner.token): Promise<string[]> {

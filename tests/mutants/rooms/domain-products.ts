@@ -107,7 +107,7 @@ export const products: Mutant[] = [
     find: 'gte(products.priceCents, minPriceCents)',
     replace: 'gt(products.priceCents, minPriceCents)',
     suites: ['tests/lists.test.ts'],
-    test: 'keeps them along the cursors',
+    test: 'when filters are set',
   },
   {
     name: 'sold-out-in-stock',
