@@ -144,7 +144,8 @@ function privilegeLost(privilege: string): Fault<OnPostgres> {
   return {
     target: 'postgres',
     durationMs: [500, 4_000],
-    errors: /permission denied for table/,
+    // A process that starts meanwhile names what it lacks.
+    errors: /permission denied for table|The role \w+ lacks [A-Z]+ on table/,
     begin: async ({ postgres }) => {
       await postgres.run(`revoke ${privilege} from ${shopRole}`);
       return () => postgres.run(`grant ${privilege} to ${shopRole}`);
