@@ -36,7 +36,7 @@ afterAll(async () => {
 async function sweep({ waiting = 0 } = {}): Promise<string[]> {
   const queued: string[] = [];
   const queue = {
-    enqueue: async (rows: { id: string }[]) => void queued.push(...rows.map(({ id }) => id)),
+    enqueue: async (ids: string[]) => void queued.push(...ids),
     depth: async () => ({ waiting }),
   };
   const stopping = () => false;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { openDatabase, type Reader } from '../src/db/client.ts';
 import { ping } from '../src/db/ping.ts';
@@ -73,9 +73,8 @@ function terminationMessage(): Buffer {
 /** How a connection ends: with what Postgres says to a session that it ends, or with no word, as by a host that fell. */
 type Ending = 'told' | 'reset';
 
-/** Opens a way to Postgres that ends a session, so many times, when it sees `text` in a statement. */
-async function openTreacherousLink(targetPort: number, text: string, times: number, ending: Ending = 'told') {
-  let left = times;
+/** Opens a way to Postgres whose two sockets end together; `meddle` passes on between them what it wants passed on. */
+async function openWay(targetPort: number, meddle: (client: Socket, server: Socket) => void) {
   const listener = createServer((client) => {
     const server = connect(targetPort, '127.0.0.1');
     for (const [socket, other] of [
@@ -85,6 +84,18 @@ async function openTreacherousLink(targetPort: number, text: string, times: numb
       socket.on('error', () => {});
       socket.on('close', () => other.destroy());
     }
+    meddle(client, server);
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as { port: number };
+  return { port, close: () => listener.close() };
+}
+
+/** Opens a way to Postgres that ends a session, so many times, when it sees `text` in a statement. */
+async function openTreacherousLink(targetPort: number, text: string, times: number, ending: Ending = 'told') {
+  let left = times;
+  const way = await openWay(targetPort, (client, server) => {
     server.pipe(client);
     client.on('data', (sent) => {
       if (left === 0 || !sent.includes(text)) return void server.write(sent);
@@ -94,10 +105,7 @@ async function openTreacherousLink(targetPort: number, text: string, times: numb
       else client.resetAndDestroy();
     });
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as { port: number };
-  return { port, left: () => left, close: () => listener.close() };
+  return { ...way, left: () => left };
 }
 
 describe('a connection to Postgres', () => {
@@ -165,16 +173,8 @@ describe('a connection to Postgres', () => {
  */
 async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
   let commits = 0;
-  const listener = createServer((client) => {
-    const server = connect(targetPort, '127.0.0.1');
+  const way = await openWay(targetPort, (client, server) => {
     let committing = false;
-    for (const [socket, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      socket.on('error', () => {});
-      socket.on('close', () => other.destroy());
-    }
     server.on('data', (answered) => {
       if (committing) client.destroy();
       else client.write(answered);
@@ -186,10 +186,7 @@ async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
       else server.write(sent);
     });
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as { port: number };
-  return { port, commits: () => commits, close: () => listener.close() };
+  return { ...way, commits: () => commits };
 }
 
 describe('a transaction', () => {

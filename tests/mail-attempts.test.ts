@@ -338,11 +338,11 @@ describe('the queue of mails', () => {
         onError,
       );
       closers.push(() => queue.close(), connection.close);
-      const rows = Array.from({ length: 60 }, () => ({ id: crypto.randomUUID() }));
+      const ids = Array.from({ length: 60 }, () => crypto.randomUUID());
       await eventually(() => queue.depth());
-      await queue.enqueue(rows, 'test');
+      await queue.enqueue(ids, 'test');
       expect((await queue.depth()).waiting).toBe(3);
-      await queue.enqueue(rows.slice(0, 1), 'test');
+      await queue.enqueue(ids.slice(0, 1), 'test');
       expect((await queue.depth()).waiting).toBe(4);
       expect(errors).toEqual([]);
     });

@@ -50,6 +50,8 @@ async function owe(table: 'parcels' | 'letters', count: number): Promise<{ id: s
   return [...rows];
 }
 
+const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id);
+
 const sentOf = async (table: 'parcels' | 'letters') =>
   (await bed.db`select 1 from ${bed.db(table)} where state = 'sent'`).length;
 
@@ -190,9 +192,9 @@ describe('a kind of the outbox', () => {
         closers,
       );
       // More than the hanging one can have in hand and fetched ahead.
-      await queues.parcels.enqueue(await owe('parcels', 400), 'test');
+      await queues.parcels.enqueue(idsOf(await owe('parcels', 400)), 'test');
       await eventually(() => silence.waiting() === 60);
-      await queues.letters.enqueue(await owe('letters', 100), 'test');
+      await queues.letters.enqueue(idsOf(await owe('letters', 100)), 'test');
       await eventually(async () => (await sentOf('letters')) === 100, { withinMs: 10_000 });
       expect(await sentOf('parcels')).toBe(0);
 

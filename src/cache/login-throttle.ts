@@ -1,6 +1,7 @@
 import { ShopError, unavailable } from '../errors.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import type { RedisClient } from '../lib/redis.ts';
+import { createSlots, type Slots } from '../lib/slots.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
 const durationSeconds = 15 * 60;
@@ -85,20 +86,17 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
  * the password are not refused because others, or they themselves, are being checked at the same instant.
  */
 function createGate(width: number): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
-  const gates = new Map<string, { running: number; waiting: (() => void)[] }>();
+  const gates = new Map<string, Slots>();
   return async (key, work) => {
-    const gate = gates.get(key) ?? { running: 0, waiting: [] };
-    if (gate.waiting.length >= waitingMax) throw unavailable('Too many sign in just now.');
+    const gate = gates.get(key) ?? createSlots(() => width);
+    if (gate.waiting() >= waitingMax) throw unavailable('Too many sign in just now.');
     gates.set(key, gate);
-    if (gate.running < width) gate.running += 1;
-    else await new Promise<void>((resolve) => gate.waiting.push(resolve));
+    await gate.take();
     try {
       return await work();
     } finally {
-      const next = gate.waiting.shift();
-      if (next) next();
-      else gate.running -= 1;
-      if (gate.running === 0) gates.delete(key);
+      gate.free();
+      if (gate.taken() === 0) gates.delete(key);
     }
   };
 }

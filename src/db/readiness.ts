@@ -6,7 +6,7 @@ import { isNewestMigration } from './migrate.ts';
 import { readServerFacts, type ServerFacts, serverFacts } from './server.ts';
 
 /** What an API has to know of its database before it may answer. */
-export type Readiness = {
+export type StartupFacts = {
   server: ServerFacts;
   /** Null when the database lacks a migration that this code knows, or tells this role nothing. */
   shop: {
@@ -20,7 +20,7 @@ export type Readiness = {
 type Row = ServerFacts & { newest: string | null; hasAdmin: boolean; id: string | null; role: Role | null };
 
 /** Reads all of it in one query where the database is prepared. */
-export async function readReadiness(reader: Reader, email: string | undefined): Promise<Readiness> {
+export async function readStartupFacts(reader: Reader, email: string | undefined): Promise<StartupFacts> {
   try {
     const [row] = await reader.execute<Row>(sql`
       select ${serverFacts}, (select max(created_at) from drizzle.__drizzle_migrations) as newest,

@@ -10,8 +10,8 @@ function openProducer() {
     state.opens += 1;
     if (state.broken) throw new Error('cannot be loaded');
     return {
-      enqueue: async (mails: { id: string }[]) => {
-        enqueued.push(...mails.map(({ id }) => id));
+      enqueue: async (ids: string[]) => {
+        enqueued.push(...ids);
       },
       depth: async () => ({ waiting: enqueued.length }),
       close: async () => {
@@ -20,7 +20,7 @@ function openProducer() {
     };
   };
   const producer = createMailProducer(open, (error) => errors.push(error));
-  return { ...producer, state, enqueued, errors, add: (id: string) => producer.enqueue([{ id }], 'r') };
+  return { ...producer, state, enqueued, errors, add: (id: string) => producer.enqueue([id], 'r') };
 }
 
 describe('createMailProducer', () => {

@@ -16,9 +16,9 @@ export function createMailProducer(open: () => Promise<OutboxQueue>, onError: (e
   }
 
   return {
-    enqueue: async (rows, requestId) => {
+    enqueue: async (ids, requestId) => {
       try {
-        await (await queue()).enqueue(rows, requestId);
+        await (await queue()).enqueue(ids, requestId);
       } catch (error) {
         onError(error);
       }

@@ -69,10 +69,10 @@ export function depthOf(queue: Producer): Promise<QueueDepth> {
 
 export type OutboxQueue = {
   /**
-   * Hands rows to the workers after the commit that wrote them, in the name of the request or sweep that wrote them.
+   * Hands rows to the workers after the commit that wrote them, in the name of the request or round that wrote them.
    * Never rejects: the relay takes up what was lost.
    */
-  enqueue: (rows: { id: string }[], requestId: string) => Promise<void>;
+  enqueue: (ids: string[], requestId: string) => Promise<void>;
   depth: () => Promise<QueueDepth>;
   close: () => Promise<void>;
 };
@@ -110,9 +110,9 @@ export async function openOutboxQueue(
     },
   });
   return {
-    enqueue: async (rows, requestId) => {
+    enqueue: async (ids, requestId) => {
       const origin = { requestId, traceparent: currentTraceparent() };
-      const outcomes = await Promise.allSettled(rows.map(({ id }) => batcher.add({ id, ...origin })));
+      const outcomes = await Promise.allSettled(ids.map((id) => batcher.add({ id, ...origin })));
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed) onError(failed.reason instanceof Error ? failed.reason : new Error(String(failed.reason)));
     },

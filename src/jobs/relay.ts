@@ -6,7 +6,7 @@ import { type OutboxQueue, rowsPerJob } from './queues.ts';
 
 const rowsPerBatch = 500;
 /**
- * So many jobs may wait: enough to keep every worker busy until the next sweep. What the queue cannot carry off stays in
+ * So many jobs may wait: enough to keep every worker busy until its next round. What the queue cannot carry off stays in
  * the outbox, where it costs little; enqueued again and again, its jobs would be without number.
  */
 const jobsWaitingMax = 120;
@@ -24,7 +24,7 @@ export type Relay = (requestId: string) => Promise<number>;
 
 /** Makes the relay of one kind of the outbox. */
 export function createRelay({ db, kind, queue, onError, stopping }: RelayNeeds): Relay {
-  /** A queue that does not answer has no room; the next sweep asks again. */
+  /** A queue that does not answer has no room; the next round asks again. */
   async function room(): Promise<number> {
     try {
       const { waiting = 0 } = await withDeadline(queue.depth(), databaseWaitMsMax);
@@ -40,10 +40,7 @@ export function createRelay({ db, kind, queue, onError, stopping }: RelayNeeds):
     for (let left = await room(); left > 0 && !stopping(); ) {
       const batchSizeMax = Math.min(rowsPerBatch, left);
       const ids = await withTransaction(db, (tx) => takeUpDue(tx, kind, { batchSizeMax }));
-      await queue.enqueue(
-        ids.map((id) => ({ id })),
-        requestId,
-      );
+      await queue.enqueue(ids, requestId);
       takenUp += ids.length;
       left = ids.length < batchSizeMax ? 0 : left - ids.length;
     }

@@ -21,7 +21,7 @@ type SchedulerNeeds = {
   onMoved: (entered: OrderStatus[]) => void;
   relay: Relay;
   log: Logger;
-  /** True once the process is to end; the rest is left to the next sweep. */
+  /** True once the process is to end; the rest is left to the next round. */
   stopping: () => boolean;
 };
 
@@ -29,7 +29,7 @@ type SchedulerNeeds = {
 export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relay, log, stopping } = needs;
 
-  async function moveDueOrders(sweepId: string): Promise<number> {
+  async function moveDueOrders(roundId: string): Promise<number> {
     let movedInAll = 0;
     for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {
       const batch = await withTransaction(db, (tx) =>
@@ -39,12 +39,7 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
       if (batch.entered.length === 0) break;
       movedInAll += batch.entered.length;
       onMoved(batch.entered);
-      if (movedInAll <= enqueuedAtOnceMax) {
-        void enqueue(
-          batch.mailIds.map((id) => ({ id })),
-          sweepId,
-        );
-      }
+      if (movedInAll <= enqueuedAtOnceMax) void enqueue(batch.mailIds, roundId);
     }
     return movedInAll;
   }
@@ -57,7 +52,7 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
       movedNow = await moveDueOrders(requestId);
       mails += await relay(requestId);
     }
-    // Most sweeps find nothing, twice a second.
+    // Most rounds find nothing, twice a second.
     const level = moved + mails > 0 ? 'info' : 'debug';
     log[level]({ requestId, moved, mails, durationMs: msSince(startedAt) }, 'sweep');
   };

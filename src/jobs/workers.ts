@@ -46,14 +46,14 @@ export type Processors = {
 export type WorkerListeners = {
   /** Errors of the queue, which pass. */
   onQueueError: (error: Error) => void;
-  /** A job that threw; the next sweep makes up for it. */
+  /** A job that threw; the next round makes up for it. */
   onJobFailure: (error: Error) => void;
   onJobEnd: (job: JobName, ok: boolean, seconds: number) => void;
 };
 
 /** Workers at work. */
 export type RunningWorkers = {
-  /** Resolves once the sweeps are scheduled, before which no order moves; it may be never. */
+  /** Resolves once scheduler and relay are scheduled, before which no order moves; it may be never. */
   scheduled: Promise<void>;
   orderQueueDepth: () => Promise<QueueDepth>;
 };
@@ -66,7 +66,7 @@ type RunningWorker = {
 };
 
 /**
- * Starts working: mails as they come, the sweep twice a second, the clean-up now and then. Any number of processes may
+ * Starts working: mails as they come, scheduler and relay twice a second, the clean-up now and then. Any number of processes may
  * do this at once. Closing them stops taking jobs and waits for those under way.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */

@@ -11,7 +11,7 @@ const pause = (stepMs: number, msMax: number) => (attempts: number) => Math.min(
 
 /**
  * The cache gives up in milliseconds and never queues commands for a server that is away; a queue behind a request fails
- * fast, because the sweep enqueues what it could not; a worker waits for as long as it takes.
+ * fast, because the relay enqueues what it could not; a worker waits for as long as it takes.
  */
 const profiles = {
   cache: {

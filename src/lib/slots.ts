@@ -4,6 +4,7 @@ export type Slots = {
   take: (withinMs?: number) => Promise<boolean>;
   free: () => void;
   taken: () => number;
+  waiting: () => number;
   /** Looks at the room again, after it has grown. */
   look: () => void;
 };
@@ -46,6 +47,7 @@ export function createSlots(room: () => number): Slots {
       look();
     },
     taken: () => taken,
+    waiting: () => waiting.size,
     look,
   };
 }

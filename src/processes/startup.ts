@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
-import { readReadiness } from '../db/readiness.ts';
+import { readStartupFacts } from '../db/readiness.ts';
 import { postgresMajorMin, readServerFacts, refuseUnfit, type ServerFacts } from '../db/server.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
 import { makeFirstAdmin } from '../domain/customers/admins.ts';
@@ -56,7 +56,7 @@ export async function checkDatabase(db: Database, log: Logger): Promise<void> {
  */
 export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
   const { adminEmail: email, adminPassword } = settings;
-  const { server, shop } = await withReader(db, (reader) => readReadiness(reader, email));
+  const { server, shop } = await withReader(db, (reader) => readStartupFacts(reader, email));
   judgeServer(server, log);
   if (!shop) throw new Error('the database lacks migrations: bun run db:migrate');
   const { hasAdmin, account } = shop;

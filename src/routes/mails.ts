@@ -47,7 +47,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       async (c) => {
         const { id } = c.req.valid('param');
         const mail = await services.transaction((tx) => sendMailAgain(tx, id));
-        void services.mails.enqueue([mail], c.get('requestId'));
+        void services.mails.enqueue([mail.id], c.get('requestId'));
         return c.json(serializeMail(mail), 200);
       },
     )

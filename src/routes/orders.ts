@@ -42,7 +42,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
   function afterCommit(requestId: string, status: OrderStatus, mailId: string | null): void {
     if (mailId) {
       services.ordersEntered(status, 1);
-      void mails.enqueue([{ id: mailId }], requestId);
+      void mails.enqueue([mailId], requestId);
     }
     cache.invalidateSoon('products');
   }

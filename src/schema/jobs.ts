@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Of the request, or the sweep, that enqueued a row, to find both in the logs and in one trace. */
+/** Of the request, or the round of the relay, that enqueued a row, to find both in the logs and in one trace. */
 const origin = {
   requestId: z.string().max(255).optional(),
   /** W3C Trace Context. */

@@ -37,7 +37,7 @@ export async function advanceDueOrders(
   tx: Transaction,
   { batchSizeMax, orderStatusIntervalMs }: { batchSizeMax: number; orderStatusIntervalMs: number },
 ): Promise<{ entered: OrderStatus[]; mailIds: string[] }> {
-  // Most sweeps find nothing. This asks with no parameter, so its plan is kept, which the one below never is.
+  // Mostly nothing is due. This asks with no parameter, so its plan is kept, which the one below never is.
   const [due] = await tx.execute(sql`select 1 from orders where next_status_at <= ${statementTime} limit 1`);
   if (!due) return { entered: [], mailIds: [] };
   const steps = undeliveredStatuses.map((from) => ({ from, to: lifecycle[from].next ?? from }));

@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { anyUuid, clockMs, clockTime, later, statementTime, texts, uuids } from '../../db/sql.ts';
+import { unconfirmedMails } from '../../db/tables.ts';
 import { awaitedMailKinds } from '../../schema/mails.ts';
+import { deleteAged } from '../clean-up.ts';
 import { mailOutbox } from './kinds.ts';
 import { defer } from './outbox.ts';
 
@@ -80,16 +82,9 @@ async function count(tx: Transaction, going: FreeMail[]): Promise<void> {
     on conflict (mail_id) do update set address_hash = excluded.address_hash, claimed_at = excluded.claimed_at`);
 }
 
-/**
- * Deletes what no longer counts.
- * @returns how many went; fewer than `batchSizeMax` means that none is left
- */
-export async function deleteOldCounts(tx: Transaction, { batchSizeMax }: { batchSizeMax: number }): Promise<number> {
-  const rows = await tx.execute(sql`
-    delete from unconfirmed_mails where ctid = any(array(
-      select ctid from unconfirmed_mails
-      where claimed_at < ${later(statementTime, -windowMs)}
-      order by claimed_at limit ${batchSizeMax} for update skip locked
-    )) returning 1`);
-  return rows.length;
+const aged = { table: unconfirmedMails, at: unconfirmedMails.claimedAt, keptMs: windowMs };
+
+/** Deletes what no longer counts; see `deleteAged`. */
+export function deleteOldCounts(tx: Transaction, batch: { batchSizeMax: number }): Promise<number> {
+  return deleteAged(tx, aged, batch);
 }

@@ -274,14 +274,15 @@ async function takeMatches(
     : sql`case when row_number() over (order by ${ordered}) <= ${rankedMax}
         then ts_rank(${products.search}, ${tsquery(words)}) end`;
   const walked = lookedUp ? sql`` : sql`order by ${ordered} limit ${matchesNeeded(query)}`;
+  const taken = sql.raw(lookedUp ? 'nearest' : 'walked');
   // Every match has its place on one page: behind the ranked ones the others follow in their order.
   const [row] = await reader.execute<{ count: number; ids: string[] }>(sql`
-    with ${sql.raw(lookedUp ? 'nearest' : 'walked')} as materialized (
+    with ${taken} as materialized (
       select ${products.id}, row_number() over (order by ${ordered}) as place, ${rank} as rank
       from ${products} where ${matching} ${walked}
     )
-    select (select count(*)::int from ${sql.raw(lookedUp ? 'nearest' : 'walked')}) as count, array(
-      select id from ${sql.raw(lookedUp ? 'nearest' : 'walked')} order by rank desc nulls last, place
+    select (select count(*)::int from ${taken}) as count, array(
+      select id from ${taken} order by rank desc nulls last, place
       limit ${rowsToRead(query)} offset ${rowsBefore(query)}
     ) as ids`);
   return { count: row?.count ?? 0, ids: row?.ids ?? [] };

@@ -39,9 +39,9 @@ export const routes: Mutant[] = [
   },
   {
     name: 'mail-not-enqueued',
-    says: 'Leaves every mail to the sweep',
+    says: 'Leaves every mail to the relay',
     file: 'src/routes/orders.ts',
-    find: '      void mails.enqueue([{ id: mailId }], requestId);\n',
+    find: '      void mails.enqueue([mailId], requestId);\n',
     replace: '',
     suites: ['tests/mail.test.ts'],
     test: 'go out right after it, before any sweep',
