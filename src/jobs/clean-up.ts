@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
+import { deleteExpiredSessions } from '../domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../domain/orders/clean-up.ts';
 import { msSince } from '../lib/elapsed.ts';
 
@@ -11,9 +12,11 @@ export function createCleanUp(db: Database, log: Logger): () => Promise<void> {
   return async () => {
     const startedAt = performance.now();
     let deletedInAll = 0;
-    for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
-      deleted = await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax }));
-      deletedInAll += deleted;
+    for (const deleteBatch of [deleteOldIdempotencyRecords, deleteExpiredSessions]) {
+      for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
+        deleted = await withTransaction(db, (tx) => deleteBatch(tx, { batchSizeMax }));
+        deletedInAll += deleted;
+      }
     }
     log.info({ deleted: deletedInAll, durationMs: msSince(startedAt) }, 'clean-up');
   };

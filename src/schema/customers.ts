@@ -50,9 +50,9 @@ export type Registration = z.output<typeof registrationSchema>;
 
 export const credentialsSchema = z.strictObject({ email, password: passwordAttempt }).meta({ id: 'Credentials' });
 
-export const sessionSchema = z
+export const signedInSchema = z
   .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })
-  .meta({ id: 'Session' });
+  .meta({ id: 'SignedIn' });
 
 export const passwordChangeSchema = z
   .strictObject({ currentPassword: passwordAttempt, newPassword: password })
