@@ -5,6 +5,7 @@ import {
   type Account,
   type Answer,
   admin,
+  claimsOf,
   createProduct,
   placeOrder,
   type RequestOptions,
@@ -60,6 +61,14 @@ const rows: Record<string, Row> = {
       path: '/api/auth/login',
       options: { body: { email: owner.email, password: owner.password } },
     }),
+  },
+  'POST /api/auth/logout': {
+    refused: () => ({ path: '/api/auth/logout' }),
+    nothing: () => ({ path: '/api/auth/logout', as: 'owner' }),
+  },
+  'DELETE /api/sessions/{id}': {
+    refused: ({ owner }) => ({ path: `/api/sessions/${claimsOf(owner.token).sid}`, as: 'stranger' }),
+    nothing: ({ owner }) => ({ path: `/api/sessions/${claimsOf(owner.token).sid}`, as: 'owner' }),
   },
   'POST /api/auth/password': {
     changes: ({ owner }) => ({

@@ -21,14 +21,14 @@ export function differences<Row extends object>(telling: Telling<Row>, before: R
   const changes: Changes = {};
   for (const [name, told] of Object.entries(telling)) {
     const field = name as keyof Row;
-    const [from, to] = [valueOf(before?.[field]), valueOf(after[field])];
+    const [from, to] = [toldValue(before?.[field]), toldValue(after[field])];
     if (from === to) continue;
     changes[name] = told === 'values' ? { from, to } : {};
   }
   return changes;
 }
 
-function valueOf(value: unknown): AuditValue {
+function toldValue(value: unknown): AuditValue {
   if (value instanceof Date) return value.toISOString();
   if (value === null || value === undefined) return null;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'

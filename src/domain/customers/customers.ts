@@ -1,5 +1,6 @@
-import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
+import { withCustomPlan } from '../../db/planning.ts';
 import { statementTime } from '../../db/sql.ts';
 import { type CustomerRow, customers, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
@@ -8,7 +9,7 @@ import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { accountChanges, emailTaken, isSameEmail } from './accounts.ts';
+import { accountChanges, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
 import { type Actor, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 import { endSessions } from './sessions.ts';
@@ -35,9 +36,21 @@ export async function getCustomer(reader: Reader, id: string, actor: Actor): Pro
   return row;
 }
 
-/** A page of the undeleted accounts, newest first. */
+/**
+ * Whether name or address begins with a text, in any case, as its indexes have it. Names fold by the rules of the
+ * database's locale, and compare by none, because only so does an index know what a text begins with.
+ */
+function beginsWith(text: string): SQL {
+  return sql`(lower(${customers.name}) collate "C" ^@ lower(${text})
+    or lower(${customers.email} collate "C") ^@ lower(${text} collate "C"))`;
+}
+
+/** A page of the undeleted accounts that match the filters, newest first. */
 export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
-  return newestPage(reader, query, customers, isNull(customers.deletedAt), (where, order, limit) =>
+  const { email, q } = query;
+  const filters = and(email === undefined ? undefined : hasEmail(email), q === undefined ? undefined : beginsWith(q));
+  const matching = and(isNull(customers.deletedAt), filters, filters && withCustomPlan);
+  return newestPage(reader, query, customers, matching, (where, order, limit) =>
     reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
   );
 }
