@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
-import { type Account, claimsOf, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  claimsOf,
+  createProduct,
+  placeOrder,
+  registerCustomer,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -196,7 +204,17 @@ async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
 
 /** A fingerprint of all that the shop holds. */
 async function everything(): Promise<unknown> {
-  const tables = ['customers', 'products', 'orders', 'order_items', 'order_history', 'mails', 'idempotency_records', 'sessions', 'audit_events'];
+  const tables = [
+    'customers',
+    'products',
+    'orders',
+    'order_items',
+    'order_history',
+    'mails',
+    'idempotency_records',
+    'sessions',
+    'audit_events',
+  ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),
   );
@@ -221,7 +239,12 @@ for (const [operation, { statuses, path, body, prepare }] of Object.entries(rows
     });
 
     async function send(caller: Caller, scene: Scene) {
-      const token = caller === 'owner' ? scene.owner.token : operation.endsWith('/logout') ? await freshToken(caller) : tokens[caller];
+      const token =
+        caller === 'owner'
+          ? scene.owner.token
+          : operation.endsWith('/logout')
+            ? await freshToken(caller)
+            : tokens[caller];
       return ask(method, path(scene), { ...(token && { token }), ...(body && { body: body(scene) }) });
     }
 

@@ -14,7 +14,15 @@ import {
 } from './hostile/requests.ts';
 import { dawdle, exchange, openRaw, pour, type RawConnection } from './hostile/sockets.ts';
 import { notUtf8 } from './hostile/values.ts';
-import { type Account, claimsOf, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  claimsOf,
+  createProduct,
+  placeOrder,
+  registerCustomer,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -111,7 +119,8 @@ async function send({ method, path, headers, body, caller }: MadeRequest) {
   if (answer.status >= 500 || tookMs > answerMsMax) {
     throw new Error(`${method} ${path} ${body?.slice(0, 500)} answered ${answer.status} after ${tookMs} ms`);
   }
-  if (answer.status === 204 && path.endsWith('/logout') && caller === 'an admin') adminToken = await signInAdmin(shop.url);
+  if (answer.status === 204 && path.endsWith('/logout') && caller === 'an admin')
+    adminToken = await signInAdmin(shop.url);
   if (answer.status === 204 && /sign-out|logout/.test(path) && caller !== 'a stranger') {
     const [found] = await shop.db<{ email: string }[]>`select email from customers where id = ${customer.id}`;
     customer = { ...customer, token: await signIn(shop.url, { ...customer, ...found }) };

@@ -135,7 +135,11 @@ export const kinds: Kind[] = [
     text: /^select … from sessions .*limit \$$/,
     indexes: ['sessions_customer_idx'],
   },
-  { name: 'sessions, where a page by number begins', text: /^select id, null from sessions /, indexes: ['sessions_customer_idx'] },
+  {
+    name: 'sessions, where a page by number begins',
+    text: /^select id, null from sessions /,
+    indexes: ['sessions_customer_idx'],
+  },
   {
     name: 'sessions, how many',
     text: /^select count\(\*\) from \(select 1 as one from sessions /,
@@ -155,7 +159,11 @@ export const kinds: Kind[] = [
     text: /^select … from audit_events .*limit \$$/,
     indexes: auditIndexes,
   },
-  { name: 'audit events, where a page by number begins', text: /^select id, null from audit_events /, indexes: auditIndexes },
+  {
+    name: 'audit events, where a page by number begins',
+    text: /^select id, null from audit_events /,
+    indexes: auditIndexes,
+  },
   {
     name: 'audit events, how many',
     text: /^select count\(\*\) from \(select 1 as one from audit_events /,

@@ -72,7 +72,8 @@ export async function walkThrough(
       await pages(`/api/customers?limit=20&q=${encodeURIComponent(String(q))}`, admin);
     }
     await pages(`/api/customers?limit=20&email=${encodeURIComponent(String(known?.email))}`, admin);
-    const [event] = await shop.db`select subject_id as subject, actor_id as actor from audit_events where actor_id is not null limit 1`;
+    const [event] =
+      await shop.db`select subject_id as subject, actor_id as actor from audit_events where actor_id is not null limit 1`;
     for (const by of ['action=customer.created', `subjectId=${event?.subject}`, `actorId=${event?.actor}`]) {
       await pages(`/api/audit-events?limit=2&${by}`, admin);
       if (!by.startsWith('action')) await pages(`/api/audit-events?limit=2&${by}&action=customer.created`, admin);
