@@ -81,7 +81,12 @@ describe('POST /api/auth/login', () => {
       const startedAt = performance.now();
       const guesses = strangers(3, email, 'not the password');
       const siege = strangers(20, email.toUpperCase(), 'not the password');
-      expect((await login(home, email, password)).status).toBe(200);
+      // A machine with other work to do may be late, but refuses nobody who is at home.
+      await eventually(async () => {
+        const { status } = await login(home, email, password);
+        expect(status).toBeOneOf([200, 503]);
+        return status === 200;
+      });
       expect(Object.keys(tally(await guesses)).every((status) => ['401', '429', '503'].includes(status))).toBe(true);
       const answers = await siege;
       const refused = answers.find(({ status }) => status === 429);
