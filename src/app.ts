@@ -17,12 +17,14 @@ import { closeOnUnreadBody, limitBody } from './middleware/request-body.ts';
 import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditEventRoutes } from './routes/audit-events.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
@@ -114,6 +116,8 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', customerRoutes(services, guards))
     .route('/', orderRoutes(services, guards))
     .route('/', mailRoutes(services, guards))
+    .route('/', sessionRoutes(services, guards))
+    .route('/', auditEventRoutes(services, guards))
     .route('/', healthRoutes(services, draining));
   app.route('/', docsRoutes(app));
   return routes;

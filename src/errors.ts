@@ -55,7 +55,7 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail'): ShopError {
+export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session'): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

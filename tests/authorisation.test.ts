@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
-import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  claimsOf,
+  createProduct,
+  placeOrder,
+  registerCustomer,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -62,6 +70,13 @@ const rows: Record<string, Row> = {
     path: () => '/api/auth/password',
     body: () => ({}),
   },
+  'POST /api/auth/logout': { statuses: signedIn(204), path: () => '/api/auth/logout' },
+  'GET /api/sessions': { statuses: signedIn(200), path: () => '/api/sessions' },
+  'DELETE /api/sessions/{id}': {
+    statuses: { ...withoutToken(401), owner: 204, other: 404, admin: 404 },
+    path: ({ owner }) => `/api/sessions/${claimsOf(owner.token).sid}`,
+  },
+  'GET /api/audit-events': { statuses: adminOnly(200), path: () => '/api/audit-events' },
   'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
   'GET /api/products/{id}': { statuses: anyone(200), path: ({ product }) => `/api/products/${product}` },
   'POST /api/products': { statuses: adminOnly(201), path: () => '/api/products', body: product },
@@ -172,6 +187,12 @@ async function expiredToken(): Promise<string> {
   return token;
 }
 
+/** A token that may be ended, where the caller has one that works. */
+async function freshToken(caller: Caller): Promise<string | undefined> {
+  if (caller === 'admin') return signInAdmin(shop.url);
+  return caller === 'other' ? (await registerCustomer(shop.url)).token : tokens[caller];
+}
+
 async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
   const [owner, { id: product }] = await Promise.all([registerCustomer(shop.url), createProduct(shop.url, adminToken)]);
   const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
@@ -183,7 +204,17 @@ async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
 
 /** A fingerprint of all that the shop holds. */
 async function everything(): Promise<unknown> {
-  const tables = ['customers', 'products', 'orders', 'order_items', 'order_history', 'mails', 'idempotency_records'];
+  const tables = [
+    'customers',
+    'products',
+    'orders',
+    'order_items',
+    'order_history',
+    'mails',
+    'idempotency_records',
+    'sessions',
+    'audit_events',
+  ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),
   );
@@ -208,7 +239,12 @@ for (const [operation, { statuses, path, body, prepare }] of Object.entries(rows
     });
 
     async function send(caller: Caller, scene: Scene) {
-      const token = caller === 'owner' ? scene.owner.token : tokens[caller];
+      const token =
+        caller === 'owner'
+          ? scene.owner.token
+          : operation.endsWith('/logout')
+            ? await freshToken(caller)
+            : tokens[caller];
       return ask(method, path(scene), { ...(token && { token }), ...(body && { body: body(scene) }) });
     }
 

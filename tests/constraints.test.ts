@@ -77,6 +77,26 @@ const mail = {
 };
 const record = { customer_id: customer.id, key: 'k', request_hash: 'h', response: '{}', created_at: at };
 
+const session = {
+  id: id(41),
+  customer_id: customer.id,
+  address: '192.0.2.1',
+  user_agent: 'curl',
+  created_at: at,
+  expires_at: at,
+};
+const event = {
+  id: id(51),
+  at,
+  actor_kind: 'admin',
+  actor_id: id(3),
+  action: 'product.updated',
+  subject_kind: 'product',
+  subject_id: product.id,
+  changes: '{}',
+  request_id: 'r',
+};
+
 /** What every table takes: rows at their limits, and neighbours that have all but one thing in common. */
 const taken: [table: string, row: Row][] = [
   ['customers', customer],
@@ -111,6 +131,12 @@ const taken: [table: string, row: Row][] = [
   ['idempotency_records', record],
   ['idempotency_records', { ...record, key: 'l' }],
   ['idempotency_records', { ...record, customer_id: id(2) }],
+  ['sessions', session],
+  ['sessions', { ...session, id: id(42), user_agent: null }],
+  ['audit_events', event],
+  ['audit_events', { ...event, id: id(52), actor_kind: 'customer' }],
+  ['audit_events', { ...event, id: id(53), actor_kind: 'key' }],
+  ['audit_events', { ...event, id: id(54), actor_kind: 'system', actor_id: null, request_id: null }],
 ];
 
 type Refusal = [table: string, row: Row];
@@ -181,6 +207,14 @@ const refused: Record<string, Refusal[]> = {
   idempotency_records_customer_id_key_pk: [
     ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
   ],
+  sessions_pkey: [['sessions', { ...session, customer_id: id(2), address: '::/64', created_at: later }]],
+  sessions_customer_id_customers_id_fk: [['sessions', { ...session, id: nobody, customer_id: nobody }]],
+  audit_events_pkey: [['audit_events', { ...event, at: later, action: 'product.deleted', subject_id: id(12) }]],
+  audit_events_actor_kind_check: [['audit_events', { ...event, id: nobody, actor_kind: 'robot' }]],
+  audit_events_actor_check: [
+    ['audit_events', { ...event, id: nobody, actor_id: null }],
+    ['audit_events', { ...event, id: nobody, actor_kind: 'system' }],
+  ],
   idempotency_records_customer_id_customers_id_fk: [['idempotency_records', { ...record, customer_id: nobody }]],
 };
 
@@ -194,6 +228,8 @@ const twins: Record<string, string> = {
 const validatedLater = ['mails_customer_id_customers_id_fk', 'mails_kind_check', 'mails_subject_check'];
 
 const mayBeNull = [
+  'audit_events.actor_id',
+  'audit_events.request_id',
   'customers.deleted_at',
   'customers.email_verified_at',
   'customers.phone',
@@ -211,6 +247,7 @@ const mayBeNull = [
   'products.deleted_at',
   'products.description',
   'products.search',
+  'sessions.user_agent',
 ];
 
 const insert = (sql: TransactionSql, [table, row]: Refusal) => sql`insert into ${sql(table)} ${sql(row)}`;

@@ -484,6 +484,66 @@ describe('GET /api/customers', () => {
     });
   });
 
+  describe('when it is asked by an e-mail address', () => {
+    const idsBy = async (query: string) => {
+      const { status, body } = await ask<CustomerList>('GET', `/api/customers?${query}`, { token: adminToken });
+      expect(status).toBe(200);
+      return body.data.map(({ id }) => id);
+    };
+
+    test('finds its one account, in any case, from the moment that it has it', async () => {
+      const email = freshEmail();
+      expect(await idsBy(`email=${email}`)).toEqual([]);
+      const { id, token } = await customer({ email: email.toUpperCase() });
+      expect(await idsBy(`email=${email}`)).toEqual([id]);
+      expect(await idsBy(`email=${email.toUpperCase()}`)).toEqual([id]);
+      expect(await idsBy(`email=${email.slice(0, -1)}`)).toEqual([]);
+      await changeEmail(id, token, freshEmail());
+      expect(await idsBy(`email=${email}`)).toEqual([]);
+    });
+
+    test('finds by what name or address begins with, newest first, and by nothing within', async () => {
+      const begin = `Zo${randomUUID().slice(0, 8)}`;
+      const named = await customer({ name: `${begin} Lovelace` });
+      const addressed = await customer({ email: `${begin.toLowerCase()}@example.com` });
+      await customer({ name: `Ada ${begin}`, email: `ada.${begin}@example.com` });
+      expect(await idsBy(`q=${begin}`)).toEqual([addressed.id, named.id]);
+      expect(await idsBy(`q=${begin.toUpperCase()}`)).toEqual([addressed.id, named.id]);
+      expect(await idsBy(`q=%20${begin}%20l`)).toEqual([named.id]);
+      expect(await idsBy(`q=${begin}&email=${addressed.email}`)).toEqual([addressed.id]);
+      expect(await idsBy(`q=${begin}&email=${freshEmail()}`)).toEqual([]);
+      await remove(named.id, named.token);
+      expect(await idsBy(`q=${begin}`)).toEqual([addressed.id]);
+    });
+
+    test('takes nothing of what is looked for as a pattern', async () => {
+      const name = `50%_${randomUUID()}`;
+      const { id } = await customer({ name });
+      expect(await idsBy(`q=${encodeURIComponent(name)}`)).toEqual([id]);
+      for (const q of ['50%25%25', '__%25', '%5C50', `%25${name.slice(4)}`]) expect(await idsBy(`q=${q}`)).toEqual([]);
+    });
+
+    test('comes from the cache when it is asked again, apart from other lists', async () => {
+      const { email, id } = await customer();
+      const path = `/api/customers?email=${email}`;
+      const [first, second] = [
+        await ask('GET', path, { token: adminToken }),
+        await ask('GET', path, { token: adminToken }),
+      ];
+      expect([first.headers.get('X-Cache'), second.headers.get('X-Cache')]).toEqual(['MISS', 'HIT']);
+      expect(second.body).toEqual(first.body);
+      expect(await idsBy('email=&q=&limit=1')).toEqual([id]);
+    });
+
+    test('refuses what is no address, and what is too long', async () => {
+      const asAdmin = (query: string) => ask('GET', `/api/customers?${query}`, { token: adminToken });
+      expectInvalid(await asAdmin('email=ada'), 'email');
+      expectInvalid(await asAdmin(`q=${'x'.repeat(255)}`), 'q');
+      const { token } = await customer();
+      expectProblem(await ask('GET', '/api/customers?q=a', { token }), 403, 'forbidden');
+    });
+  });
+
   describe('when an account has changed', () => {
     test('shows every kind of change in the very next list', async () => {
       const account = await customer();

@@ -14,7 +14,15 @@ import {
 } from './hostile/requests.ts';
 import { dawdle, exchange, openRaw, pour, type RawConnection } from './hostile/sockets.ts';
 import { notUtf8 } from './hostile/values.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  claimsOf,
+  createProduct,
+  placeOrder,
+  registerCustomer,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -80,12 +88,18 @@ async function setTheScene(): Promise<KnownIds> {
   for (const { id } of orders) await makeOld(shop.db, id);
   const mails = await shop.db<{ id: string }[]>`update mails set state = 'failed', due_at = null returning id`;
   await order(customer);
+  await Promise.all([1, 2, 3].map(() => signIn(shop.url, customer)));
+  const sessions = await shop.db<{ id: string }[]>`
+    select id from sessions where customer_id = ${customer.id} and id <> ${String(claimsOf(customer.token).sid)}`;
   const idsOf = (things: { id: string }[]) => things.map(({ id }) => id);
   return {
     products: idsOf(products),
     customers: idsOf([customer, ...buyers, ...idle]),
     orders: idsOf(orders),
     mails: idsOf(mails),
+    sessions: idsOf(sessions),
+    actors: idsOf([customer]),
+    subjects: idsOf([customer, ...products]),
   };
 }
 
@@ -105,7 +119,9 @@ async function send({ method, path, headers, body, caller }: MadeRequest) {
   if (answer.status >= 500 || tookMs > answerMsMax) {
     throw new Error(`${method} ${path} ${body?.slice(0, 500)} answered ${answer.status} after ${tookMs} ms`);
   }
-  if (answer.status === 204 && path.endsWith('/sign-out')) {
+  if (answer.status === 204 && path.endsWith('/logout') && caller === 'an admin')
+    adminToken = await signInAdmin(shop.url);
+  if (answer.status === 204 && /sign-out|logout/.test(path) && caller !== 'a stranger') {
     const [found] = await shop.db<{ email: string }[]>`select email from customers where id = ${customer.id}`;
     customer = { ...customer, token: await signIn(shop.url, { ...customer, ...found }) };
   }

@@ -16,6 +16,7 @@ function test(name: string, work: () => Promise<void>): void {
 
 const pairFailuresMax = 10;
 const addressFailuresMax = 100;
+const accountFailuresMax = 100;
 const windowSeconds = 15 * 60;
 
 let shop: Shop;
@@ -67,6 +68,47 @@ async function guessAHundredTimes(address: string) {
 }
 
 describe('POST /api/auth/login', () => {
+  describe('when a hundred have failed at an account, each from another address', () => {
+    const strangers = (times: number, email: string, password: string) =>
+      Promise.all(Array.from({ length: times }, () => login(freshAddress(), email, password)));
+
+    /** An account with a session at an address, and no failure left. */
+    async function besieged() {
+      const { email, password } = await registerCustomer(shop.url);
+      const home = freshAddress();
+      expect((await login(home, email, password)).status).toBe(200);
+      for (let failed = 0; failed < accountFailuresMax; ) {
+        const answers = await strangers(10, email, 'not the password');
+        failed += answers.filter(({ status }) => status === 401).length;
+      }
+      return { email, password, home };
+    }
+
+    test('lets strangers try one after the other, and the owner at once', async () => {
+      const { email, password, home } = await besieged();
+      const startedAt = performance.now();
+      const guesses = strangers(3, email, 'not the password');
+      const siege = strangers(20, email.toUpperCase(), 'not the password');
+      // A machine with other work to do may be late, but refuses nobody who is at home.
+      await eventually(async () => {
+        const { status } = await login(home, email, password);
+        expect(status).toBeOneOf([200, 503]);
+        return status === 200;
+      });
+      expect(Object.keys(tally(await guesses)).every((status) => ['401', '429', '503'].includes(status))).toBe(true);
+      const answers = await siege;
+      const refused = answers.find(({ status }) => status === 429);
+      expect(Number(refused?.headers.get('Retry-After'))).toBeWithin(1, 3);
+      const guessed = [...answers, ...(await guesses)].filter(({ status }) => status === 401).length;
+      // The first goes at once, each of the others a second after the one before.
+      expect(guessed).toBeLessThanOrEqual(Math.ceil((performance.now() - startedAt) / 1_000) + 1);
+      // A stranger who knows the password gets their turn, too, and is at home there from then on.
+      const abroad = freshAddress();
+      await eventually(async () => (await login(abroad, email, password)).status === 200);
+      expect((await login(abroad, email, password)).status).toBe(200);
+    });
+  });
+
   describe('when a pair of address and account has failed ten times', () => {
     test('answers 429 with what is left of the window, to the right password too', async () => {
       const { email, password } = await registerCustomer(shop.url);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createHmac, createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exchange } from './hostile/sockets.ts';
-import { type Account, registerCustomer } from './support/client.ts';
+import { type Account, claimsOf, registerCustomer } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -30,9 +30,8 @@ const hs256 = { alg: 'HS256', typ: 'JWT' };
 const now = () => Math.floor(Date.now() / 1_000);
 
 /** What the shop says in its own tokens, with changes; undefined leaves a claim out. */
-function claims(changes: Claims = {}): Claims {
-  const [, payload = ''] = customer.token.split('.');
-  return { ...JSON.parse(Buffer.from(payload, 'base64url').toString()), ...changes };
+function claims(changes: Claims = {}, { token } = customer): Claims {
+  return { ...claimsOf(token), ...changes };
 }
 
 /** A token signed by hand, after RFC 7515. */
@@ -44,6 +43,9 @@ function signed(payload: unknown, header: unknown = hs256, key = secret, hash = 
 function unsigned(header: unknown, signature = ''): string {
   return `${encode(header)}.${encode(claims())}.${signature}`;
 }
+
+/** What tokens of the release before lack. */
+const sessionless = { sid: undefined, aud: undefined, typ: undefined };
 
 const call = (token: string) => ask('GET', '/api/orders', { headers: { Authorization: `Bearer ${token}` } });
 
@@ -62,6 +64,7 @@ describe('A token', () => {
       ['without a type', () => signed(claims(), { alg: 'HS256' })],
       ['with a moment from which it is valid, in the past', () => signed(claims({ nbf: now() - 10 }))],
       ['by a host whose clock is ahead', () => signed(claims({ iat: now() + 30 }))],
+      ['as the release before did, without a session', () => signed(claims(sessionless))],
     ])('is taken: %s', async (_what, make) => {
       expect((await call(make())).status).toBe(200);
     });
@@ -131,6 +134,19 @@ describe('A token', () => {
       ['an account that is no id', () => signed(claims({ sub: "' or true --" }))],
       ['two accounts', () => signed(claims({ sub: [customer.id, other.id] }))],
       ['an object for an account', () => signed(claims({ sub: { id: customer.id } }))],
+      ['no session, but for whom it is', () => signed(claims({ sid: undefined }))],
+      ['nobody for whom it is', () => signed(claims({ aud: undefined }))],
+      ['nobody for whom it is, and no session', () => signed(claims({ ...sessionless, typ: 'access' }))],
+      ['another for whom it is', () => signed(claims({ aud: 'another shop' }))],
+      ['several for whom it is', () => signed(claims({ aud: ['shop', 'another shop'] }))],
+      ['nothing that it is good for', () => signed(claims({ typ: undefined }))],
+      ['something else that it is good for', () => signed(claims({ typ: 'refresh' }))],
+      ['something else, and no session', () => signed(claims({ ...sessionless, typ: 'password-reset' }))],
+      ['a session of nothing', () => signed(claims({ sid: null }))],
+      ['a session that never was', () => signed(claims({ sid: randomUUID() }))],
+      ['a session that is no id', () => signed(claims({ sid: "' or true --" }))],
+      ['the session of another', () => signed(claims({ sid: claims({}, other).sid }))],
+      ['the account of another', () => signed(claims({ sub: other.id }))],
       ['what must be understood, and is not', () => signed(claims(), { ...hs256, crit: ['exp'] })],
       ['another type', () => signed(claims(), { ...hs256, typ: 'at+jwt' })],
       ['a list of claims', () => signed([claims()])],
@@ -144,7 +160,7 @@ describe('A token', () => {
 
     test('is refused for a deleted account, at the version that it had', async () => {
       const gone = await registerCustomer(shop.url);
-      const token = signed(claims({ sub: gone.id }));
+      const token = signed(claims({}, gone));
       expect((await call(token)).status).toBe(200);
       expect((await ask('DELETE', `/api/customers/${gone.id}`, { token })).status).toBe(204);
       expectProblem(await call(token), 401, 'unauthenticated');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ShopError, unavailable } from '../errors.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import type { RedisClient } from '../lib/redis.ts';
@@ -11,6 +12,14 @@ const addressFailuresMax = 100;
 const addressChecksMax = 8;
 /** How many may wait in a row, of an address or a pair; more would only wait until they are told 503. */
 const waitingMax = 500;
+const accountFailuresMax = 100;
+const accountDurationSeconds = 60 * 60;
+/** At an account that too many have guessed at, strangers get a turn each so many seconds. */
+const turnSeconds = 1;
+/** Whoever comes behind so many others would not get their turn before they are told 503. */
+const waitingForTurnMax = 4;
+const turnPollMs = 100;
+const refusalOfTurn = 'Too many have failed to sign in to this account; try again in a moment.';
 const refusal = 'Too many failed attempts to sign in; try again later.';
 
 export type Attempt = {
@@ -18,6 +27,8 @@ export type Attempt = {
   address: string;
   /** What it tries: an e-mail address or the id of an account. */
   account: string;
+  /** Whether somebody has signed in to the account from this address, and still is; asked only when it matters. */
+  isKnownAddress: () => Promise<boolean>;
   /** Aborted when the caller has hung up; an attempt whose turn comes later is neither checked nor counted. */
   signal: AbortSignal;
 };
@@ -36,7 +47,23 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
   const common = { durationSeconds, refusal };
   const pairs = createRateLimiter(redis, { ...common, keyPrefix: 'login-pair', points: pairFailuresMax });
   const addresses = createRateLimiter(redis, { ...common, keyPrefix: 'login-address', points: addressFailuresMax });
+  const accounts = createRateLimiter(redis, {
+    keyPrefix: 'login-account',
+    points: accountFailuresMax,
+    durationSeconds: accountDurationSeconds,
+    refusal,
+  });
+  const turns = createRateLimiter(redis, {
+    keyPrefix: 'login-turn',
+    points: 1,
+    durationSeconds: turnSeconds,
+    refusal: refusalOfTurn,
+  });
   const inTurnOfPair = createGate(1);
+  const inTurnOfStrangers = createGate(1, waitingForTurnMax, () => {
+    const rateLimit = { limit: 1, remaining: 0, resetSeconds: turnSeconds };
+    return new ShopError('rate_limited', refusalOfTurn, { retryAfterSeconds: turnSeconds, rateLimit });
+  });
   const inTurnOfAddress = createGate(addressChecksMax);
 
   /** The address first: one that is closed must neither close accounts nor write a key for each that it names. */
@@ -50,32 +77,88 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
     }
   }
 
-  /** Counts before the check, so that guesses made at the same instant count too, and takes back what was none. */
-  async function counted<Checked>(address: string, pair: string, check: () => Promise<Checked>): Promise<Checked> {
-    await take(address, pair);
-    let checked: Checked;
+  /** Takes one of the failures that an account may have from anywhere; says whether there was one left. */
+  async function takeOfAccount(account: string): Promise<boolean> {
     try {
-      checked = await check();
+      await accounts.take(account);
+      return true;
     } catch (error) {
-      if (!isWrongPassword(error)) await Promise.all([pairs.giveBack(pair), addresses.giveBack(address)]);
+      if (error instanceof ShopError && error.code === 'rate_limited') return false;
       throw error;
     }
-    await Promise.all([pairs.clear(pair), addresses.giveBack(address)]);
-    return checked;
+  }
+
+  /**
+   * Counts before the check, so that guesses made at the same instant count too, and takes back what was none.
+   * @param mayPass whether an account that too many have guessed at may be tried all the same
+   * @returns `waits` when it may not; nothing is checked or counted then
+   */
+  async function counted<Checked>(
+    { address, account, pair }: { address: string; account: string; pair: string },
+    mayPass: () => Promise<boolean>,
+    check: () => Promise<Checked>,
+  ): Promise<{ checked: Checked } | 'waits'> {
+    await take(address, pair);
+    const isCounted = await takeOfAccount(account);
+    const giveBack = () =>
+      Promise.all([addresses.giveBack(address), isCounted ? accounts.giveBack(account) : undefined]);
+    let checked: Checked;
+    try {
+      if (!isCounted && !(await mayPass())) {
+        await Promise.all([pairs.giveBack(pair), giveBack()]);
+        return 'waits';
+      }
+      checked = await check();
+    } catch (error) {
+      if (!isWrongPassword(error)) await Promise.all([pairs.giveBack(pair), giveBack()]);
+      throw error;
+    }
+    await Promise.all([pairs.clear(pair), giveBack()]);
+    return { checked };
+  }
+
+  /** Waits for the next turn of an account, among all processes. @throws {ShopError} `rate_limited` when none comes in time */
+  async function waitForTurn(account: string, endsAt: number): Promise<void> {
+    for (;;) {
+      try {
+        await turns.take(account);
+        return;
+      } catch (error) {
+        const isWaiting = error instanceof ShopError && error.code === 'rate_limited';
+        if (!isWaiting || performance.now() + turnPollMs >= endsAt) throw error;
+      }
+      await sleep(turnPollMs);
+    }
   }
 
   return {
-    guard: ({ address, account, signal }, check) => {
-      const pair = `${address}|${account.toLowerCase()}`;
+    guard: (attempt, check) => {
+      const { address, signal } = attempt;
+      const account = attempt.account.toLowerCase();
+      const pair = `${address}|${account}`;
       const endsAt = performance.now() + databaseWaitMsMax;
-      const checked = inTurnOfPair(pair, () =>
+      const requireWaiting = () => {
+        signal.throwIfAborted();
+        // Who has been told 503 meanwhile has gone.
+        if (performance.now() >= endsAt) throw unavailable('Too many sign in just now.');
+      };
+      const tryNow = (mayPass: () => Promise<boolean>) =>
         inTurnOfAddress(address, () => {
-          signal.throwIfAborted();
-          // Who has been told 503 meanwhile has gone.
-          if (performance.now() >= endsAt) throw unavailable('Too many sign in just now.');
-          return counted(address, pair, check);
-        }),
-      );
+          requireWaiting();
+          return counted({ address, account, pair }, mayPass, check);
+        });
+      const checked = inTurnOfPair(pair, async () => {
+        let outcome = await tryNow(attempt.isKnownAddress);
+        // Outside the gate of the address, which others behind it need.
+        while (outcome === 'waits') {
+          await inTurnOfStrangers(account, () => {
+            requireWaiting();
+            return waitForTurn(account, endsAt);
+          });
+          outcome = await tryNow(async () => true);
+        }
+        return outcome.checked;
+      });
       return withDeadline(checked, databaseWaitMsMax);
     },
   };
@@ -85,11 +168,15 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
  * Lets so many pieces of work of a key run at once; the others wait, in the order of their arrival. So those who know
  * the password are not refused because others, or they themselves, are being checked at the same instant.
  */
-function createGate(width: number): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
+function createGate(
+  width: number,
+  queueMax = waitingMax,
+  refuse = () => unavailable('Too many sign in just now.'),
+): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
   const gates = new Map<string, Slots>();
   return async (key, work) => {
     const gate = gates.get(key) ?? createSlots(() => width);
-    if (gate.waiting() >= waitingMax) throw unavailable('Too many sign in just now.');
+    if (gate.waiting() >= queueMax) throw refuse();
     gates.set(key, gate);
     await gate.take();
     try {

@@ -5,6 +5,7 @@ import {
   customType,
   index,
   integer,
+  jsonb,
   pgTable,
   primaryKey,
   smallint,
@@ -14,6 +15,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '../schema/audit-events.ts';
 import { roles } from '../schema/customers.ts';
 import { mailKinds, mailStates } from '../schema/mails.ts';
 import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
@@ -47,7 +49,29 @@ export const customers = pgTable(
       .where(sql`${table.deletedAt} is null`),
     check('customers_role_check', sql`${table.role} in (${quoted(roles)})`),
     index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
+    // For what a name begins with: folded by the locale, compared by no locale.
+    index('customers_name_idx').on(sql`(lower(${table.name}) collate "C")`).where(sql`${table.deletedAt} is null`),
     index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),
+  ],
+);
+
+/** A sign-in, for as long as its token works: the token names it, and it may be ended. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    customerId: uuid('customer_id')
+      .notNull()
+      .references(() => customers.id),
+    address: text('address').notNull(),
+    userAgent: text('user_agent'),
+    createdAt: moment('created_at').notNull(),
+    /** The token's own end, by the clock of the process that gave it. */
+    expiresAt: moment('expires_at').notNull(),
+  },
+  (table) => [
+    index('sessions_customer_idx').on(table.customerId, table.id),
+    index('sessions_expires_idx').on(table.expiresAt),
   ],
 );
 
@@ -222,14 +246,40 @@ export const idempotencyRecords = pgTable(
   ],
 );
 
+/** Who did what to which thing: one row for each change that staff or an account's owner made. Rows only come. */
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: uuid('id').primaryKey(),
+    at: moment('at').notNull(),
+    actorKind: text('actor_kind', { enum: actorKinds }).notNull(),
+    actorId: uuid('actor_id'),
+    action: text('action').$type<AuditAction>().notNull(),
+    subjectKind: text('subject_kind').$type<SubjectKind>().notNull(),
+    subjectId: uuid('subject_id').notNull(),
+    changes: jsonb('changes').$type<Changes>().notNull(),
+    requestId: text('request_id'),
+  },
+  (table) => [
+    check('audit_events_actor_kind_check', sql`${table.actorKind} in (${quoted(actorKinds)})`),
+    check('audit_events_actor_check', sql`(${table.actorId} is null) = (${table.actorKind} = 'system')`),
+    index('audit_events_actor_idx').on(table.actorId, table.id),
+    index('audit_events_actor_action_idx').on(table.actorId, table.action, table.id),
+    index('audit_events_subject_idx').on(table.subjectId, table.id),
+    index('audit_events_action_idx').on(table.action, table.id),
+  ],
+);
+
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
 export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt'>;
+export type SessionRow = typeof sessions.$inferSelect;
 export type OrderRow = typeof orders.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
 export type OrderHistoryRow = typeof orderHistory.$inferSelect;
 export type MailRow = typeof mails.$inferSelect;
+export type AuditEventRow = typeof auditEvents.$inferSelect;
 
 /** An order with its lines in the order of the request, and its history in the order of events. */
 export type Order = OrderRow & {

@@ -8,6 +8,8 @@ const jwtSecret = 'known to this test and to nobody else';
 // Far ahead, because the library below looks at the machine's clock as well.
 const bornAt = new Date('2099-11-22T12:00:00.250Z');
 
+const sessionId = '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3d';
+
 const account: Account = {
   id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c',
   name: 'Ada Lovelace',
@@ -25,16 +27,21 @@ const account: Account = {
 function tokensAt(start: Date, secret = jwtSecret) {
   const clock = { now: start };
   const settings = { ...readSettings({ JWT_TTL: '1h' }), jwtSecret: secret };
-  return { clock, ...createTokens({ settings, now: () => clock.now }) };
+  const { sessionEnd, issue, check } = createTokens({ settings, now: () => clock.now });
+  const issueNow = async () => {
+    const expiresAt = sessionEnd();
+    return { token: await issue(account, { id: sessionId, expiresAt }), expiresAt };
+  };
+  return { clock, issue: issueNow, check };
 }
 
 describe('createTokens', () => {
   describe('when a token is given', () => {
-    test('says whose it is and which version, until it ends, to the millisecond', async () => {
+    test('says whose it is, of which session and version, until it ends, to the millisecond', async () => {
       const { clock, issue, check } = tokensAt(bornAt);
-      const { token, expiresAt } = await issue(account);
+      const { token, expiresAt } = await issue();
       expect(expiresAt.toISOString()).toBe('2099-11-22T13:00:00.250Z');
-      expect(await check(token)).toMatchObject({ sub: account.id, ver: 3 });
+      expect(await check(token)).toMatchObject({ sub: account.id, ver: 3, sid: sessionId });
       clock.now = new Date(expiresAt.getTime() - 1);
       expect(await check(token)).toMatchObject({ sub: account.id });
       clock.now = expiresAt;
@@ -42,20 +49,20 @@ describe('createTokens', () => {
     });
 
     test('ends for a process that has never seen it, too', async () => {
-      const { token, expiresAt } = await tokensAt(bornAt).issue(account);
+      const { token, expiresAt } = await tokensAt(bornAt).issue();
       expect(await tokensAt(expiresAt).check(token)).toBeNull();
     });
 
     test('is taken by a process whose clock is a little behind', async () => {
-      const { token } = await tokensAt(bornAt).issue(account);
+      const { token } = await tokensAt(bornAt).issue();
       expect(await tokensAt(new Date(bornAt.getTime() - 5_000)).check(token)).not.toBeNull();
     });
 
     test('holds nothing personal', async () => {
-      const { token } = await tokensAt(bornAt).issue(account);
+      const { token } = await tokensAt(bornAt).issue();
       const [, payload = ''] = token.split('.');
       const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
-      expect(Object.keys(claims).sort()).toEqual(['exp', 'iat', 'sub', 'ver']);
+      expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'sid', 'sub', 'typ', 'ver']);
     });
   });
 
@@ -63,7 +70,7 @@ describe('createTokens', () => {
     const claims = { sub: account.id, ver: 3, iat: 0, exp: 9_999_999_999 };
 
     test('refuses one that another secret signed', async () => {
-      const { token } = await tokensAt(bornAt, 'known to somebody else, and long enough').issue(account);
+      const { token } = await tokensAt(bornAt, 'known to somebody else, and long enough').issue();
       expect(await tokensAt(bornAt).check(token)).toBeNull();
     });
 

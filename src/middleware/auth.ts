@@ -3,8 +3,8 @@ import { createMiddleware } from 'hono/factory';
 import { sign, verify } from 'hono/jwt';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { Account, AccountStatus } from '../domain/customers/accounts.ts';
-import type { Actor } from '../domain/customers/actor.ts';
+import type { Account } from '../domain/customers/accounts.ts';
+import type { AccountActor } from '../domain/customers/actor.ts';
 import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
@@ -14,11 +14,24 @@ import type { AppEnv } from './env.ts';
 const algorithm = 'HS256';
 const knownTokensMax = 10_000;
 
-const claimsSchema = z.object({ sub: z.guid(), ver: z.int(), iat: z.number(), exp: z.number() });
+/** For whom tokens are, and what they are good for: nothing else that the same secret may have signed. */
+const audience = 'shop';
+const tokenType = 'access';
+
+const claimsOfAll = { sub: z.guid(), ver: z.int(), iat: z.number(), exp: z.number() };
+const absent = z.undefined().optional();
+const claimsSchema = z.union([
+  z.object({ ...claimsOfAll, sid: z.guid(), aud: z.literal(audience), typ: z.literal(tokenType) }),
+  // Those of the release before work until they expire.
+  z.object({ ...claimsOfAll, sid: absent, aud: absent, typ: absent }),
+]);
 type Claims = z.infer<typeof claimsSchema>;
 
 export type Tokens = {
-  issue: (account: Account) => Promise<{ token: string; expiresAt: Date }>;
+  /** When the session of a token that is given now ends. */
+  sessionEnd: () => Date;
+  /** A token that names a session, and ends with it. */
+  issue: (account: Pick<Account, 'id' | 'tokenVersion'>, session: { id: string; expiresAt: Date }) => Promise<string>;
   /** The claims of a genuine token that has not expired; null for anything else. */
   check: (token: string) => Promise<Claims | null>;
 };
@@ -30,11 +43,12 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
   const seconds = () => now().getTime() / 1_000;
 
   return {
-    issue: async ({ id, tokenVersion }) => {
+    sessionEnd: () => new Date(now().getTime() + settings.jwtTtlMs),
+    issue: ({ id, tokenVersion }, session) => {
       const iat = Math.floor(seconds());
-      const exp = seconds() + settings.jwtTtlMs / 1_000;
-      const token = await sign({ sub: id, ver: tokenVersion, iat, exp }, settings.jwtSecret, algorithm);
-      return { token, expiresAt: new Date(Math.floor(exp * 1_000)) };
+      const exp = session.expiresAt.getTime() / 1_000;
+      const claims = { sub: id, ver: tokenVersion, sid: session.id, aud: audience, typ: tokenType, iat, exp };
+      return sign(claims, settings.jwtSecret, algorithm);
     },
     check: async (token) => {
       const known = genuine.get(token);
@@ -51,24 +65,35 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
   };
 }
 
-type SignedInEnv = AppEnv & { Variables: { actor: Actor } };
+type SignedInEnv = AppEnv & { Variables: { actor: AccountActor; sessionId: string | undefined } };
 
 export type Guards = ReturnType<typeof createGuards>;
 
-/** Middleware that asks who calls. Revocation and role are read from Postgres for every request. */
+/** Middleware that asks who calls. Account, session and role are read from Postgres for every request. */
 export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccountStatus'>, tokens: Tokens) {
-  async function identify(authorization: string | undefined): Promise<Actor | null> {
-    const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? [];
+  type Caller = { actor: AccountActor; sessionId: string | undefined };
+
+  async function callerOf(c: Pick<Context<AppEnv>, 'req' | 'get'>): Promise<Caller | null> {
+    const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(c.req.header('authorization') ?? '') ?? [];
     const claims = token === undefined ? null : await tokens.check(token);
-    const account = claims && (await findAccountStatus(claims.sub));
-    if (!account || !isCurrent(account, claims)) return null;
-    return { id: account.id, role: account.role };
+    if (!claims) return null;
+    const account = await findAccountStatus({ accountId: claims.sub, sessionId: claims.sid });
+    if (!account || account.tokenVersion !== claims.ver) return null;
+    const actor = { kind: account.role, id: account.id, requestId: c.get('requestId') };
+    return { actor, sessionId: claims.sid };
   }
 
-  async function requireActor(c: Context<SignedInEnv>): Promise<Actor> {
-    const actor = await identify(c.req.header('authorization'));
-    if (!actor) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
+  /** Who calls a route that anyone may, if they say so. */
+  async function identify(c: Pick<Context<AppEnv>, 'req' | 'get'>): Promise<AccountActor | null> {
+    return (await callerOf(c))?.actor ?? null;
+  }
+
+  async function requireActor(c: Context<SignedInEnv>): Promise<AccountActor> {
+    const caller = await callerOf(c);
+    if (!caller) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
+    const { actor, sessionId } = caller;
     c.set('actor', actor);
+    c.set('sessionId', sessionId);
     c.get('logFields').customerId = actor.id;
     return actor;
   }
@@ -80,7 +105,7 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
 
   const adminOnly = createMiddleware<SignedInEnv>(async (c, next) => {
     const actor = await requireActor(c);
-    if (actor.role !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
+    if (actor.kind !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
     await next();
   });
 
@@ -89,17 +114,13 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
     createMiddleware<SignedInEnv>(async (c, next) => {
       const isSent = ([name, kind]: [string, ParameterKind]) =>
         c.req.queries(name)?.some((value) => !isUnset(value, kind)) ?? false;
-      if (c.get('actor').role !== 'admin' && Object.entries(parameters).some(isSent)) {
+      if (c.get('actor').kind !== 'admin' && Object.entries(parameters).some(isSent)) {
         throw new ShopError('forbidden', `Only an admin may ask by ${Object.keys(parameters).join(' or ')}.`);
       }
       await next();
     });
 
   return { identify, signedIn, adminOnly, adminParameters };
-}
-
-function isCurrent(account: AccountStatus, claims: Claims | null): boolean {
-  return account.tokenVersion === claims?.ver;
 }
 
 /**

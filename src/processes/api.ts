@@ -9,6 +9,7 @@ import { createRegistrationThrottle } from '../cache/registration-throttle.ts';
 import { cacheGroups, versionKey } from '../cache/versions.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { openReplicas, type Replicas } from '../db/replicas.ts';
+import type { ProductRow } from '../db/tables.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
 import { accountStatusFinder } from '../domain/customers/accounts.ts';
 import { createPasswordQueues } from '../domain/customers/password-queues.ts';
@@ -54,20 +55,26 @@ const cachedCharactersMax = 32_000_000;
 const goodbyeMsMax = 1_000;
 
 /** Finds many things with one query for all that ask at the same time. */
-function sharedLookup<Found>(
+function sharedLookup<Asked, Found>(
   db: Database,
-  find: (ids: string[]) => Promise<Map<string, Found>>,
-): Batcher<string, Found | null> {
+  find: (asked: Asked[]) => Promise<(Found | null)[]>,
+): Batcher<Asked, Found | null> {
   return createBatcher({
     batchesMax: readBatchesMax,
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
     deadlineMs: databaseWaitMsMax,
-    run: async (ids, endsAt) => {
-      const found = await withReader(db, () => find([...new Set(ids)]), endsAt);
-      return ids.map((id) => found.get(id) ?? null);
-    },
+    run: (asked, endsAt) => withReader(db, () => find(asked), endsAt),
   });
+}
+
+/** Products in the order in which they are asked for, null for those that are not there. */
+function productLookup(db: Database): (ids: string[]) => Promise<(ProductRow | null)[]> {
+  const find = productFinder(db);
+  return async (ids) => {
+    const found = await find([...new Set(ids)]);
+    return ids.map((id) => found.get(id) ?? null);
+  };
 }
 
 type Redis = ReturnType<typeof connectRedis>;
@@ -196,7 +203,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     readList: openListReader(shared, db),
     transaction: (work, endsAt) => withTransaction(db, work, endsAt),
     findAccountStatus: sharedLookup(db, accountStatusFinder(db)).add,
-    findProduct: sharedLookup(db, productFinder(db)).add,
+    findProduct: sharedLookup(db, productLookup(db)).add,
     placeOrder: orders.add,
     cache,
     passwords: createPasswordQueues(availableParallelism()),

@@ -3,14 +3,16 @@ import type { Context } from 'hono';
 import {
   authenticate,
   changePassword,
+  hasSessionFrom,
   type MatchPassword,
   reauthenticate,
   register,
 } from '../domain/customers/accounts.ts';
+import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { bearer, bodyProblems, json, jsonBody } from '../middleware/openapi.ts';
+import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { noQuery } from '../schema/common.ts';
 import {
@@ -19,7 +21,7 @@ import {
   passwordChangeSchema,
   registrationSchema,
   serializeCustomer,
-  sessionSchema,
+  signedInSchema,
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -42,7 +44,12 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
     return address;
   }
 
-  const attempt = (c: Asked, account: string) => ({ address: addressOf(c), account, signal: c.req.raw.signal });
+  /** @param holder the account, as it is looked up when too many have guessed at it */
+  function attempt(c: Asked, account: string, holder: Parameters<typeof hasSessionFrom>[1]) {
+    const address = addressOf(c);
+    const isKnownAddress = () => services.read((reader) => hasSessionFrom(reader, holder, address));
+    return { address, account, isKnownAddress, signal: c.req.raw.signal };
+  }
 
   const matches =
     (c: Asked): MatchPassword =>
@@ -68,7 +75,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const passwordHash = await registrations.guard(addressOf(c), () => passwords.hash(password, signal));
         const customer = await services.transaction((tx) => {
           signal.throwIfAborted();
-          return register(tx, { ...account, passwordHash }, settings.adminEmail);
+          return register(tx, { ...account, passwordHash }, c.get('requestId'), settings.adminEmail);
         }, endsAt);
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
@@ -80,23 +87,47 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         path: '/api/auth/login',
         tags: ['Accounts'],
         summary: 'Sign in',
-        description: 'Ten failures in 15 minutes close an account to an address for a while.',
+        description:
+          'Begins a session, which the token names, and ends the oldest when an account has more than a hundred. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(credentialsSchema) },
-        responses: { 200: json(sessionSchema, 'A bearer token'), ...bodyProblems(401, 429) },
+        responses: { 200: json(signedInSchema, 'A bearer token'), ...bodyProblems(401, 429) },
       }),
       async (c) => {
         const { email, password } = c.req.valid('json');
-        const account = await throttle.guard(attempt(c, email), () =>
+        const endsAt = performance.now() + databaseWaitMsMax;
+        const { address, ...guess } = attempt(c, email, { email });
+        const account = await throttle.guard({ address, ...guess }, () =>
           services.read((reader) =>
             authenticate(reader, email, password, matches(c), (id) => {
               c.get('logFields').customerId = id;
             }),
           ),
         );
-        const { token, expiresAt } = await tokens.issue(account);
-        const session = { token, tokenType: 'Bearer' as const, expiresAt: expiresAt.toISOString() };
-        return c.json({ ...session, customer: serializeCustomer(account) }, 200);
+        const signIn = { address, userAgent: c.req.header('user-agent'), expiresAt: tokens.sessionEnd() };
+        const session = await services.transaction((tx) => beginSession(tx, account, signIn), endsAt);
+        const token = await tokens.issue(account, session);
+        const signedIn = { token, tokenType: 'Bearer' as const, expiresAt: session.expiresAt.toISOString() };
+        return c.json({ ...signedIn, customer: serializeCustomer(account) }, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/logout',
+        operationId: 'logOut',
+        tags: ['Accounts'],
+        summary: 'Sign out',
+        description:
+          'Ends the session of the token that this is asked with; the token stops working at once. Other sessions of the account stay.',
+        security: bearer,
+        middleware: [signedIn] as const,
+        request: { query: noQuery },
+        responses: { 204: { description: 'Signed out' }, ...problems(401, 413, 422) },
+      }),
+      async (c) => {
+        await services.transaction((tx) => signOutHere(tx, c.get('actor'), c.get('sessionId')));
+        return c.body(null, 204);
       },
     )
     .openapi(
@@ -105,7 +136,7 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         path: '/api/auth/password',
         tags: ['Accounts'],
         summary: 'Change the password',
-        description: 'Every older token stops working.',
+        description: 'Every session of the account ends, and every older token stops working.',
         security: bearer,
         middleware: [signedIn, requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordChangeSchema) },
@@ -113,14 +144,15 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
       }),
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
-        const { id } = c.get('actor');
+        const actor = c.get('actor');
+        const { id } = actor;
         const endsAt = performance.now() + databaseWaitMsMax;
-        const account = await throttle.guard(attempt(c, id), () =>
+        const account = await throttle.guard(attempt(c, id, { id }), () =>
           services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
         );
         const hashed = passwords.hash(newPassword, c.req.raw.signal);
         const passwordHash = await withDeadline(hashed, endsAt - performance.now());
-        await services.transaction((tx) => changePassword(tx, account, passwordHash), endsAt);
+        await services.transaction((tx) => changePassword(tx, account, passwordHash, actor), endsAt);
         await services.cache.invalidate('customers');
         return c.body(null, 204);
       },

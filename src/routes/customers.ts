@@ -39,6 +39,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers',
         tags: ['Customers'],
         summary: 'List customers',
+        description:
+          'Accounts that are not deleted, newest first. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
         security: bearer,
         middleware: [adminOnly] as const,
         parameters: [ifNoneMatch],

@@ -73,7 +73,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const found = isId(id) ? await services.findProduct(id.toLowerCase()) : null;
-        const product = await visibleProduct(found, () => identify(c.req.header('authorization')));
+        const product = await visibleProduct(found, () => identify(c));
         revalidate(c);
         c.header('ETag', versionEtag(product));
         if (isFresh(c.req.header('if-none-match'), versionEtag(product))) return c.body(null, 304);
@@ -93,7 +93,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const input = c.req.valid('json');
-        const product = await services.transaction((tx) => createProduct(tx, input));
+        const product = await services.transaction((tx) => createProduct(tx, input, c.get('actor')));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 201, { Location: `/api/products/${product.id}` });
@@ -115,7 +115,9 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        const product = await services.transaction((tx) => replaceProduct(tx, id, input, conditionOf(c)));
+        const product = await services.transaction((tx) =>
+          replaceProduct(tx, id, input, c.get('actor'), conditionOf(c)),
+        );
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -134,7 +136,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        const product = await services.transaction((tx) => restoreProduct(tx, id, conditionOf(c)));
+        const product = await services.transaction((tx) => restoreProduct(tx, id, c.get('actor'), conditionOf(c)));
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 200);
@@ -153,7 +155,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const { id } = c.req.valid('param');
-        await services.transaction((tx) => deleteProduct(tx, id, conditionOf(c)));
+        await services.transaction((tx) => deleteProduct(tx, id, c.get('actor'), conditionOf(c)));
         await cache.invalidate('products');
         return c.body(null, 204);
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, timestamp } from './common.ts';
+import { type Held, id, line, optional, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -50,9 +50,9 @@ export type Registration = z.output<typeof registrationSchema>;
 
 export const credentialsSchema = z.strictObject({ email, password: passwordAttempt }).meta({ id: 'Credentials' });
 
-export const sessionSchema = z
+export const signedInSchema = z
   .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })
-  .meta({ id: 'Session' });
+  .meta({ id: 'SignedIn' });
 
 export const passwordChangeSchema = z
   .strictObject({ currentPassword: passwordAttempt, newPassword: password })
@@ -69,6 +69,21 @@ export type ProfileChange = Partial<z.output<typeof profileSchema>>;
 export const adminSchema = z.object({ name, email, password });
 
 export const customerQuerySchema = z
-  .strictObject(pageQuery)
+  .strictObject({
+    ...pageQuery,
+    email: optional(email).meta({
+      type: 'string',
+      format: 'email',
+      description: 'Only the account of this e-mail address, in any case.',
+      example: 'ada@example.com',
+    }),
+    q: optional(line(0, 254)).meta({
+      type: 'string',
+      maxLength: 254,
+      description: 'Only accounts whose name or e-mail address begins with this, in any case.',
+      example: 'ada',
+    }),
+  })
+  .transform((query) => ({ ...query, q: query.q || undefined }))
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type CustomerQuery = z.output<typeof customerQuerySchema>;

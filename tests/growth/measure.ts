@@ -26,7 +26,11 @@ const placesMax = 300;
 const timesMax = 1.3;
 const statusIntervalMs = 3_600_000;
 const terms = { currency: 'USD', orderStatusIntervalMs: statusIntervalMs, orderDeleteAfterMs: statusIntervalMs };
-const admin: Actor = { id: '00000000-0000-7000-8000-000000000000', role: 'admin' };
+const admin: Actor = {
+  kind: 'admin',
+  id: '00000000-0000-7000-8000-000000000000',
+  requestId: 'growth',
+};
 
 type Product = { id: string; name: string; priceCents: number };
 
@@ -157,7 +161,7 @@ async function measureSearches({ db }: Ground): Promise<Target[]> {
 
 async function measureOwnOrders({ db, customers }: Ground): Promise<Target> {
   const list = (round: number) =>
-    listOrders(db, orderQuerySchema.parse({}), { id: at(customers, round), role: 'customer' });
+    listOrders(db, orderQuerySchema.parse({}), { kind: 'customer', id: at(customers, round), requestId: 'growth' });
   // The first time, the pages come into memory.
   await times(rounds, list);
   const ms = await times(rounds, list);

@@ -32,6 +32,14 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   await shop.db`
     insert into idempotency_records (customer_id, key, request_hash, response, created_at)
     select customer_id, id::text, 'hash', '{}', now() from orders order by id desc limit ${Math.ceil(size.orders / 10)}`;
+  // A few sign-ins and changes of each customer.
+  await shop.db`
+    insert into sessions (id, customer_id, address, created_at, expires_at)
+    select uuid_v7(now()), id, '192.0.2.1', now(), now() + interval '1 day' from customers, generate_series(1, 3)`;
+  await shop.db`
+    insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes)
+    select uuid_v7(now()), now(), 'customer', id, action, 'customer', id, '{}'
+    from customers, unnest(array['customer.created', 'customer.updated', 'customer.password_changed']) as action`;
   await shop.db`vacuum analyze`;
   await setAutovacuum(shop.db, 'on');
   return shop;

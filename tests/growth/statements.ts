@@ -25,6 +25,15 @@ const unexpectedPagesMax = 60_000;
 /** A batch has up to 500 rows, each with its entries in every index of its table. */
 const batchPagesMax = 20_000;
 
+const customerIndexes = ['customers_live_idx', 'customers_email_ascii_key', 'customers_name_idx'];
+const auditIndexes = [
+  'audit_events_pkey',
+  'audit_events_actor_idx',
+  'audit_events_actor_action_idx',
+  'audit_events_subject_idx',
+  'audit_events_action_idx',
+];
+
 const anyId = String.raw`any\(\$::uuid\[\]\)`;
 
 /** Every statement that the API and the worker issue. One that matches no kind, or two, fails the test. */
@@ -119,9 +128,65 @@ export const kinds: Kind[] = [
     indexes: ['customers_email_ascii_key'],
   },
   {
-    name: 'accounts of callers',
-    text: new RegExp(`^select … from customers where \\(customers\\.id = ${anyId} .*\\)$`),
+    name: 'accounts and sessions of callers',
+    text: /^select … from customers left join sessions on /,
+    indexes: ['customers_live_idx', 'customers_pkey', 'sessions_pkey', 'sessions_customer_idx'],
+  },
+  {
+    name: 'account, locked for a change or a sign-in',
+    text: /^select (…|id) from customers where \(customers\.id = \$ and .*\) for no key update$/,
     indexes: ['customers_live_idx', 'customers_pkey'],
+  },
+  { name: 'session, new', text: /^insert into sessions /, indexes: [] },
+  {
+    name: 'sessions, the oldest ended',
+    text: /^delete from sessions where sessions\.id = any\(array\(\(?select id from sessions /,
+    indexes: ['sessions_pkey', 'sessions_customer_idx'],
+  },
+  {
+    name: 'sessions, one or all of an account ended',
+    text: /^delete from sessions where \(?sessions\.(id|customer_id) = \$/,
+    indexes: ['sessions_pkey', 'sessions_customer_idx'],
+  },
+  {
+    name: 'sessions, a page',
+    text: /^select … from sessions .*limit \$$/,
+    indexes: ['sessions_customer_idx'],
+  },
+  {
+    name: 'sessions, where a page by number begins',
+    text: /^select id, null from sessions /,
+    indexes: ['sessions_customer_idx'],
+  },
+  {
+    name: 'sessions, how many',
+    text: /^select count\(\*\) from \(select 1 as one from sessions /,
+    indexes: ['sessions_customer_idx'],
+  },
+  {
+    name: 'sessions, cleaned up',
+    text: /^delete from sessions where id = any\(array\(/,
+    indexes: ['sessions_expires_idx', 'sessions_pkey'],
+    pagesMax: batchPagesMax,
+  },
+
+  // Audit events.
+  { name: 'audit events, new', text: /^insert into audit_events /, indexes: [] },
+  {
+    name: 'audit events, a page',
+    text: /^select … from audit_events .*limit \$$/,
+    indexes: auditIndexes,
+  },
+  {
+    name: 'audit events, where a page by number begins',
+    text: /^select id, null from audit_events /,
+    indexes: auditIndexes,
+  },
+  {
+    name: 'audit events, how many',
+    text: /^select count\(\*\) from \(select 1 as one from audit_events /,
+    indexes: auditIndexes,
+    pagesMax: countedPagesMax,
   },
   {
     name: 'accounts of orders, held',
@@ -155,17 +220,18 @@ export const kinds: Kind[] = [
   {
     name: 'customers, a page',
     text: /^select … from customers where \(?customers\.deleted_at is null.* limit \$$/,
-    indexes: ['customers_live_idx'],
+    indexes: customerIndexes,
   },
   {
     name: 'customers, where a page by number begins',
     text: /^select id, null from customers /,
-    indexes: ['customers_live_idx'],
+    indexes: customerIndexes,
   },
   {
     name: 'customers, how many',
     text: /^select count\(\*\) from \(select 1 as one from customers /,
-    indexes: ['customers_live_idx'],
+    indexes: customerIndexes,
+    pagesMax: countedPagesMax,
   },
 
   // Orders.
@@ -346,6 +412,8 @@ const tables = new Set([
   'order_history',
   'mails',
   'idempotency_records',
+  'sessions',
+  'audit_events',
 ]);
 
 /** The text of a statement without what differs between equals: quotes, numbers of parameters, lists of columns. */

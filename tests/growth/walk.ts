@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
+import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
 import { mailStates } from '../../src/schema/mails.ts';
-import { placeOrder, registerCustomer, request, signIn, signInAdmin, untilServed } from '../support/client.ts';
+import {
+  claimsOf,
+  placeOrder,
+  registerCustomer,
+  request,
+  signIn,
+  signInAdmin,
+  untilServed,
+} from '../support/client.ts';
 import { makeOld } from '../support/orders.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -67,11 +76,24 @@ export async function walkThrough(
     for (const filter of ['', ...filters]) {
       for (const q of searches) await pages(`/api/products?limit=20&q=${encodeURIComponent(q)}&${filter}`);
     }
+    const [known] = await shop.db`select email, left(name, 4) as begin from customers where deleted_at is null limit 1`;
+    for (const q of [known?.email, known?.begin, 'a', 'nobody at all']) {
+      await pages(`/api/customers?limit=20&q=${encodeURIComponent(String(q))}`, admin);
+    }
+    await pages(`/api/customers?limit=20&email=${encodeURIComponent(String(known?.email))}`, admin);
+    const [event] =
+      await shop.db`select subject_id as subject, actor_id as actor from audit_events where actor_id is not null limit 1`;
+    for (const by of ['action=customer.created', `subjectId=${event?.subject}`, `actorId=${event?.actor}`]) {
+      await pages(`/api/audit-events?limit=2&${by}`, admin);
+      if (!by.startsWith('action')) await pages(`/api/audit-events?limit=2&${by}&action=customer.created`, admin);
+    }
   }
   // A limit of its own keeps each answer out of the cache.
   for (let limit = 2; limit < 2 + repeats; limit += 1) {
     for (const sort of sorts) await pages(`/api/products?limit=${limit}&sort=${sort}`);
     await pages(`/api/customers?limit=${limit}`, admin);
+    await pages(`/api/sessions?limit=${limit}`, admin);
+    await pages(`/api/audit-events?limit=${limit}`, admin);
     const [buyer] = await shop.db`select customer_id as id from orders where status = 'delivered' limit 1`;
     for (const status of ['', ...statuses]) {
       for (const customer of ['', buyer?.id]) {
@@ -119,6 +141,10 @@ export async function walkThrough(
       await makeOld(shop.db, id);
       await ask('DELETE', `/api/orders/${id}`, { token: newToken }, 204);
     }
+    const lost = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
+    await ask('DELETE', `/api/sessions/${claimsOf(lost).sid}`, { token: newToken }, 204);
+    const left = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
+    await ask('POST', '/api/auth/logout', { token: left }, 204);
     await ask('POST', `/api/customers/${id}/sign-out`, { token: newToken }, 204);
     // An admin's, because that takes the most to be closed.
     await shop.db`update customers set role = 'admin' where id = ${id}`;
@@ -158,6 +184,7 @@ export async function walkThrough(
   for (let time = 0; time < repeats; time += 1) {
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

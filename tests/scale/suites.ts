@@ -1,6 +1,7 @@
 /** The suites that `npm run scale` runs: what clients see, and what follows from it. */
 export const suites = [
   'accounts',
+  'audit-events',
   'authorisation',
   'broken-connections',
   'cache',
@@ -17,6 +18,7 @@ export const suites = [
   'passwords',
   'products',
   'progress',
+  'sessions',
   'throttle',
   'tokens',
   'wire',

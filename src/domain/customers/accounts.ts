@@ -1,9 +1,13 @@
-import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, gt, isNull, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { anyUuid, statementTime } from '../../db/sql.ts';
-import { type CustomerRow, customers } from '../../db/tables.ts';
+import { type CustomerRow, customers, sessions } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
+import type { Changes } from '../../schema/audit-events.ts';
 import type { Registration, Role } from '../../schema/customers.ts';
+import { differences, writeEvent } from '../audit/events.ts';
+import type { AccountActor, Actor } from './actor.ts';
+import { endSessions } from './sessions.ts';
 
 const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
 
@@ -31,27 +35,39 @@ export function emailTaken(): ShopError {
 
 type NewAccount = Omit<Registration, 'password'> & { passwordHash: string };
 
+/** What an audit event tells of an account: values only where they are not personal. */
+const told = { name: 'name', email: 'name', phone: 'name', role: 'values', deletedAt: 'values' } as const;
+
+/** What differs between two states of an account, for an audit event. */
+export function accountChanges(before: CustomerRow | null, after: CustomerRow): Changes {
+  return differences<CustomerRow>(told, before, after);
+}
+
 /**
- * Opens a customer's account.
+ * Opens a customer's account, on its owner's behalf.
+ * @param requestId of the request that asks for it
  * @param reserved the address that only the operator gives away, if there is one
  * @throws {ShopError} `email_taken`
  */
 export async function register(
   tx: Transaction,
   account: NewAccount,
+  requestId: string,
   reserved: string | undefined,
 ): Promise<CustomerRow> {
   if (isSameEmail(account.email, reserved)) throw emailTaken();
-  return openAccount(tx, { ...account, role: 'customer' });
+  return openAccount(tx, { ...account, role: 'customer' }, (id) => ({ kind: 'customer', id, requestId }));
 }
 
 /**
  * Opens an account of either role.
+ * @param openedBy who does it, which may be the account itself
  * @throws {ShopError} `email_taken`
  */
 export async function openAccount(
   tx: Transaction,
   { name, email, phone, passwordHash, role }: NewAccount & { role: Role },
+  openedBy: (id: string) => Actor,
 ): Promise<CustomerRow> {
   const made = { id: sql`uuid_v7(${statementTime})`, createdAt: statementTime, updatedAt: statementTime };
   const [row] = await tx
@@ -60,6 +76,11 @@ export async function openAccount(
     .onConflictDoNothing()
     .returning(columns);
   if (!row) throw emailTaken();
+  await writeEvent(tx, openedBy(row.id), {
+    action: 'customer.created',
+    subject: { kind: 'customer', id: row.id },
+    changes: accountChanges(null, row),
+  });
   return row;
 }
 
@@ -113,14 +134,58 @@ async function requirePassword(
   return account;
 }
 
-/** Prepares to find the status of undeleted accounts by id, in one query for each call. */
-export function accountStatusFinder(reader: Reader): (ids: string[]) => Promise<Map<string, AccountStatus>> {
+/** Whom a token names: an account, and its session, but for tokens of the release before. */
+export type TokenHolder = { accountId: string; sessionId: string | undefined };
+
+/**
+ * Prepares to find the status of accounts by the tokens of callers, in one query for each call. It answers in the order
+ * of the callers, null for whom the account is closed or the session has ended.
+ */
+export function accountStatusFinder(reader: Reader): (holders: TokenHolder[]) => Promise<(AccountStatus | null)[]> {
   const query = reader
-    .select({ id: customers.id, role: customers.role, tokenVersion: customers.tokenVersion })
+    .select({
+      id: customers.id,
+      role: customers.role,
+      tokenVersion: customers.tokenVersion,
+      sessionId: sessions.id,
+    })
     .from(customers)
+    .leftJoin(
+      sessions,
+      and(eq(sessions.customerId, customers.id), sql`${sessions.id} = ${anyUuid(sql.placeholder('sessionIds'))}`),
+    )
     .where(and(sql`${customers.id} = ${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)))
-    .prepare('account statuses by id');
-  return async (ids) => new Map((await query.execute({ ids })).map((row) => [row.id, row]));
+    .prepare('account statuses by token');
+  return async (holders) => {
+    const ids = [...new Set(holders.map(({ accountId }) => accountId))];
+    const sessionIds = [...new Set(holders.flatMap(({ sessionId }) => sessionId ?? []))];
+    const accounts = new Map<string, AccountStatus>();
+    const standing = new Map<string, string>();
+    for (const { sessionId, ...account } of await query.execute({ ids, sessionIds })) {
+      accounts.set(account.id, account);
+      if (sessionId) standing.set(sessionId, account.id);
+    }
+    return holders.map(({ accountId, sessionId }) => {
+      const stands = sessionId === undefined || standing.get(sessionId) === accountId;
+      return (stands && accounts.get(accountId)) || null;
+    });
+  };
+}
+
+/** Whether an account, known by its e-mail address or its id, has a session that began at a network address. */
+export async function hasSessionFrom(
+  reader: Reader,
+  account: { email: string } | { id: string },
+  address: string,
+): Promise<boolean> {
+  const isAccount = 'email' in account ? hasEmail(account.email) : eq(customers.id, account.id);
+  const found = await reader
+    .select({ id: sessions.id })
+    .from(customers)
+    .innerJoin(sessions, eq(sessions.customerId, customers.id))
+    .where(and(isAccount, eq(sessions.address, address), gt(sessions.expiresAt, statementTime)))
+    .limit(1);
+  return found.length > 0;
 }
 
 /** Locks accounts shared until the transaction ends, so that none is closed meanwhile; returns the ids of open ones. */
@@ -135,16 +200,27 @@ export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<
 }
 
 /**
- * Sets a new password and thereby revokes every token of the account, unless it has changed since `account` was read.
+ * Sets a new password and ends every session and token of the account, unless it has changed since `account` was read.
  * @throws {ShopError} `invalid_credentials` when it has, because what was checked is no longer the password
  */
-export async function changePassword(tx: Transaction, account: Account, passwordHash: string): Promise<void> {
+export async function changePassword(
+  tx: Transaction,
+  account: Account,
+  passwordHash: string,
+  actor: AccountActor,
+): Promise<void> {
   const changed = await tx
     .update(customers)
-    .set({ passwordHash, tokenVersion: account.tokenVersion + 1, updatedAt: statementTime })
+    .set({ passwordHash, updatedAt: statementTime })
     .where(
       and(eq(customers.id, account.id), eq(customers.tokenVersion, account.tokenVersion), isNull(customers.deletedAt)),
     )
     .returning({ id: customers.id });
   if (changed.length === 0) throw new ShopError('invalid_credentials', wrongCurrentPassword);
+  await endSessions(tx, account.id);
+  await writeEvent(tx, actor, {
+    action: 'customer.password_changed',
+    subject: { kind: 'customer', id: account.id },
+    changes: { password: {} },
+  });
 }

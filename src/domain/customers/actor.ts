@@ -1,15 +1,32 @@
 import { ShopError } from '../../errors.ts';
 import type { Role } from '../../schema/customers.ts';
 
-/** The signed-in account on whose behalf a rule runs. */
-export type Actor = { id: string; role: Role };
+/** A signed-in account, which acts by its own hand. */
+export type AccountActor = { kind: Role; id: string; requestId: string };
 
 /**
- * Lets the owner of a thing and every admin pass.
+ * On whose behalf a rule runs, with the request that asked for it: a signed-in account, a program's key, which has the
+ * rights of staff, or the shop itself, which no request asks.
+ */
+export type Actor =
+  | AccountActor
+  | { kind: 'key'; id: string; requestId: string }
+  | { kind: 'system'; id: null; requestId: null };
+
+/** The shop itself: its start and its commands. */
+export const system: Actor = { kind: 'system', id: null, requestId: null };
+
+/** Whether the actor may do what is for staff. */
+export function isStaff(actor: Actor): boolean {
+  return actor.kind !== 'customer';
+}
+
+/**
+ * Lets the owner of a thing and all staff pass.
  * @throws {ShopError} `forbidden`
  */
 export function requireOwner(actor: Actor, ownerId: string): void {
-  if (actor.role !== 'admin' && actor.id !== ownerId) {
+  if (!isStaff(actor) && actor.id !== ownerId) {
     throw new ShopError('forbidden', 'This belongs to another customer.');
   }
 }

@@ -3,7 +3,10 @@ import type { Reader, Transaction } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { customers } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
+import { writeEvent } from '../audit/events.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
+import { system } from './actor.ts';
+import { endSessions } from './sessions.ts';
 
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
 const adminsLock = 7_305_518_045;
@@ -47,7 +50,7 @@ export async function makeFirstAdmin(tx: Transaction, admin: NewAdmin): Promise<
 
 /**
  * Makes an admin as the operator says. With `promote`, an account that has the address becomes one: it gets this password
- * and loses every token, and keeps its name.
+ * and loses every session and token, and keeps its name.
  * @throws {ShopError} `email_taken` when an account has the address and is not to be promoted
  */
 export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boolean): Promise<'created' | 'promoted'> {
@@ -61,11 +64,17 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
   if (!promote) throw emailTaken();
   await tx
     .update(customers)
-    .set({ role: 'admin', passwordHash, tokenVersion: existing.tokenVersion + 1, updatedAt: statementTime })
+    .set({ role: 'admin', passwordHash, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
+  await endSessions(tx, existing.id);
+  await writeEvent(tx, system, {
+    action: 'customer.updated',
+    subject: { kind: 'customer', id: existing.id },
+    changes: { password: {}, ...(existing.role === 'admin' ? {} : { role: { from: existing.role, to: 'admin' } }) },
+  });
   return 'promoted';
 }
 
 async function openAdmin(tx: Transaction, admin: NewAdmin): Promise<void> {
-  await openAccount(tx, { ...admin, phone: null, role: 'admin' });
+  await openAccount(tx, { ...admin, phone: null, role: 'admin' }, () => system);
 }

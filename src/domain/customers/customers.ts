@@ -1,15 +1,18 @@
-import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
+import { withCustomPlan } from '../../db/planning.ts';
 import { statementTime } from '../../db/sql.ts';
 import { type CustomerRow, customers, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
+import { writeEvent } from '../audit/events.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { emailTaken, isSameEmail } from './accounts.ts';
+import { accountChanges, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
 import { type Actor, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
+import { endSessions } from './sessions.ts';
 
 /** Spelt out, because its index holds the same words. */
 const isUndelivered = sql`${orders.status} in (${sql.raw(undeliveredStatuses.map((status) => `'${status}'`).join(', '))})
@@ -33,9 +36,21 @@ export async function getCustomer(reader: Reader, id: string, actor: Actor): Pro
   return row;
 }
 
-/** A page of the undeleted accounts, newest first. */
+/**
+ * Whether name or address begins with a text, in any case, as its indexes have it. Names fold by the rules of the
+ * database's locale, and compare by none, because only so does an index know what a text begins with.
+ */
+function beginsWith(text: string): SQL {
+  return sql`(lower(${customers.name}) collate "C" ^@ lower(${text})
+    or lower(${customers.email} collate "C") ^@ lower(${text} collate "C"))`;
+}
+
+/** A page of the undeleted accounts that match the filters, newest first. */
 export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
-  return newestPage(reader, query, customers, isNull(customers.deletedAt), (where, order, limit) =>
+  const { email, q } = query;
+  const filters = and(email === undefined ? undefined : hasEmail(email), q === undefined ? undefined : beginsWith(q));
+  const matching = and(isNull(customers.deletedAt), filters, filters && withCustomPlan);
+  return newestPage(reader, query, customers, matching, (where, order, limit) =>
     reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
   );
 }
@@ -52,20 +67,39 @@ export async function changeCustomer(
   actor: Actor,
   reserved: string | undefined,
 ): Promise<CustomerRow> {
-  const row = await getCustomer(tx, id, actor);
+  const row = await lockCustomer(tx, id, actor);
   const movesToReserved = change.email !== undefined && isSameEmail(change.email, reserved);
   if (movesToReserved && !isSameEmail(row.email, reserved)) throw emailTaken();
   const [changed] = await tx
     .update(customers)
     .set({ ...change, updatedAt: statementTime })
-    .where(and(eq(customers.id, row.id), isNull(customers.deletedAt)))
+    .where(eq(customers.id, row.id))
     .returning(columns);
   if (!changed) throw notFound('customer');
+  const changes = accountChanges(row, changed);
+  if (Object.keys(changes).length > 0) {
+    const action = 'email' in changes ? 'customer.email_changed' : 'customer.updated';
+    await writeEvent(tx, actor, { action, subject: { kind: 'customer', id: row.id }, changes });
+  }
   return changed;
 }
 
+/** Reads an account as `getCustomer` does, and makes others who would change it wait until the transaction ends. */
+async function lockCustomer(tx: Transaction, id: string, actor: Actor): Promise<CustomerRow> {
+  const [row] = isId(id)
+    ? await tx
+        .select(columns)
+        .from(customers)
+        .where(and(eq(customers.id, id), isNull(customers.deletedAt)))
+        .for('no key update')
+    : [];
+  if (!row) throw notFound('customer');
+  requireOwner(actor, row.id);
+  return row;
+}
+
 /**
- * Closes an account, for its owner or an admin. The row's lock waits for orders that are being placed, which hold it
+ * Closes an account, for its owner or an admin, and ends its sessions and tokens. The row's lock waits for orders that are being placed, which hold it
  * shared until they commit, and makes later ones find the account gone.
  * @throws {ShopError} `not_found`, `forbidden`, `last_admin`, `customer_has_undelivered_orders`
  */
@@ -87,22 +121,27 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
   if (undelivered) {
     throw new ShopError('customer_has_undelivered_orders', 'The account still has orders on their way.');
   }
-  await tx
+  const [closed] = await tx
     .update(customers)
     .set({ deletedAt: statementTime, updatedAt: statementTime })
-    .where(eq(customers.id, row.id));
+    .where(eq(customers.id, row.id))
+    .returning(columns);
+  if (!closed) throw notFound('customer');
+  await endSessions(tx, row.id);
+  const changes = accountChanges(row, closed);
+  await writeEvent(tx, actor, { action: 'customer.deleted', subject: { kind: 'customer', id: row.id }, changes });
 }
 
 /**
- * Ends every token of an account, for its owner or an admin.
+ * Ends every session and token of an account, for its owner or an admin.
  * @throws {ShopError} `not_found`, `forbidden`
  */
 export async function signOut(tx: Transaction, id: string, actor: Actor): Promise<void> {
-  const row = await getCustomer(tx, id, actor);
-  const [signedOut] = await tx
-    .update(customers)
-    .set({ tokenVersion: sql`${customers.tokenVersion} + 1` })
-    .where(and(eq(customers.id, row.id), isNull(customers.deletedAt)))
-    .returning({ id: customers.id });
-  if (!signedOut) throw notFound('customer');
+  const row = await lockCustomer(tx, id, actor);
+  await endSessions(tx, row.id);
+  await writeEvent(tx, actor, {
+    action: 'customer.signed_out',
+    subject: { kind: 'customer', id: row.id },
+    changes: {},
+  });
 }

@@ -4,7 +4,9 @@ import { clockMs, timestamp } from '../../db/sql.ts';
 import { type Order, type OrderRow, orderItems, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId, newId } from '../../lib/ids.ts';
+import type { AuditAction } from '../../schema/audit-events.ts';
 import { lifecycle, restoresMax } from '../../schema/orders.ts';
+import { differences, writeEvent } from '../audit/events.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type Actor, requireOwner } from '../customers/actor.ts';
 import { lockProducts, returned, type StockChange, stockChanged, taken, takeStock } from '../products/stock.ts';
@@ -31,6 +33,7 @@ export async function cancelOrder(tx: Transaction, id: string, actor: Actor): Pr
     throw new ShopError('order_not_cancellable', `An order that is ${row.status} cannot be cancelled.`);
   }
   const { changed, mailId } = await endRun(tx, row, 'cancelled');
+  await writeOrderEvent(tx, actor, 'order.cancelled', row, changed);
   return { order: await withDetails(tx, changed), mailId };
 }
 
@@ -54,9 +57,14 @@ export async function deleteOrder(
   if (now < allowedAt) {
     throw new ShopError('order_too_recent', 'The order is too recent to be deleted.', { deletableAt: allowedAt });
   }
-  if (row.status !== 'cancelled') return endRun(tx, row, 'deleted');
-  await tx.update(orders).set({ deletedAt: now, updatedAt: now }).where(eq(orders.id, row.id));
-  return { mailId: null };
+  if (row.status === 'cancelled') {
+    await tx.update(orders).set({ deletedAt: now, updatedAt: now }).where(eq(orders.id, row.id));
+    await writeOrderEvent(tx, actor, 'order.deleted', row, { ...row, deletedAt: now });
+    return { mailId: null };
+  }
+  const { changed, mailId } = await endRun(tx, row, 'deleted');
+  await writeOrderEvent(tx, actor, 'order.deleted', row, changed);
+  return { mailId };
 }
 
 /**
@@ -91,6 +99,7 @@ export async function restoreOrder(
   const nextStatusAt = new Date(now.getTime() + orderStatusIntervalMs);
   const restored: OrderRow = { ...row, status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null };
   const { changed, mailId } = await enterStatus(tx, restored, taken(lines), now);
+  await writeOrderEvent(tx, actor, 'order.restored', row, changed);
   return { order: await withDetails(tx, changed), mailId };
 }
 
@@ -105,6 +114,20 @@ async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; 
   if (!found) throw notFound('order');
   const { lockedMs, ...row } = found;
   return { row, lockedAt: new Date(Number(lockedMs)) };
+}
+
+/** What an audit event tells of an order; its lines do not change. */
+const told = { status: 'values', run: 'values', deletedAt: 'values' } as const;
+
+async function writeOrderEvent(
+  tx: Transaction,
+  actor: Actor,
+  action: AuditAction,
+  before: OrderRow,
+  after: OrderRow,
+): Promise<void> {
+  const changes = differences<OrderRow>(told, before, after);
+  await writeEvent(tx, actor, { action, subject: { kind: 'order', id: before.id }, changes });
 }
 
 function linesOf(tx: Transaction, orderId: string) {

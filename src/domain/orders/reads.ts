@@ -5,7 +5,7 @@ import { type Order, type OrderRow, orderHistory, orders } from '../../db/tables
 import { notFound } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import { type OrderQuery, type OrderStatus, orderStatuses } from '../../schema/orders.ts';
-import { type Actor, requireOwner } from '../customers/actor.ts';
+import { type Actor, isStaff, requireOwner } from '../customers/actor.ts';
 import { newestPage, type Page } from '../paging.ts';
 
 /**
@@ -14,7 +14,7 @@ import { newestPage, type Page } from '../paging.ts';
  */
 export async function getOrder(reader: Reader, id: string, actor: Actor): Promise<Order> {
   const [row] = isId(id) ? await reader.select().from(orders).where(eq(orders.id, id)) : [];
-  if (!row || (row.deletedAt && actor.role !== 'admin')) throw notFound('order');
+  if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('order');
   requireOwner(actor, row.customerId);
   return withDetails(reader, row);
 }
@@ -24,7 +24,7 @@ const detailedAtOnce = 20;
 
 /** A page of orders, newest first: the actor's own, or for an admin everyone's. */
 export async function listOrders(reader: Reader, query: OrderQuery, actor: Actor): Promise<Page<Order>> {
-  const customerId = actor.role === 'admin' ? query.customerId : actor.id;
+  const customerId = actor.kind === 'customer' ? actor.id : query.customerId;
   const matching = and(
     customerId === undefined ? undefined : eq(orders.customerId, customerId),
     query.status && eq(orders.status, query.status),

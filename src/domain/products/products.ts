@@ -5,22 +5,34 @@ import { anyUuid, statementTime } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
+import type { AuditAction } from '../../schema/audit-events.ts';
 import type { ProductInput } from '../../schema/products.ts';
-import type { Actor } from '../customers/actor.ts';
+import { differences, writeEvent } from '../audit/events.ts';
+import { type Actor, isStaff } from '../customers/actor.ts';
 
 const { search: _search, ...columns } = getTableColumns(products);
 
 /** What is read of a product: all but what only searches use. */
 export const productColumns = columns;
 
+/** What an audit event tells of a product. */
+const told = {
+  name: 'values',
+  description: 'values',
+  priceCents: 'values',
+  stock: 'values',
+  deletedAt: 'values',
+} as const;
+
 /** Puts a product into the catalogue. */
-export async function createProduct(tx: Transaction, input: ProductInput): Promise<ProductRow> {
+export async function createProduct(tx: Transaction, input: ProductInput, actor: Actor): Promise<ProductRow> {
   const made = { id: sql`uuid_v7(${statementTime})`, createdAt: statementTime, updatedAt: statementTime };
   const [row] = await tx
     .insert(products)
     .values({ ...input, ...made })
     .returning(columns);
   if (!row) throw new Error('the insert gave no row');
+  await writeProductEvent(tx, actor, 'product.created', null, row);
   return row;
 }
 
@@ -33,12 +45,13 @@ export async function replaceProduct(
   tx: Transaction,
   id: string,
   input: ProductInput,
+  actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
-  return changeProduct(tx, row, input);
+  return changeProduct(tx, row, input, actor, 'product.updated');
 }
 
 /**
@@ -49,12 +62,13 @@ export async function replaceProduct(
 export async function deleteProduct(
   tx: Transaction,
   id: string,
+  actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<void> {
   const row = await lockProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
-  await changeProduct(tx, row, { deletedAt: statementTime });
+  await changeProduct(tx, row, { deletedAt: statementTime }, actor, 'product.deleted');
 }
 
 /**
@@ -65,12 +79,13 @@ export async function deleteProduct(
 export async function restoreProduct(
   tx: Transaction,
   id: string,
+  actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<ProductRow> {
   const row = await lockProduct(tx, id);
   requireCondition(row, mayChange);
   if (!row.deletedAt) throw new ShopError('product_not_deleted', 'The product is not deleted.');
-  return changeProduct(tx, row, { deletedAt: null });
+  return changeProduct(tx, row, { deletedAt: null }, actor, 'product.restored');
 }
 
 async function lockProduct(tx: Transaction, id: string): Promise<ProductRow> {
@@ -88,13 +103,29 @@ async function changeProduct(
   tx: Transaction,
   row: ProductRow,
   change: PgUpdateSetSource<typeof products>,
+  actor: Actor,
+  action: AuditAction,
 ): Promise<ProductRow> {
-  const [changed] = await tx
+  const [changed = row] = await tx
     .update(products)
     .set({ ...change, version: row.version + 1, updatedAt: statementTime })
     .where(eq(products.id, row.id))
     .returning(columns);
-  return changed ?? row;
+  await writeProductEvent(tx, actor, action, row, changed);
+  return changed;
+}
+
+/** Writes down what was done to a product, unless that changed nothing. */
+async function writeProductEvent(
+  tx: Transaction,
+  actor: Actor,
+  action: AuditAction,
+  before: ProductRow | null,
+  after: ProductRow,
+): Promise<void> {
+  const changes = differences(told, before, after);
+  if (Object.keys(changes).length === 0) return;
+  await writeEvent(tx, actor, { action, subject: { kind: 'product', id: after.id }, changes });
 }
 
 /** Finds products by id, deleted ones included, in one query. */
@@ -121,7 +152,9 @@ export async function visibleProduct(
   found: ProductRow | null,
   identify: () => Promise<Actor | null>,
 ): Promise<ProductRow> {
-  if (found?.deletedAt && (await identify())?.role !== 'admin') throw notFound('product');
   if (!found) throw notFound('product');
+  if (!found.deletedAt) return found;
+  const actor = await identify();
+  if (!actor || !isStaff(actor)) throw notFound('product');
   return found;
 }

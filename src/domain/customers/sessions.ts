@@ -1,0 +1,127 @@
+import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { statementTime } from '../../db/sql.ts';
+import { customers, type SessionRow, sessions } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import { isId } from '../../lib/ids.ts';
+import type { SessionQuery } from '../../schema/sessions.ts';
+import { deleteAged } from '../clean-up.ts';
+import { newestPage, type Page } from '../paging.ts';
+import type { AccountActor } from './actor.ts';
+
+/** More than anybody has devices; one more ends the oldest. */
+export const sessionsMax = 100;
+
+const userAgentCharactersMax = 500;
+/** By which the clocks of processes may differ: until then a token that has ended here is good elsewhere. */
+const clockToleranceMs = 24 * 3_600_000;
+
+const isOf = (accountId: string) => eq(sessions.customerId, accountId);
+const stands = gt(sessions.expiresAt, statementTime);
+
+/** Where somebody signs in from. */
+export type SignIn = { address: string; userAgent: string | undefined; expiresAt: Date };
+
+/**
+ * Begins a session of an account whose owner has shown its password, and ends the oldest beyond `sessionsMax`.
+ * @throws {ShopError} `invalid_credentials` when the account was closed or lost its tokens since it was read, because
+ *   what was checked is no longer the password
+ */
+export async function beginSession(
+  tx: Transaction,
+  account: { id: string; tokenVersion: number },
+  { address, userAgent, expiresAt }: SignIn,
+): Promise<SessionRow> {
+  // The lock makes sign-ins of an account take turns with each other and with what ends all of its sessions.
+  const locked = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(
+      and(eq(customers.id, account.id), eq(customers.tokenVersion, account.tokenVersion), isNull(customers.deletedAt)),
+    )
+    .for('no key update');
+  if (locked.length === 0) throw new ShopError('invalid_credentials', 'E-mail address or password is wrong.');
+  const [session] = await tx
+    .insert(sessions)
+    .values({
+      id: sql`uuid_v7(${statementTime})`,
+      customerId: account.id,
+      address,
+      userAgent: userAgent ? printable(userAgent) : null,
+      createdAt: statementTime,
+      expiresAt,
+    })
+    .returning();
+  if (!session) throw new Error('the insert gave no row');
+  const tooMany = tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(isOf(account.id))
+    .orderBy(desc(sessions.id))
+    .offset(sessionsMax);
+  await tx.delete(sessions).where(sql`${sessions.id} = any(array(${tooMany}))`);
+  return session;
+}
+
+/** What a list can show of text that anybody may send: one line of well-formed Unicode, and not too long. */
+function printable(text: string): string {
+  const oneLine = text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
+  return Array.from(oneLine).slice(0, userAgentCharactersMax).join('');
+}
+
+/** A page of the actor's own sessions that have not ended, newest first. */
+export async function listSessions(
+  reader: Reader,
+  query: SessionQuery,
+  { id }: Pick<AccountActor, 'id'>,
+): Promise<Page<SessionRow>> {
+  return newestPage(reader, query, sessions, and(isOf(id), stands), (where, order, limit) =>
+    reader.select().from(sessions).where(where).orderBy(order).limit(limit),
+  );
+}
+
+/**
+ * Ends one of the actor's own sessions; its token stops working at once.
+ * @throws {ShopError} `not_found`, for somebody else's too
+ */
+export async function endSession(tx: Transaction, id: string, actor: Pick<AccountActor, 'id'>): Promise<void> {
+  const ended = isId(id)
+    ? await tx
+        .delete(sessions)
+        .where(and(eq(sessions.id, id), isOf(actor.id), stands))
+        .returning({ id: sessions.id })
+    : [];
+  if (ended.length === 0) throw notFound('session');
+}
+
+/**
+ * Ends the session of a token. A token of the release before names none, and is ended with all others of its account.
+ * Ended twice, it is ended.
+ */
+export async function signOutHere(
+  tx: Transaction,
+  actor: Pick<AccountActor, 'id'>,
+  sessionId: string | undefined,
+): Promise<void> {
+  if (sessionId === undefined) return endSessions(tx, actor.id);
+  await tx.delete(sessions).where(and(eq(sessions.id, sessionId), isOf(actor.id)));
+}
+
+/**
+ * Ends every session and token of an account. It moves the version that tokens name, too, because those of the release
+ * before name no session; and it locks the account, so that no session begins meanwhile.
+ */
+export async function endSessions(tx: Transaction, accountId: string): Promise<void> {
+  await tx
+    .update(customers)
+    .set({ tokenVersion: sql`${customers.tokenVersion} + 1` })
+    .where(eq(customers.id, accountId));
+  await tx.delete(sessions).where(isOf(accountId));
+}
+
+const aged = { table: sessions, at: sessions.expiresAt, keptMs: clockToleranceMs };
+
+/** Deletes sessions whose tokens have expired on every clock; see `deleteAged`. */
+export function deleteExpiredSessions(tx: Transaction, batch: { batchSizeMax: number }): Promise<number> {
+  return deleteAged(tx, aged, batch);
+}
