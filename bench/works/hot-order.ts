@@ -26,7 +26,7 @@ export const hotOrder: Work = {
           what: 'Shop / pgbench',
           value: find(measured, 'shop').perSecond / find(measured, 'pgbench').perSecond,
           bound: 'at least',
-          limit: 3.5,
+          limit: 4.5,
           unit: '×',
         },
       ],
