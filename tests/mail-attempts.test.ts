@@ -13,6 +13,7 @@ import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { readSettings } from '../src/settings.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { newestToken } from './support/mail-tokens.ts';
 import { mailsOf } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
@@ -297,6 +298,29 @@ describe('mails to an address that nobody has confirmed', () => {
       await send(id);
       expect(await stateOf(id)).toBe('sent');
       expect((await mailsOf(more)).map(({ state }) => state)).toEqual(['sent', 'queued']);
+    });
+  });
+
+  describe('when their address is confirmed', () => {
+    test.each([
+      ['by a mail for it', 'email_verification', 'email/send-verification', 'email/verify', {}],
+      ['by a new password', 'password_reset', 'password/forgot', 'password/reset', { newPassword: 'a new secret' }],
+    ] as const)('%s › are due at once', async (_how, kind, askPath, usePath, more) => {
+      const ada = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 3);
+      const { send } = openHand('hand', 1);
+      await send(...ids(await mailsOf(orders)));
+      const due = () => shop.db<{ due: boolean }[]>`
+        select due_at <= clock_timestamp() as due from mails
+        where order_id = any(${orders.map(({ id }) => id)}) and state = 'queued'`;
+      expect((await due()).map((row) => row.due)).toEqual([false, false]);
+      const options = kind === 'password_reset' ? { body: { email: ada.email } } : { token: ada.token };
+      expect((await request(shop.url, 'POST', `/api/auth/${askPath}`, options)).status).toBe(202);
+      const body = { token: await newestToken(shop.db, kind, ada.id), ...more };
+      expect((await request(shop.url, 'POST', `/api/auth/${usePath}`, { body })).status).toBe(204);
+      expect((await due()).map((row) => row.due)).toEqual([true, true]);
+      await send(...ids(await mailsOf(orders)));
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(['sent', 'sent', 'sent']);
     });
   });
 
