@@ -24,6 +24,7 @@ import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
+import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import type { ApiServices } from './services.ts';
 
@@ -112,6 +113,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
 
   const routes = app
     .route('/', accountRoutes(services, guards, tokens))
+    .route('/', recoveryRoutes(services, guards))
     .route('/', productRoutes(services, guards))
     .route('/', customerRoutes(services, guards))
     .route('/', orderRoutes(services, guards))

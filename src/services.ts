@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Cache } from './cache/cache.ts';
 import type { LoginThrottle } from './cache/login-throttle.ts';
+import type { MailRequestThrottle } from './cache/mail-request-throttle.ts';
 import type { RegistrationThrottle } from './cache/registration-throttle.ts';
 import type { Reader, Transaction } from './db/client.ts';
 import type { Replicas } from './db/replicas.ts';
@@ -16,7 +17,7 @@ import type { ShopMetrics } from './telemetry/registry.ts';
 
 /** What the routes work with. */
 export type ApiServices = {
-  settings: Settings & { jwtSecret: string };
+  settings: Settings & { jwtSecret: string; tokenSecret: string };
   log: Logger;
   metrics: Registry;
   /** What Prometheus is shown. Answers whatever is down, without what could not be asked for. */
@@ -39,7 +40,11 @@ export type ApiServices = {
   passwords: PasswordQueues;
   throttle: LoginThrottle;
   registrations: RegistrationThrottle;
+  mailRequests: MailRequestThrottle;
+  /** Mails of orders. */
   mails: Pick<OutboxQueue, 'enqueue'>;
+  /** Mails of accounts, which somebody waits for. */
+  accountMails: Pick<OutboxQueue, 'enqueue'>;
   /** Whether traffic may come, and what is down. */
   readiness: (draining: () => boolean) => Promise<Readiness>;
   /** Whether schema and first admin are there; once they are, they stay. */

@@ -11,6 +11,7 @@ const production = {
   REDIS_URL: 'redis://127.0.0.1:6379',
   SMTP_URL: 'smtp://127.0.0.1:25',
   JWT_SECRET: 'a secret of exactly 32 letters..',
+  TOKEN_SECRET: 'another secret, of 32 letters...',
 };
 
 /** The settings that a refusal of this environment names. */
@@ -39,6 +40,10 @@ describe('readSettings', () => {
         mailFrom: { name: 'Shop', address: 'shop@localhost' },
         jwtSecret: undefined,
         jwtTtlMs: dayMs,
+        tokenSecret: undefined,
+        verifiesEmails: false,
+        emailVerificationUrl: undefined,
+        passwordResetUrl: undefined,
         currency: 'USD',
         orderStatusIntervalMs: hourMs,
         orderDeleteAfterMs: dayMs,
@@ -49,7 +54,7 @@ describe('readSettings', () => {
         adminPassword: undefined,
         logLevel: 'info',
         registrationsPerHour: 100,
-        unverifiedMailsPerHour: 0,
+        unverifiedMailsPerHour: 60,
         trustProxyHops: 0,
         corsOrigins: [],
         metricsPort: undefined,
@@ -142,7 +147,7 @@ describe('readSettings', () => {
       ['CURRENCY', 'JPY', { currency: 'JPY' }],
       ['CURRENCY', 'XCG', { currency: 'XCG' }],
       ['LOG_LEVEL', 'silent', { logLevel: 'silent' as const }],
-      ['UNVERIFIED_MAILS_PER_HOUR', '60', { unverifiedMailsPerHour: 60 }],
+      ['UNVERIFIED_MAILS_PER_HOUR', '0', { unverifiedMailsPerHour: 0 }],
       ['REGISTRATIONS_PER_HOUR', '0', { registrationsPerHour: 0 }],
       ['REGISTRATIONS_PER_HOUR', '1000000000', { registrationsPerHour: 1_000_000_000 }],
       ['TRUST_PROXY', '2', { trustProxyHops: 2 }],
@@ -161,6 +166,15 @@ describe('readSettings', () => {
         { databaseReplicaUrls: ['postgres://one/shop', 'postgresql://two/shop'] },
       ],
       ['JWT_SECRET', 'x'.repeat(32), { jwtSecret: 'x'.repeat(32) }],
+      ['TOKEN_SECRET', 'x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
+      ['EMAIL_VERIFICATION', 'on', { verifiesEmails: true }],
+      ['EMAIL_VERIFICATION', 'off', { verifiesEmails: false }],
+      [
+        'EMAIL_VERIFICATION_URL',
+        'https://s.example/v/{token}',
+        { emailVerificationUrl: 'https://s.example/v/{token}' },
+      ],
+      ['PASSWORD_RESET_URL', 'http://s.example/#t={token}', { passwordResetUrl: 'http://s.example/#t={token}' }],
       ['JWT_TTL', '1s', { jwtTtlMs: 1_000 }],
       ['JWT_TTL', '3650d', { jwtTtlMs: 3_650 * dayMs }],
       ['ORDER_STATUS_INTERVAL', '1ms', { orderStatusIntervalMs: 1 }],
@@ -282,6 +296,12 @@ describe('readSettings', () => {
       ['SMTP_CONNECTIONS', '0'],
       ['SMTP_CONNECTIONS', '1001'],
       ['JWT_SECRET', 'x'.repeat(31)],
+      ['TOKEN_SECRET', 'x'.repeat(31)],
+      ['EMAIL_VERIFICATION', 'yes'],
+      ['EMAIL_VERIFICATION_URL', 'https://shop.example/verify'],
+      ['EMAIL_VERIFICATION_URL', '/verify?token={token}'],
+      ['PASSWORD_RESET_URL', 'javascript:alert({token})'],
+      ['PASSWORD_RESET_URL', 'https://{token}'],
       ['CURRENCY', 'usd'],
       ['CURRENCY', 'US'],
       ['CURRENCY', 'ZZZ'],
@@ -334,13 +354,13 @@ describe('readSettings', () => {
       });
     });
 
-    test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'])('requires %s', (name) => {
+    test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET', 'TOKEN_SECRET'])('requires %s', (name) => {
       expect(faultsOf({ ...production, [name]: '' })).toEqual([name]);
     });
 
     test.each([
-      ['api', ['DATABASE_URL', 'JWT_SECRET', 'REDIS_URL']],
-      ['worker', ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL']],
+      ['api', ['DATABASE_URL', 'JWT_SECRET', 'REDIS_URL', 'TOKEN_SECRET']],
+      ['worker', ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET']],
       ['command', []],
     ] as const)('requires of %s what it uses, and no more', (reader, names) => {
       const all = { NODE_ENV: 'production', ADMIN_EMAIL: 'admin@example.com', ADMIN_PASSWORD: 'open sesame' };
@@ -362,6 +382,7 @@ describe('readSettings', () => {
         'PORT',
         'REDIS_URL',
         'SMTP_URL',
+        'TOKEN_SECRET',
       ]);
     });
   });

@@ -137,6 +137,14 @@ const origin = z
     'must be origins such as https://shop.example, separated by commas',
   );
 
+/** The address of a page of the shop's, with a place for the token that its mail brings. */
+const linkTemplate = z.string().refine((text) => {
+  const link = text.replaceAll('{token}', 'token');
+  if (link === text || !URL.canParse(link)) return false;
+  const { protocol, host } = new URL(link);
+  return /^https?:$/.test(protocol) && text.toLowerCase().startsWith(`${protocol}//${host}`);
+}, 'must be a URL that starts with http:// or https:// and has {token} in it');
+
 const environmentSchema = z.object({
   NODE_ENV: z.string().optional(),
   PORT: integer(0, 65_535).default(3000),
@@ -149,6 +157,10 @@ const environmentSchema = z.object({
   MAIL_FROM: mailbox.default({ name: 'Shop', address: 'shop@localhost' }),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_TTL: duration(1_000).default(unitMs.d),
+  TOKEN_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  EMAIL_VERIFICATION: z.enum(['off', 'on']).default('off'),
+  EMAIL_VERIFICATION_URL: linkTemplate.optional(),
+  PASSWORD_RESET_URL: linkTemplate.optional(),
   CURRENCY: z
     .string()
     .refine((code) => minorUnitDigits(code) !== null, 'must be an ISO 4217 code such as USD')
@@ -163,7 +175,7 @@ const environmentSchema = z.object({
   ADMIN_PASSWORD: password.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000_000).default(100),
-  UNVERIFIED_MAILS_PER_HOUR: integer(0, 1_000_000_000).default(0),
+  UNVERIFIED_MAILS_PER_HOUR: integer(0, 1_000_000_000).default(60),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: listOf(origin).default([]),
   METRICS_PORT: integer(0, 65_535).optional(),
@@ -177,9 +189,9 @@ function inProduction(server: MailServer, production: boolean): MailServer {
 
 /** What each process uses, and so must be told in production; `start` runs both of them. */
 const requiredInProduction = {
-  api: ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET'],
-  worker: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
-  start: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'],
+  api: ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'TOKEN_SECRET'],
+  worker: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET'],
+  start: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET', 'TOKEN_SECRET'],
   /** Commands say themselves what they cannot do without. */
   command: [],
 } as const;
@@ -233,6 +245,10 @@ export function readSettings(environment: Record<string, string | undefined> = p
     mailFrom: value.MAIL_FROM,
     jwtSecret: value.JWT_SECRET,
     jwtTtlMs: value.JWT_TTL,
+    tokenSecret: value.TOKEN_SECRET,
+    verifiesEmails: value.EMAIL_VERIFICATION === 'on',
+    emailVerificationUrl: value.EMAIL_VERIFICATION_URL,
+    passwordResetUrl: value.PASSWORD_RESET_URL,
     currency: value.CURRENCY,
     orderStatusIntervalMs: value.ORDER_STATUS_INTERVAL,
     orderDeleteAfterMs: value.ORDER_DELETE_AFTER,

@@ -51,6 +51,7 @@ describe('POST /api/auth/register', () => {
         id: expect.any(String),
         name: 'Ada Lovelace',
         email: body.email,
+        emailVerifiedAt: null,
         phone: '+4915112345678',
         role: 'customer',
         createdAt: expect.any(String),

@@ -14,12 +14,19 @@ import {
   signInAdmin,
 } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid, operationsOf, readDocument } from './support/document.ts';
+import { newestToken } from './support/mail-tokens.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
 type Scene = { owner: Account; stranger: Account; product: string; order: string; mail: string };
-type Sent = { path: string; as?: 'owner' | 'admin' | 'stranger'; options?: RequestOptions; before?: () => unknown };
+type Sent = {
+  path: string;
+  as?: 'owner' | 'admin' | 'stranger';
+  /** What is only known after `before` is asked for then. */
+  options?: RequestOptions | (() => Promise<RequestOptions>);
+  before?: () => unknown;
+};
 type Send = (scene: Scene) => Sent;
 
 /** What a route leaves behind: an event after a change, none after a refusal or a change of nothing. */
@@ -60,6 +67,45 @@ const rows: Record<string, Row> = {
     nothing: ({ owner }) => ({
       path: '/api/auth/login',
       options: { body: { email: owner.email, password: owner.password } },
+    }),
+  },
+  'POST /api/auth/password/forgot': {
+    refused: () => ({ path: '/api/auth/password/forgot', options: { body: { email: 'ada' } } }),
+    nothing: ({ owner }) => ({ path: '/api/auth/password/forgot', options: { body: { email: owner.email } } }),
+  },
+  'POST /api/auth/password/reset': {
+    changes: ({ owner }) => ({
+      path: '/api/auth/password/reset',
+      before: () => ask('POST', '/api/auth/password/forgot', { body: { email: owner.email } }),
+      options: async () => ({
+        body: { token: await newestToken(shop.db, 'password_reset', owner.id), newPassword: 'another secret' },
+      }),
+    }),
+    event: { action: 'customer.password_changed', fields: ['emailVerifiedAt', 'password'], kind: 'owner' },
+    refused: () => ({
+      path: '/api/auth/password/reset',
+      options: { body: { token: 'none', newPassword: 'another secret' } },
+    }),
+  },
+  'POST /api/auth/email/send-verification': {
+    refused: () => ({ path: '/api/auth/email/send-verification' }),
+    nothing: () => ({ path: '/api/auth/email/send-verification', as: 'owner' }),
+  },
+  'POST /api/auth/email/verify': {
+    changes: ({ owner }) => ({
+      path: '/api/auth/email/verify',
+      before: () => ask('POST', '/api/auth/email/send-verification', { token: owner.token }),
+      options: async () => ({ body: { token: await newestToken(shop.db, 'email_verification', owner.id) } }),
+    }),
+    event: { action: 'customer.verified', fields: ['emailVerifiedAt'], kind: 'owner' },
+    refused: () => ({ path: '/api/auth/email/verify', options: { body: { token: 'none' } } }),
+    nothing: ({ owner }) => ({
+      path: '/api/auth/email/verify',
+      before: async () => {
+        await ask('POST', '/api/auth/email/send-verification', { token: owner.token });
+        await shop.db`update customers set email_verified_at = now() where id = ${owner.id}`;
+      },
+      options: async () => ({ body: { token: await newestToken(shop.db, 'email_verification', owner.id) } }),
     }),
   },
   'POST /api/auth/logout': {
@@ -265,7 +311,8 @@ async function send(method: string, scene: Scene, make: Send): Promise<{ answer:
   await before?.();
   const tokens = { owner: scene.owner.token, stranger: scene.stranger.token, admin: adminToken };
   const eventsBefore = await countEvents();
-  const answer = await ask(method, path, { ...options, ...(as && { token: tokens[as] }) });
+  const sent = typeof options === 'function' ? await options() : options;
+  const answer = await ask(method, path, { ...sent, ...(as && { token: tokens[as] }) });
   return { answer, events: (await countEvents()) - eventsBefore };
 }
 

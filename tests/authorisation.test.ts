@@ -70,6 +70,25 @@ const rows: Record<string, Row> = {
     path: () => '/api/auth/password',
     body: () => ({}),
   },
+  'POST /api/auth/password/forgot': {
+    statuses: anyone(202),
+    path: () => '/api/auth/password/forgot',
+    body: () => ({ email: freshEmail() }),
+  },
+  'POST /api/auth/password/reset': {
+    statuses: anyone(422),
+    path: () => '/api/auth/password/reset',
+    body: () => ({ token: 'none', newPassword: 'open sesame' }),
+  },
+  'POST /api/auth/email/send-verification': {
+    statuses: signedIn(202),
+    path: () => '/api/auth/email/send-verification',
+  },
+  'POST /api/auth/email/verify': {
+    statuses: anyone(422),
+    path: () => '/api/auth/email/verify',
+    body: () => ({ token: 'none' }),
+  },
   'POST /api/auth/logout': { statuses: signedIn(204), path: () => '/api/auth/logout' },
   'GET /api/sessions': { statuses: signedIn(200), path: () => '/api/sessions' },
   'DELETE /api/sessions/{id}': {

@@ -75,6 +75,8 @@ const mail = {
   created_at: at,
   sent_at: null,
 };
+const token = { customer_id: customer.id, kind: 'password_reset', mail_id: id(35) };
+const asked = { address_hash: 'h', kind: 'password_reset', asked_at: at };
 const record = { customer_id: customer.id, key: 'k', request_hash: 'h', response: '{}', created_at: at };
 
 const session = {
@@ -126,6 +128,12 @@ const taken: [table: string, row: Row][] = [
     'mails',
     { ...mail, id: id(35), order_id: null, run: null, status: null, customer_id: id(1), kind: 'password_reset' },
   ],
+  ['mail_tokens', token],
+  ['mail_tokens', { ...token, kind: 'email_verification' }],
+  ['mail_tokens', { ...token, customer_id: id(2) }],
+  ['mail_requests', asked],
+  ['mail_requests', { ...asked, kind: 'email_verification' }],
+  ['mail_requests', { ...asked, address_hash: 'i' }],
   ['unconfirmed_mails', unconfirmed],
   ['unconfirmed_mails', { ...unconfirmed, mail_id: id(32) }],
   ['idempotency_records', record],
@@ -203,6 +211,11 @@ const refused: Record<string, Refusal[]> = {
     ['mails', { ...mail, id: nobody, status: null }],
     ['mails', { ...mail, id: nobody, run: 3, kind: 'password_reset' }],
   ],
+  mail_tokens_customer_id_kind_pk: [['mail_tokens', { ...token, mail_id: mail.id }]],
+  mail_tokens_customer_id_customers_id_fk: [['mail_tokens', { ...token, customer_id: nobody }]],
+  mail_tokens_mail_id_mails_id_fk: [['mail_tokens', { ...token, customer_id: id(3), mail_id: nobody }]],
+  mail_tokens_kind_check: [['mail_tokens', { ...token, kind: 'password_changed' }]],
+  mail_requests_address_hash_kind_pk: [['mail_requests', { ...asked, asked_at: later }]],
   unconfirmed_mails_pkey: [['unconfirmed_mails', { ...unconfirmed, address_hash: 'other', claimed_at: later }]],
   idempotency_records_customer_id_key_pk: [
     ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
@@ -233,6 +246,8 @@ const mayBeNull = [
   'customers.deleted_at',
   'customers.email_verified_at',
   'customers.phone',
+  // Of mails of orders.
+  'mails.address',
   'mails.customer_id',
   'mails.deferred_until',
   'mails.due_at',

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { pino } from 'pino';
 import { openDatabase } from '../src/db/client.ts';
 import { readBacklog } from '../src/domain/outbox/backlog.ts';
+import { mailOutbox } from '../src/domain/outbox/kinds.ts';
 import { type AttemptOutcome, createDelivery } from '../src/jobs/delivery.ts';
 import { createMailer } from '../src/jobs/mailer.ts';
 import { openOutboxQueue } from '../src/jobs/queues.ts';
@@ -12,6 +13,7 @@ import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { readSettings } from '../src/settings.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { newestToken } from './support/mail-tokens.ts';
 import { mailsOf } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
@@ -50,12 +52,14 @@ afterAll(() => shop.stop());
 
 function openHand(name = 'hand', unverifiedMailsPerHour = 0): Hand {
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 4, applicationName: name });
-  const { mailServer, mailFrom } = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
+  const settings = readSettings({ SMTP_URL: shop.smtpUrl, MAIL_FROM: 'Shop <shop@example.com>' });
+  const { mailServer, mailFrom } = settings;
   if (!mailServer) throw new Error('There is no mail server.');
   const mailer = createMailer(mailServer, mailFrom, 20);
+  const terms = { ...settings, tokenSecret: 'known to every suite and to nobody else', unverifiedMailsPerHour };
   const outcomes: AttemptOutcome[] = [];
   const onOutcome = (outcome: AttemptOutcome) => outcomes.push(outcome);
-  const { take, drained } = createDelivery(mailDelivery(mailer, { mailFrom, unverifiedMailsPerHour }), {
+  const { take, drained } = createDelivery(mailDelivery(mailOutbox, mailer, terms, { urgent: false }), {
     db,
     log: silentLog,
     onOutcome,
@@ -250,6 +254,76 @@ describe('mails to an address that nobody has confirmed', () => {
     });
   });
 
+  describe('when one of them would confirm the address', () => {
+    const verificationOf = async ({ token, email }: Account) => {
+      const asked = await request(shop.url, 'POST', '/api/auth/email/send-verification', { token });
+      expect(asked.status).toBe(202);
+      const [row] = await shop.db<{ id: string }[]>`
+        select id from mails where kind = 'email_verification' and address = ${email}`;
+      return row?.id ?? '';
+    };
+    const stateOf = async (id: string) => (await shop.db`select state from mails where id = ${id}`)[0]?.state;
+
+    test('goes before all others, whoever takes them up', async () => {
+      const ada = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 3);
+      const id = await verificationOf(ada);
+      const all = ids(await mailsOf(orders));
+      // A worker that has only the others keeps a place free for it.
+      await openHand('one', 2).send(...all);
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(['sent', 'queued', 'queued']);
+      await openHand('other', 2).send(...all, id);
+      expect(await stateOf(id)).toBe('sent');
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(['sent', 'queued', 'queued']);
+
+      const bob = await registerCustomer(shop.url);
+      const others = await placeFor(bob, 2);
+      const second = await verificationOf(bob);
+      await openHand('third', 2).send(...ids(await mailsOf(others)), second);
+      expect(await stateOf(second)).toBe('sent');
+      expect((await mailsOf(others)).map(({ state }) => state)).toEqual(['sent', 'queued']);
+    });
+
+    test('counts, and is kept back when there is no room', async () => {
+      const ada = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 2);
+      await openHand('one', 2).send(...ids(await mailsOf(orders)));
+      const id = await verificationOf(ada);
+      const { send } = openHand('other', 2);
+      await send(id);
+      expect(await stateOf(id)).toBe('queued');
+      await pass('2 hours');
+      const more = await placeFor(ada, 2);
+      await send(...ids(await mailsOf(more)));
+      await send(id);
+      expect(await stateOf(id)).toBe('sent');
+      expect((await mailsOf(more)).map(({ state }) => state)).toEqual(['sent', 'queued']);
+    });
+  });
+
+  describe('when their address is confirmed', () => {
+    test.each([
+      ['by a mail for it', 'email_verification', 'email/send-verification', 'email/verify', {}],
+      ['by a new password', 'password_reset', 'password/forgot', 'password/reset', { newPassword: 'a new secret' }],
+    ] as const)('%s › are due at once', async (_how, kind, askPath, usePath, more) => {
+      const ada = await registerCustomer(shop.url);
+      const orders = await placeFor(ada, 3);
+      const { send } = openHand('hand', 1);
+      await send(...ids(await mailsOf(orders)));
+      const due = () => shop.db<{ due: boolean }[]>`
+        select due_at <= clock_timestamp() as due from mails
+        where order_id = any(${orders.map(({ id }) => id)}) and state = 'queued'`;
+      expect((await due()).map((row) => row.due)).toEqual([false, false]);
+      const options = kind === 'password_reset' ? { body: { email: ada.email } } : { token: ada.token };
+      expect((await request(shop.url, 'POST', `/api/auth/${askPath}`, options)).status).toBe(202);
+      const body = { token: await newestToken(shop.db, kind, ada.id), ...more };
+      expect((await request(shop.url, 'POST', `/api/auth/${usePath}`, { body })).status).toBe(204);
+      expect((await due()).map((row) => row.due)).toEqual([true, true]);
+      await send(...ids(await mailsOf(orders)));
+      expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(['sent', 'sent', 'sent']);
+    });
+  });
+
   describe('when they have waited', () => {
     test('are neither late, as the metrics have it, nor given up for that', async () => {
       const { send } = openHand('hand', 1);
@@ -290,7 +364,7 @@ describe('a mail that nobody enqueues', () => {
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},
       onMoved: () => {},
-      relay: async () => 0,
+      relays: [async () => 0],
       log: silentLog,
       stopping: () => false,
     });

@@ -24,12 +24,19 @@ let customer: Account;
 beforeAll(async () => {
   shop = await startShop();
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await registerConfirmed();
 });
 
 afterEach(() => shop.mail.become('accept'));
 
 afterAll(() => shop.stop());
+
+/** A customer whose mails may name them, because somebody has confirmed the address. */
+async function registerConfirmed(given: { name?: string } = {}): Promise<Account> {
+  const account = await registerCustomer(shop.url, given);
+  await shop.db`update customers set email_verified_at = now() where id = ${account.id}`;
+  return account;
+}
 
 function asAdmin<Body>(method: string, path: string, options: RequestOptions = {}) {
   return request<Body>(shop.url, method, path, { token: adminToken, ...options });
@@ -122,9 +129,20 @@ describe('the mails of an order', () => {
     });
   });
 
+  describe('when nobody has confirmed the address', () => {
+    test('do not name the account', async () => {
+      const ada = await registerCustomer(shop.url, { name: 'Visit pills.example' });
+      const { id } = await place(ada);
+      const { headers, html, text } = await onlyMessageOf(id);
+      expect(headers.to).toBe(ada.email);
+      for (const part of [html, text, ...Object.values(headers)]) expect(part).not.toContain('pills');
+      expect(text).toContain('\nHello,\n');
+    });
+  });
+
   describe('when names hold markup', () => {
     test('show it as text', async () => {
-      const ada = await registerCustomer(shop.url, { name: 'Ada <script>alert(1)</script>' });
+      const ada = await registerConfirmed({ name: 'Ada <script>alert(1)</script>' });
       const { id } = await place(ada, { name: '<b>Mug</b> & "Co" \'s' });
       const { html, text } = await onlyMessageOf(id);
       expect(html).not.toMatch(/<script|<b>/);
@@ -144,7 +162,7 @@ describe('the mails of an order', () => {
       'Ädä 李 🛒',
       'a'.repeat(100),
     ])('go to the customer alone: %s', async (name) => {
-      const ada = await registerCustomer(shop.url, { name });
+      const ada = await registerConfirmed({ name });
       const { id } = await place(ada);
       const { to, text, headers } = await onlyMessageOf(id);
       expect(to).toBe(ada.email);
@@ -165,7 +183,7 @@ describe('the mails of an order', () => {
     );
 
     test('gain no header from them, should they have come in another way', async () => {
-      const ada = await registerCustomer(shop.url);
+      const ada = await registerConfirmed();
       shop.mail.become({ refuseWith: 451 });
       const { id } = await place(ada);
       const injection = 'Ada\r\nBcc: evil@example.com\r\nX-Order-Run: 7';
@@ -190,6 +208,7 @@ describe('the mails of a shop in Budapest', () => {
       const other = await startShop({ env: { MAIL_FROM: from, CURRENCY: 'HUF' } });
       try {
         const ada = await registerCustomer(other.url, { email: "o'neil&sons/ada=1@xn--e1afmkfd.xn--p1ai" });
+        await other.db`update customers set email_verified_at = now()`;
         const mug = await createProduct(other.url, await signInAdmin(other.url), { priceCents: 62_500 });
         const { id } = await placeOrder(other.url, ada.token, [{ productId: mug.id, quantity: 2 }]);
         const { headers, text } = await eventually(() => other.mail.messages[0]);

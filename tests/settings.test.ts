@@ -43,6 +43,10 @@ describe.each(entries)('%s', (entry) => {
         SMTP_URL: '127.0.0.1:25',
         MAIL_FROM: 'Shop',
         JWT_SECRET: 'short',
+        TOKEN_SECRET: 'short',
+        EMAIL_VERIFICATION: 'maybe',
+        EMAIL_VERIFICATION_URL: 'https://shop.example/verify',
+        PASSWORD_RESET_URL: 'shop.example/{token}',
         JWT_TTL: '1 day',
         CURRENCY: 'dollars',
         ORDER_STATUS_INTERVAL: '0s',
@@ -63,13 +67,13 @@ describe.each(entries)('%s', (entry) => {
     });
 
     test('does not repeat what is secret', async () => {
-      const secrets = { JWT_SECRET: 'hush hush', ADMIN_PASSWORD: 'hush' };
+      const secrets = { JWT_SECRET: 'hush hush', TOKEN_SECRET: 'hush hush', ADMIN_PASSWORD: 'hush' };
       const urls = {
         DATABASE_URL: 'postgres//user:hush@127.0.0.1/shop',
         DATABASE_REPLICA_URLS: 'postgres://127.0.0.1/shop,postgres//user:hush@127.0.0.1/shop',
       };
       const { complaint } = await giveUp(entry, { ...secrets, ...urls });
-      expect(namesIn(complaint)).toEqual(['ADMIN_PASSWORD', 'DATABASE_REPLICA_URLS', 'DATABASE_URL', 'JWT_SECRET']);
+      expect(namesIn(complaint)).toEqual([...Object.keys(secrets), ...Object.keys(urls)].sort());
       expect(complaint).not.toContain('hush');
     });
   });
@@ -78,7 +82,9 @@ describe.each(entries)('%s', (entry) => {
     test('names every one of them, beside those that cannot be used', async () => {
       const { code, complaint } = await giveUp(entry, { NODE_ENV: 'production', PORT: 'none' });
       expect(code).toBe(1);
-      expect(namesIn(complaint)).toEqual([...usedOnly[entry], 'DATABASE_URL', 'PORT', 'REDIS_URL'].sort());
+      expect(namesIn(complaint)).toEqual(
+        [...usedOnly[entry], 'DATABASE_URL', 'PORT', 'REDIS_URL', 'TOKEN_SECRET'].sort(),
+      );
     });
 
     test('takes an empty one for missing', async () => {
@@ -88,6 +94,7 @@ describe.each(entries)('%s', (entry) => {
         REDIS_URL: '',
         SMTP_URL: shop.smtpUrl,
         JWT_SECRET: 'a secret of exactly 32 letters..',
+        TOKEN_SECRET: 'a secret of exactly 32 letters..',
       });
       expect(code).toBe(1);
       expect(namesIn(complaint)).toEqual(['REDIS_URL']);
@@ -140,6 +147,9 @@ describe('index.ts', () => {
         REGISTRATIONS_PER_HOUR: '1000000000',
         TRUST_PROXY: '1',
         CORS_ORIGINS: 'https://shop.example',
+        EMAIL_VERIFICATION: 'on',
+        EMAIL_VERIFICATION_URL: 'https://shop.example/verify/{token}',
+        PASSWORD_RESET_URL: 'https://shop.example/reset/{token}',
       });
       expect((await request(api.url, 'GET', '/readyz')).status).toBe(200);
       expect(await api.stop()).toBe(0);

@@ -47,6 +47,11 @@ export function later(moment: SQL, ms: number): SQL {
   return sql`(${moment} + make_interval(secs => ${ms}::float8 / 1000))`;
 }
 
+/** The SHA-256 of an e-mail address in lower case, in hex: the same for one address, and no address. */
+export function addressHash(email: SQL): SQL {
+  return sql`encode(sha256(convert_to(lower(${email} collate "C"), 'UTF8')), 'hex')`;
+}
+
 /** A moment, in a statement that is written out: the driver refuses a `Date` there. */
 export function timestamp(moment: Date | null): SQL {
   return sql`${moment?.toISOString() ?? null}::timestamptz`;

@@ -17,7 +17,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '../schema/audit-events.ts';
 import { roles } from '../schema/customers.ts';
-import { mailKinds, mailStates } from '../schema/mails.ts';
+import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
 import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
@@ -187,6 +187,8 @@ export const mails = pgTable(
     kind: text('kind', { enum: mailKinds }).notNull().default('order_status'),
     /** Whom a mail is of that is of no order. */
     customerId: uuid('customer_id').references(() => customers.id),
+    /** Where a mail of an account goes, as it was when it was owed; those of orders go to the account's of their day. */
+    address: text('address'),
     orderId: uuid('order_id').references(() => orders.id),
     run: integer('run'),
     status: text('status', { enum: orderStatuses }),
@@ -210,6 +212,46 @@ export const mails = pgTable(
     check('mails_state_check', sql`${table.state} in (${quoted(mailStates)})`),
     index('mails_due_idx').on(table.dueAt).where(sql`${table.dueAt} is not null`),
     index('mails_state_idx').on(table.state, table.id),
+    // Of accounts' mails alone, which a backlog of orders' must not hide.
+    index('mails_account_due_idx')
+      .on(table.dueAt)
+      .where(sql`${table.dueAt} is not null and ${table.kind} <> 'order_status'`),
+    index('mails_customer_idx')
+      .on(table.customerId, table.kind, table.createdAt)
+      .where(sql`${table.customerId} is not null`),
+  ],
+);
+
+/** Of each account the mail of each kind whose token works, until it is used, replaced, or ended by a change. */
+export const mailTokens = pgTable(
+  'mail_tokens',
+  {
+    customerId: uuid('customer_id')
+      .notNull()
+      .references(() => customers.id),
+    kind: text('kind', { enum: tokenKinds }).notNull(),
+    mailId: uuid('mail_id')
+      .notNull()
+      .references(() => mails.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.customerId, table.kind] }),
+    check('mail_tokens_kind_check', sql`${table.kind} in (${quoted(tokenKinds)})`),
+  ],
+);
+
+/** When a mail with a token was last asked for to an address, be it somebody's or nobody's. */
+export const mailRequests = pgTable(
+  'mail_requests',
+  {
+    /** The SHA-256 of the address in lower case. */
+    addressHash: text('address_hash').notNull(),
+    kind: text('kind', { enum: tokenKinds }).notNull(),
+    askedAt: moment('asked_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.addressHash, table.kind] }),
+    index('mail_requests_asked_idx').on(table.askedAt),
   ],
 );
 
@@ -273,7 +315,7 @@ export const auditEvents = pgTable(
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
-export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt'>;
+export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
 export type SessionRow = typeof sessions.$inferSelect;
 export type OrderRow = typeof orders.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;

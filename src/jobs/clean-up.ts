@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
+import { deleteOldRequests } from '../domain/customers/mail-tokens.ts';
 import { deleteExpiredSessions } from '../domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../domain/orders/clean-up.ts';
 import { deleteOldCounts } from '../domain/outbox/unconfirmed.ts';
@@ -13,7 +14,7 @@ export function createCleanUp(db: Database, log: Logger): () => Promise<void> {
   return async () => {
     const startedAt = performance.now();
     let deletedInAll = 0;
-    for (const deleteOld of [deleteOldIdempotencyRecords, deleteOldCounts, deleteExpiredSessions]) {
+    for (const deleteOld of [deleteOldIdempotencyRecords, deleteOldCounts, deleteExpiredSessions, deleteOldRequests]) {
       for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
         deleted = await withTransaction(db, (tx) => deleteOld(tx, { batchSizeMax }));
         deletedInAll += deleted;

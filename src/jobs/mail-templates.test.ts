@@ -1,16 +1,22 @@
 import { describe, expect, test } from 'bun:test';
-import type { MailToSend } from '../domain/outbox/mails.ts';
+import type { AccountMailToSend, MailToSend } from '../domain/outbox/mails.ts';
+import { mailToken } from '../lib/mail-token.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { composeMail } from './mail-templates.tsx';
 
 const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
 const at = new Date('2026-11-22T23:59:59.999Z');
-const from = { name: 'Shop', address: 'shop@shop.example' };
+const terms = {
+  mailFrom: { name: 'Shop', address: 'shop@shop.example' },
+  tokenSecret: 'a secret of exactly 32 letters..',
+  passwordResetUrl: undefined,
+  emailVerificationUrl: undefined,
+};
 
 type Given = {
   status?: OrderStatus;
   run?: number;
-  name?: string;
+  name?: string | null;
   product?: string;
   priceCents?: number;
   currency?: string;
@@ -28,6 +34,7 @@ function mailToSend({
   return {
     id: '01890a5d-ac96-774b-bcce-b302099a8059',
     attempts: 1,
+    kind: 'order_status',
     run,
     status,
     order: {
@@ -41,7 +48,7 @@ function mailToSend({
   };
 }
 
-const compose = (given: Given = {}) => composeMail(mailToSend(given), from);
+const compose = (given: Given = {}) => composeMail(mailToSend(given), terms);
 
 describe('composeMail', () => {
   describe('when it is asked twice', () => {
@@ -97,6 +104,68 @@ describe('composeMail', () => {
   describe('when it was placed just before midnight', () => {
     test('names the day in UTC', () => {
       expect(compose().text).toContain('22 November 2026');
+    });
+  });
+
+  describe('when nobody has confirmed the address', () => {
+    test('names nobody, neither in the text nor above it', () => {
+      const { to, text, html } = compose({ name: null });
+      expect(to).toEqual({ name: '', address: 'ada@example.com' });
+      expect(text).toContain('\nHello,\n');
+      expect(html).toContain('Hello,');
+    });
+  });
+
+  describe('when it is of an account', () => {
+    const kinds = ['password_reset', 'email_verification', 'password_changed', 'email_changed'] as const;
+    const mailOf = (kind: AccountMailToSend['kind']): AccountMailToSend => ({
+      id: '01890a5d-ac96-774b-bcce-b302099a8059',
+      attempts: 1,
+      kind,
+      customerId: orderId,
+      recipient: { name: 'Ada', email: 'ada@example.com' },
+    });
+
+    test('says what it is of, the same each time, under a Message-ID of its own', () => {
+      const mails = kinds.map((kind) => composeMail(mailOf(kind), terms));
+      expect(kinds.map((kind) => composeMail(mailOf(kind), terms))).toEqual(mails);
+      expect(mails.map(({ headers }) => headers['X-Mail-Kind'] ?? '')).toEqual([...kinds]);
+      expect(new Set(mails.map(({ subject }) => subject)).size).toBe(kinds.length);
+      expect(new Set(mails.map(({ messageId }) => messageId)).size).toBe(kinds.length);
+      for (const { messageId, text } of mails) {
+        expect(messageId).toMatch(/^<[^\s<>@]+@shop\.example>$/);
+        expect(text).toContain('Hello Ada,');
+      }
+    });
+
+    test('has a link to the shop’s page, or the token itself where there is none', () => {
+      const pages = {
+        passwordResetUrl: 'https://shop.example/reset?token={token}&x=1',
+        emailVerificationUrl: 'https://shop.example/verify/{token}',
+      };
+      for (const kind of ['password_reset', 'email_verification'] as const) {
+        const token = mailToken(terms.tokenSecret, kind, mailOf(kind).id);
+        const plain = composeMail(mailOf(kind), terms);
+        expect(plain.text.split('\n')).toContain(token);
+        expect(plain.html).toContain(`>${token}</code>`);
+        const linked = composeMail(mailOf(kind), { ...terms, ...pages });
+        const page = kind === 'password_reset' ? pages.passwordResetUrl : pages.emailVerificationUrl;
+        const link = page.replace('{token}', token);
+        expect(linked.text.split('\n')).toContain(link);
+        expect(linked.html).toContain(`href="${link.replaceAll('&', '&amp;')}"`);
+        expect(linked.html).not.toContain('<code');
+      }
+    });
+
+    test('has no token where nothing is to be done with one', () => {
+      for (const kind of ['password_changed', 'email_changed'] as const) {
+        const { text, html } = composeMail(mailOf(kind), terms);
+        expect(text + html).not.toMatch(/[\w-]{64}|href|<code/);
+      }
+    });
+
+    test('is not written without words for it', () => {
+      expect(() => composeMail(mailOf('webhook_disabled'), terms)).toThrow('no words for webhook_disabled');
     });
   });
 });

@@ -1,18 +1,10 @@
 /** @jsxImportSource hono/jsx */
-import type { MailToSend } from '../domain/outbox/mails.ts';
+import type { MailToSend, OrderMailToSend } from '../domain/outbox/mails.ts';
 import { moneyFormat } from '../lib/currencies.ts';
 import { domainOf, type Mailbox } from '../lib/mailbox.ts';
 import type { OrderStatus } from '../schema/orders.ts';
-
-/** A message as the mailer sends it, but for its sender. */
-export type MailMessage = {
-  to: Mailbox;
-  subject: string;
-  html: string;
-  text: string;
-  messageId: string;
-  headers: Record<string, string>;
-};
+import { type AccountMailTerms, composeAccountMail } from './account-mail-templates.tsx';
+import { greetingOf, type MailMessage, MailPage, style } from './mail-page.tsx';
 
 type Words = { subject: string; headline: string; sentence: string };
 
@@ -44,8 +36,19 @@ const wordsOf: Record<OrderStatus, Words> = {
   },
 };
 
-/** Writes a mail of the outbox. Its Message-ID is a function of order, run and status. */
-export function composeMail({ run, status, order, recipient }: MailToSend, from: Mailbox): MailMessage {
+/** What mails are written with beside their rows. */
+export type MailTerms = AccountMailTerms & { mailFrom: Mailbox };
+
+/** Writes a mail of the outbox; the same row gives the same mail, under the same Message-ID. */
+export function composeMail(mail: MailToSend, terms: MailTerms): MailMessage {
+  const { mailFrom, ...ofAccounts } = terms;
+  return mail.kind === 'order_status'
+    ? composeOrderMail(mail, mailFrom)
+    : composeAccountMail(mail, domainOf(mailFrom), ofAccounts);
+}
+
+/** Its Message-ID is a function of order, run and status. */
+function composeOrderMail({ kind, run, status, order, recipient }: OrderMailToSend, from: Mailbox): MailMessage {
   const words = wordsOf[status];
   const money = moneyFormat(order.currency);
   const lines = order.items.map((item) => ({
@@ -55,13 +58,13 @@ export function composeMail({ run, status, order, recipient }: MailToSend, from:
   }));
   const letter: Letter = {
     words,
-    greeting: `Hello ${recipient.name},`,
+    greeting: greetingOf(recipient),
     lines,
     total: money(order.totalCents),
     reference: `Order ${order.id}, placed on ${dayFormat.format(order.createdAt)}`,
   };
   return {
-    to: { name: recipient.name, address: recipient.email },
+    to: { name: recipient.name ?? '', address: recipient.email },
     subject: words.subject,
     html: `<!doctype html>${<HtmlLetter {...letter} />}`,
     text: textLetter(letter),
@@ -70,7 +73,7 @@ export function composeMail({ run, status, order, recipient }: MailToSend, from:
       'X-Order-Id': order.id,
       'X-Order-Status': status,
       'X-Order-Run': String(run),
-      'X-Mail-Kind': 'order_status',
+      'X-Mail-Kind': kind,
       'Auto-Submitted': 'auto-generated',
     },
   };
@@ -93,50 +96,26 @@ function textLetter({ words, greeting, lines, total, reference }: Letter): strin
   );
 }
 
-const style = {
-  page: 'margin:0;padding:32px 12px;background:#f3f1ec;font-family:Helvetica,Arial,sans-serif;color:#23211d',
-  card: 'max-width:560px;margin:0 auto;background:#ffffff;border-radius:8px;padding:32px',
-  headline: 'margin:0 0 20px;font-size:24px;line-height:1.25',
-  paragraph: 'margin:0 0 12px;font-size:16px;line-height:1.5',
-  table: 'width:100%;border-collapse:collapse;margin:24px 0;font-size:15px',
-  cell: 'padding:10px 0;border-bottom:1px solid #e6e2d9;text-align:left;vertical-align:top',
-  amount:
-    'padding:10px 0 10px 16px;border-bottom:1px solid #e6e2d9;text-align:right;white-space:nowrap;vertical-align:top',
-  total: 'padding:14px 0 0;font-weight:bold;text-align:left',
-  totalAmount: 'padding:14px 0 0 16px;font-weight:bold;text-align:right;white-space:nowrap',
-  reference: 'margin:0;font-size:13px;color:#736e63',
-};
-
 function HtmlLetter({ words, greeting, lines, total, reference }: Letter) {
   return (
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>{words.subject}</title>
-      </head>
-      <body style={style.page}>
-        <div style={style.card}>
-          <h1 style={style.headline}>{words.headline}</h1>
-          <p style={style.paragraph}>{greeting}</p>
-          <p style={style.paragraph}>{words.sentence}</p>
-          <table style={style.table}>
-            {lines.map((line) => (
-              <tr>
-                <td style={style.cell}>
-                  {line.quantity} × {line.name}
-                </td>
-                <td style={style.amount}>{line.amount}</td>
-              </tr>
-            ))}
-            <tr>
-              <td style={style.total}>Total</td>
-              <td style={style.totalAmount}>{total}</td>
-            </tr>
-          </table>
-          <p style={style.reference}>{reference}</p>
-        </div>
-      </body>
-    </html>
+    <MailPage subject={words.subject} headline={words.headline}>
+      <p style={style.paragraph}>{greeting}</p>
+      <p style={style.paragraph}>{words.sentence}</p>
+      <table style={style.table}>
+        {lines.map((line) => (
+          <tr>
+            <td style={style.cell}>
+              {line.quantity} × {line.name}
+            </td>
+            <td style={style.amount}>{line.amount}</td>
+          </tr>
+        ))}
+        <tr>
+          <td style={style.total}>Total</td>
+          <td style={style.totalAmount}>{total}</td>
+        </tr>
+      </table>
+      <p style={style.reference}>{reference}</p>
+    </MailPage>
   );
 }

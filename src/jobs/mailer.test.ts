@@ -6,7 +6,7 @@ import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { type Mailbox, readMailbox } from '../lib/mailbox.ts';
-import type { MailMessage } from './mail-templates.tsx';
+import type { MailMessage } from './mail-page.tsx';
 import { createMailer } from './mailer.ts';
 
 const shop = { name: 'Shop', address: 'shop@example.com' };

@@ -5,7 +5,7 @@ import type { Mailbox } from '../lib/mailbox.ts';
 import { createSlots } from '../lib/slots.ts';
 import type { MailServer, MailTls } from '../settings.ts';
 import { createAllowance } from './allowance.ts';
-import type { MailMessage } from './mail-templates.tsx';
+import type { MailMessage } from './mail-page.tsx';
 import { writeMessage } from './mime.ts';
 
 const connectTimeoutMs = 3_000;
@@ -22,8 +22,9 @@ export type Mailer = {
    * Hands one message to the mail server; null when it was accepted. Nothing is queued or retried here: `no turn` says
    * that all connections were busy for so long that nothing was tried.
    * @param begunAt when its claim began, by `performance.now()`, from when on its time runs
+   * @param urgent whether it gets a connection before all that are not
    */
-  send: (message: MailMessage, begunAt: number) => Promise<MailFault | 'no turn' | null>;
+  send: (message: MailMessage, begunAt: number, urgent?: boolean) => Promise<MailFault | 'no turn' | null>;
   /** How many connections it may have now; fewer than its settings say once the server had enough. */
   connections: () => number;
   close: () => void;
@@ -84,9 +85,9 @@ export function createMailer(server: MailServer, from: Mailbox, connectionsMax: 
   }
 
   return {
-    send: async (message, begunAt) => {
+    send: async (message, begunAt, urgent) => {
       const leftMs = (ofMs: number) => Math.max(0, Math.round(begunAt + ofMs - performance.now()));
-      if (!(await slots.take(leftMs(turnMsMax)))) return 'no turn';
+      if (!(await slots.take(leftMs(turnMsMax), urgent))) return 'no turn';
       const handedAt = performance.now();
       try {
         await hand(message, leftMs(sendMsMax));

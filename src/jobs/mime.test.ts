@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { simpleParser } from 'mailparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { readMailbox } from '../lib/mailbox.ts';
-import type { MailMessage } from './mail-templates.tsx';
+import type { MailMessage } from './mail-page.tsx';
 import { writeMessage } from './mime.ts';
 
 const from = readMailbox('"Müllers, \\"Läden\\" 🫖" <shop@müller.test>') ?? { name: '', address: '' };

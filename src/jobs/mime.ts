@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import MimeNode from 'nodemailer/lib/mime-node';
 import type { Mailbox } from '../lib/mailbox.ts';
-import type { MailMessage } from './mail-templates.tsx';
+import type { MailMessage } from './mail-page.tsx';
 
 /** Octets of a line without its end (RFC 5322, section 2.1.1). */
 const lineOctetsMax = 998;

@@ -2,6 +2,8 @@
 
 /** Of the outbox's kinds, each has a queue of its own, so that none delays another. */
 export const mailQueue = 'mail-batches';
+/** Mails of accounts, which somebody waits for. */
+export const accountMailQueue = 'account-mail-batches';
 /** Of the release before: a job for each mail. What its processes add is still worked on. */
 export const mailQueueBefore = 'mails';
 export const orderQueue = 'orders';

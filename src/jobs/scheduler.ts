@@ -19,7 +19,7 @@ type SchedulerNeeds = {
   orderStatusIntervalMs: number;
   enqueue: OutboxQueue['enqueue'];
   onMoved: (entered: OrderStatus[]) => void;
-  relay: Relay;
+  relays: Relay[];
   log: Logger;
   /** True once the process is to end; the rest is left to the next round. */
   stopping: () => boolean;
@@ -27,7 +27,7 @@ type SchedulerNeeds = {
 
 /** What is done twice a second: the scheduler moves every order that is due, then the relay enqueues what is owed. */
 export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
-  const { db, orderStatusIntervalMs, enqueue, onMoved, relay, log, stopping } = needs;
+  const { db, orderStatusIntervalMs, enqueue, onMoved, relays, log, stopping } = needs;
 
   async function moveDueOrders(roundId: string): Promise<number> {
     let movedInAll = 0;
@@ -50,7 +50,7 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     let [moved, mails] = [0, 0];
     for (let movedNow = 1; movedNow > 0 && !stopping(); moved += movedNow) {
       movedNow = await moveDueOrders(requestId);
-      mails += await relay(requestId);
+      for (const relay of relays) mails += await relay(requestId);
     }
     // Most rounds find nothing, twice a second.
     const level = moved + mails > 0 ? 'info' : 'debug';

@@ -1,36 +1,47 @@
-import { mailOutbox } from '../domain/outbox/kinds.ts';
 import { claimMails, type MailToSend } from '../domain/outbox/mails.ts';
-import type { Outcome } from '../domain/outbox/outbox.ts';
-import type { Mailbox } from '../lib/mailbox.ts';
+import type { OutboxKind, Outcome } from '../domain/outbox/outbox.ts';
 import { mailJobSchema } from '../schema/jobs.ts';
 import type { DeliveryKind } from './delivery.ts';
-import { composeMail } from './mail-templates.tsx';
+import { composeMail, type MailTerms } from './mail-templates.tsx';
 import type { Mailer } from './mailer.ts';
 
 /** Mails in hand for each connection to the mail server, so that the next ones are claimed while others are on their way. */
 const inHandOfConnection = 3;
 
-type MailTerms = { mailFrom: Mailbox; unverifiedMailsPerHour: number };
-
-/** The mails of the outbox: composed from what was claimed, and handed to the mail server. */
+/**
+ * Mails of the outbox: composed from what was claimed, and handed to the mail server.
+ * @param kind of orders, or of accounts, which are urgent: somebody waits for them
+ */
 export function mailDelivery(
+  kind: OutboxKind,
   mailer: Mailer,
-  { mailFrom, unverifiedMailsPerHour }: MailTerms,
+  { unverifiedMailsPerHour, ...terms }: MailTerms & { unverifiedMailsPerHour: number },
+  { urgent }: { urgent: boolean },
 ): DeliveryKind<MailToSend> {
   return {
-    ...mailOutbox,
+    ...kind,
     word: 'mail',
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
-    handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
+    handOver: (mail, begunAt) => send(mailer, mail, terms, { begunAt, urgent }),
     inHandMax: () => inHandOfConnection * mailer.connections(),
-    facts: ({ order, run, status }) => ({ orderId: order.id, run, status }),
+    facts: factsOf,
   };
 }
 
+function factsOf(mail: MailToSend): Record<string, unknown> {
+  if (mail.kind !== 'order_status') return { kind: mail.kind, customerId: mail.customerId };
+  return { orderId: mail.order.id, run: mail.run, status: mail.status };
+}
+
 /** A row that no mail can be written from is set aside for good, because trying again does not help. */
-async function send(mailer: Mailer, mail: MailToSend, mailFrom: Mailbox, begunAt: number): Promise<Outcome> {
+async function send(
+  mailer: Mailer,
+  mail: MailToSend,
+  terms: MailTerms,
+  { begunAt, urgent }: { begunAt: number; urgent: boolean },
+): Promise<Outcome> {
   try {
-    const fault = await mailer.send(composeMail(mail, mailFrom), begunAt);
+    const fault = await mailer.send(composeMail(mail, terms), begunAt, urgent);
     if (fault === null) return { result: 'sent' };
     if (fault === 'no turn') return { result: 'untried' };
     return { result: 'refused', error: fault.message, permanent: fault.permanent };

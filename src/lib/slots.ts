@@ -1,7 +1,10 @@
 /** Lets no more go at once than there is room for; the others wait in the order of their arrival. */
 export type Slots = {
-  /** Waits for a slot, which is to be given back by `free`; false when there was none within that time. */
-  take: (withinMs?: number) => Promise<boolean>;
+  /**
+   * Waits for a slot, which is to be given back by `free`; false when there was none within that time. Who is `urgent`
+   * goes before all who are not.
+   */
+  take: (withinMs?: number, urgent?: boolean) => Promise<boolean>;
   free: () => void;
   taken: () => number;
   waiting: () => number;
@@ -11,34 +14,39 @@ export type Slots = {
 
 /** @param room how many may go at once, which may change */
 export function createSlots(room: () => number): Slots {
-  const waiting = new Set<() => void>();
+  const urgentWaiting = new Set<() => void>();
+  const othersWaiting = new Set<() => void>();
+  const waiting = () => urgentWaiting.size + othersWaiting.size;
   let taken = 0;
 
   function look(): void {
-    for (const letGo of waiting) {
-      if (taken >= room()) return;
-      letGo();
+    for (const line of [urgentWaiting, othersWaiting]) {
+      for (const letGo of line) {
+        if (taken >= room()) return;
+        letGo();
+      }
     }
   }
 
   return {
-    take: (withinMs) =>
+    take: (withinMs, urgent = false) =>
       new Promise((resolve) => {
+        const line = urgent ? urgentWaiting : othersWaiting;
         let timer: ReturnType<typeof setTimeout> | undefined;
         const letGo = () => {
           clearTimeout(timer);
-          waiting.delete(letGo);
+          line.delete(letGo);
           taken += 1;
           resolve(true);
         };
-        if (waiting.size === 0 && taken < room()) {
+        if (waiting() === 0 && taken < room()) {
           letGo();
           return;
         }
-        waiting.add(letGo);
+        line.add(letGo);
         if (withinMs === undefined) return;
         timer = setTimeout(() => {
-          waiting.delete(letGo);
+          line.delete(letGo);
           resolve(false);
         }, withinMs);
       }),
@@ -47,7 +55,7 @@ export function createSlots(room: () => number): Slots {
       look();
     },
     taken: () => taken,
-    waiting: () => waiting.size,
+    waiting,
     look,
   };
 }

@@ -14,6 +14,7 @@ const account: Account = {
   id: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c',
   name: 'Ada Lovelace',
   email: 'ada@example.com',
+  emailVerifiedAt: null,
   phone: null,
   role: 'customer',
   passwordHash: '',
@@ -26,7 +27,7 @@ const account: Account = {
 /** Tokens of a shop whose clock the test moves. */
 function tokensAt(start: Date, secret = jwtSecret) {
   const clock = { now: start };
-  const settings = { ...readSettings({ JWT_TTL: '1h' }), jwtSecret: secret };
+  const settings = { ...readSettings({ JWT_TTL: '1h' }), jwtSecret: secret, tokenSecret: secret };
   const { sessionEnd, issue, check } = createTokens({ settings, now: () => clock.now });
   const issueNow = async () => {
     const expiresAt = sessionEnd();

@@ -123,6 +123,16 @@ export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccou
   return { identify, signedIn, adminOnly, adminParameters };
 }
 
+/** The address that guesses and requests are counted under; the access log tells it, too. */
+export function addressOf(
+  c: Pick<Context<AppEnv>, 'req' | 'env' | 'get'>,
+  { trustProxyHops }: Pick<ApiServices['settings'], 'trustProxyHops'>,
+): string {
+  const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, trustProxyHops);
+  c.get('logFields').address = address;
+  return address;
+}
+
 /**
  * The caller's address, for counting attempts: the peer's, or as many hops before it as the operator trusts to have
  * written the end of `X-Forwarded-For`, in the one form of `canonicalAddress`. Where a hop wrote what is no address, it

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Cache, createCache } from '../cache/cache.ts';
 import { createLoginThrottle } from '../cache/login-throttle.ts';
+import { createMailRequestThrottle } from '../cache/mail-request-throttle.ts';
 import { createMemoryStore } from '../cache/memory-store.ts';
 import { createRedisStore, onRenewal } from '../cache/redis-store.ts';
 import { createRegistrationThrottle } from '../cache/registration-throttle.ts';
@@ -16,7 +17,7 @@ import { createPasswordQueues } from '../domain/customers/password-queues.ts';
 import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
-import { keyPrefix, mailQueue } from '../jobs/queue-names.ts';
+import { accountMailQueue, keyPrefix, mailQueue } from '../jobs/queue-names.ts';
 import type { OutboxQueue } from '../jobs/queues.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
@@ -44,6 +45,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  tokenSecretOf,
   watchDenials,
 } from './shared.ts';
 import { prepareShop, retryUntil } from './startup.ts';
@@ -129,16 +131,22 @@ function openCache({ settings, log, metrics, closers, denials }: Shared): { cach
 }
 
 /** BullMQ, a fifth of what a start would load, is loaded when there is the first mail to hand on. */
-function openMailProducer({ settings, log, closers, denials }: Shared, databaseUrl: string): OutboxQueue {
+function openMailProducers(
+  { settings, log, closers, denials }: Shared,
+  databaseUrl: string,
+): { mails: OutboxQueue; accountMails: OutboxQueue } {
   const onError = denials.heard(errorLog(log, 'the mail queue is out of reach'));
   const backend = openQueueBackend(settings, databaseUrl, 'request', onError);
   closers.add('connection of the mail queue', backend.close);
-  const mails = createMailProducer(async () => {
-    const { openOutboxQueue } = await import('../jobs/queues.ts');
-    return openOutboxQueue(mailQueue, { ...backend, ...(await checkRedis(settings, log)) }, onError);
-  }, onError);
-  closers.add('mail queue', mails.close);
-  return mails;
+  const openProducer = (name: string) => {
+    const producer = createMailProducer(async () => {
+      const { openOutboxQueue } = await import('../jobs/queues.ts');
+      return openOutboxQueue(name, { ...backend, ...(await checkRedis(settings, log)) }, onError);
+    }, onError);
+    closers.add(`queue ${name}`, producer.close);
+    return producer;
+  };
+  return { mails: openProducer(mailQueue), accountMails: openProducer(accountMailQueue) };
 }
 
 /** Waits for schema and first admin; once they are there, they stay. */
@@ -158,7 +166,7 @@ function openStartup({ settings, log, closers }: Shared, db: Database, cache: Ca
 function openScrape(
   { log, metrics, closers }: Shared,
   databaseUrl: string,
-  mails: OutboxQueue,
+  { mails, accountMails }: { mails: OutboxQueue; accountMails: OutboxQueue },
   isPrepared: () => boolean,
 ): () => Promise<string> {
   const backlog = openBacklog(databaseUrl);
@@ -168,7 +176,8 @@ function openScrape(
     queues: async () => {
       // Setting up a queue in Postgres needs one that is there.
       if (!isPrepared()) throw new Error('the shop is not ready to open the mail queue');
-      return { mails: await mails.depth() };
+      const [ofMails, ofAccountMails] = await Promise.all([mails.depth(), accountMails.depth()]);
+      return { mails: ofMails, accountMails: ofAccountMails };
     },
     onError: errorLog(log, scrapeError),
   });
@@ -187,16 +196,16 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
   const shared = { settings, log, metrics, closers, denials: watchDenials() };
   const db = openPostgres(shared, databaseUrl);
-  const mails = openMailProducer(shared, databaseUrl);
+  const producers = openMailProducers(shared, databaseUrl);
   const { cache, redis } = openCache(shared);
   const { isPrepared } = openStartup(shared, db, cache);
   const orders = createOrderBatcher(db, settings, createBatchSizes(metrics));
   watchOrderBatcher(metrics, orders.waiting);
   return {
-    settings: { ...settings, jwtSecret },
+    settings: { ...settings, jwtSecret, tokenSecret: tokenSecretOf(settings, databaseUrl, log) },
     log,
     metrics,
-    scrape: openScrape(shared, databaseUrl, mails, isPrepared),
+    scrape: openScrape(shared, databaseUrl, producers, isPrepared),
     ordersEntered,
     now: () => new Date(),
     read: (work) => withReader(db, work),
@@ -209,7 +218,8 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     passwords: createPasswordQueues(availableParallelism()),
     throttle: createLoginThrottle(redis),
     registrations: createRegistrationThrottle(redis, settings.registrationsPerHour),
-    mails,
+    mailRequests: createMailRequestThrottle(redis),
+    ...producers,
     readiness: (draining) =>
       readReadiness({ postgres: () => databaseStatus(db), redis: cache.status }, () => isPrepared() && !draining()),
     prepared: isPrepared,

@@ -2,12 +2,12 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import { mailOutbox } from '../domain/outbox/kinds.ts';
+import { accountMailOutbox, mailOutbox } from '../domain/outbox/kinds.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
-import { keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
+import { accountMailQueue, keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
 import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createRelay } from '../jobs/relay.ts';
 import { createScheduler } from '../jobs/scheduler.ts';
@@ -29,6 +29,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  tokenSecretOf,
   watchDenials,
 } from './shared.ts';
 import { checkDatabase, retryUntil } from './startup.ts';
@@ -102,6 +103,8 @@ export async function openWorkerServices(
   const backend = { ...opened, ...(await checkRedis(settings, log)) };
   const mails = await openOutboxQueue(mailQueue, backend, onQueueError);
   closers.add('mail queue', mails.close);
+  const accountMails = await openOutboxQueue(accountMailQueue, backend, onQueueError);
+  closers.add('queue of account mails', accountMails.close);
   const mailer = createMailer(mailServer, settings.mailFrom, settings.smtpConnections);
   closers.add('mailer', mailer.close);
   const stopping = () => closing.aborted;
@@ -112,33 +115,45 @@ export async function openWorkerServices(
     onMoved: (entered) => {
       for (const status of entered) ordersEntered(status, 1);
     },
-    relay: createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
+    relays: [
+      createRelay({ db, kind: accountMailOutbox, queue: accountMails, onError: onQueueError, stopping }),
+      createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
+    ],
     log,
     stopping,
   });
   const onJobFailure = errorLog(log, 'a job failed');
   const onJobEnd = createJobTimes(registry);
-  const delivery = createDelivery(mailDelivery(mailer, settings), {
+  const terms = { ...settings, tokenSecret: tokenSecretOf(settings, databaseUrl, log) };
+  const deliveryNeeds = {
     db,
     log,
     onOutcome: createMailAttempts(registry),
-    onEnd: (ok, seconds) => onJobEnd('send-mail', ok, seconds),
+    onEnd: (ok: boolean, seconds: number) => onJobEnd('send-mail', ok, seconds),
     onError: onJobFailure,
     stopping,
-  });
-  const batches = {
-    [mailQueue]: delivery.take,
-    [mailQueueBefore]: (payload: unknown) => delivery.take(batchOfMailJob(payload)),
   };
+  const ofOrders = createDelivery(mailDelivery(mailOutbox, mailer, terms, { urgent: false }), deliveryNeeds);
+  const ofAccounts = createDelivery(mailDelivery(accountMailOutbox, mailer, terms, { urgent: true }), deliveryNeeds);
+  const batches = {
+    [mailQueue]: ofOrders.take,
+    [mailQueueBefore]: (payload: unknown) => ofOrders.take(batchOfMailJob(payload)),
+    [accountMailQueue]: ofAccounts.take,
+  };
+  const drained = async () => void (await Promise.all([ofOrders.drained(), ofAccounts.drained()]));
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, log), batches, drained: delivery.drained },
+    { sweep, cleanUp: createCleanUp(db, log), batches, drained },
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );
   queueDepths = async () => {
-    const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
-    return { mails: waitingMails, orders: waitingSweeps };
+    const [ofMails, ofAccountMails, waitingSweeps] = await Promise.all([
+      mails.depth(),
+      accountMails.depth(),
+      orderQueueDepth(),
+    ]);
+    return { mails: ofMails, accountMails: ofAccountMails, orders: waitingSweeps };
   };
   return { scheduled };
 }

@@ -10,7 +10,7 @@ import {
 } from '../domain/customers/accounts.ts';
 import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
-import { clientAddress, type Guards, type Tokens } from '../middleware/auth.ts';
+import { addressOf, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
@@ -27,7 +27,7 @@ import type { ApiServices } from '../services.ts';
 
 type AccountServices = Pick<
   ApiServices,
-  'cache' | 'passwords' | 'read' | 'registrations' | 'settings' | 'throttle' | 'transaction'
+  'accountMails' | 'cache' | 'passwords' | 'read' | 'registrations' | 'settings' | 'throttle' | 'transaction'
 >;
 
 /** What any of the routes below is asked with. */
@@ -37,16 +37,11 @@ type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
 export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
   const { passwords, registrations, settings, throttle } = services;
 
-  /** The address that guesses and registrations are counted under; the access log tells it, too. */
-  function addressOf(c: Asked): string {
-    const address = clientAddress(c.req.header('x-forwarded-for'), c.env?.remoteAddress, settings.trustProxyHops);
-    c.get('logFields').address = address;
-    return address;
-  }
+  const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
 
   /** @param holder the account, as it is looked up when too many have guessed at it */
   function attempt(c: Asked, account: string, holder: Parameters<typeof hasSessionFrom>[1]) {
-    const address = addressOf(c);
+    const address = addressOf(c, settings);
     const isKnownAddress = () => services.read((reader) => hasSessionFrom(reader, holder, address));
     return { address, account, isKnownAddress, signal: c.req.raw.signal };
   }
@@ -72,11 +67,12 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const { password, ...account } = c.req.valid('json');
         const { signal } = c.req.raw;
         const endsAt = performance.now() + databaseWaitMsMax;
-        const passwordHash = await registrations.guard(addressOf(c), () => passwords.hash(password, signal));
-        const customer = await services.transaction((tx) => {
+        const passwordHash = await registrations.guard(addressOf(c, settings), () => passwords.hash(password, signal));
+        const { customer, mailIds } = await services.transaction((tx) => {
           signal.throwIfAborted();
-          return register(tx, { ...account, passwordHash }, c.get('requestId'), settings.adminEmail);
+          return register(tx, { ...account, passwordHash }, c.get('requestId'), terms);
         }, endsAt);
+        if (mailIds.length > 0) void services.accountMails.enqueue(mailIds, c.get('requestId'));
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
       },
@@ -152,7 +148,8 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         );
         const hashed = passwords.hash(newPassword, c.req.raw.signal);
         const passwordHash = await withDeadline(hashed, endsAt - performance.now());
-        await services.transaction((tx) => changePassword(tx, account, passwordHash, actor), endsAt);
+        const mailIds = await services.transaction((tx) => changePassword(tx, account, passwordHash, actor), endsAt);
+        void services.accountMails.enqueue(mailIds, actor.requestId);
         await services.cache.invalidate('customers');
         return c.body(null, 204);
       },

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import type { Actor } from '../domain/customers/actor.ts';
+import type { AccountActor } from '../domain/customers/actor.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers/customers.ts';
 import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
@@ -20,14 +20,17 @@ import {
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
 
-type CustomerServices = Pick<ApiServices, 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
+type CustomerServices = Pick<ApiServices, 'accountMails' | 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
 
 /** Customers' accounts. */
 export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
   const { cache, settings } = services;
 
-  async function change(id: string, profile: ProfileChange, actor: Actor) {
-    const customer = await services.transaction((tx) => changeCustomer(tx, id, profile, actor, settings.adminEmail));
+  const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
+
+  async function change(id: string, profile: ProfileChange, actor: AccountActor) {
+    const { customer, mailIds } = await services.transaction((tx) => changeCustomer(tx, id, profile, actor, terms));
+    if (mailIds.length > 0) void services.accountMails.enqueue(mailIds, actor.requestId);
     await cache.invalidate('customers');
     return serializeCustomer(customer);
   }

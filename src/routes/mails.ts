@@ -12,7 +12,7 @@ import type { ApiServices } from '../services.ts';
 
 const resentMax = 10_000;
 
-type MailServices = Pick<ApiServices, 'mails' | 'read' | 'transaction'>;
+type MailServices = Pick<ApiServices, 'accountMails' | 'mails' | 'read' | 'transaction'>;
 
 /** The outbox's mails, for admins. */
 export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
@@ -47,7 +47,8 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       async (c) => {
         const { id } = c.req.valid('param');
         const mail = await services.transaction((tx) => sendMailAgain(tx, id));
-        void services.mails.enqueue([mail.id], c.get('requestId'));
+        const queue = mail.kind === 'order_status' ? services.mails : services.accountMails;
+        void queue.enqueue([mail.id], c.get('requestId'));
         return c.json(serializeMail(mail), 200);
       },
     )

@@ -11,6 +11,7 @@ export const auditActions = [
   'customer.updated',
   'customer.email_changed',
   'customer.password_changed',
+  'customer.verified',
   'customer.signed_out',
   'customer.deleted',
   'product.created',

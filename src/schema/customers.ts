@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, optional, timestamp } from './common.ts';
+import { type Held, id, line, optional, serializeMoment, text, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -19,6 +19,9 @@ export const customerSchema = z
     id,
     name: z.string(),
     email: z.string(),
+    emailVerifiedAt: timestamp
+      .nullable()
+      .meta({ description: 'When it was shown that the address is theirs; null while nobody has.' }),
     phone: z.string().nullable(),
     role: z.enum(roles),
     createdAt: timestamp,
@@ -31,11 +34,14 @@ export const customerListSchema = listOf('CustomerList', customerSchema);
 export type CustomerBody = z.infer<typeof customerSchema>;
 
 /** An account as it goes over the wire. */
-export function serializeCustomer(customer: Held<CustomerBody, 'createdAt' | 'updatedAt'>): CustomerBody {
+export function serializeCustomer(
+  customer: Held<CustomerBody, 'emailVerifiedAt' | 'createdAt' | 'updatedAt'>,
+): CustomerBody {
   return {
     id: customer.id,
     name: customer.name,
     email: customer.email,
+    emailVerifiedAt: serializeMoment(customer.emailVerifiedAt),
     phone: customer.phone,
     role: customer.role,
     createdAt: customer.createdAt.toISOString(),
@@ -57,6 +63,15 @@ export const signedInSchema = z
 export const passwordChangeSchema = z
   .strictObject({ currentPassword: passwordAttempt, newPassword: password })
   .meta({ id: 'PasswordChange' });
+
+export const forgottenPasswordSchema = z.strictObject({ email }).meta({ id: 'ForgottenPassword' });
+
+/** One of any shape is merely invalid. */
+const mailToken = text(1, 1_000).meta({ description: 'As the mail has it.' });
+export const passwordResetSchema = z
+  .strictObject({ token: mailToken, newPassword: password })
+  .meta({ id: 'PasswordReset' });
+export const emailVerificationSchema = z.strictObject({ token: mailToken }).meta({ id: 'EmailVerification' });
 
 export const profileSchema = z.strictObject({ name, email, phone: phone.nullable() }).meta({ id: 'Profile' });
 export const emailChangeSchema = z.strictObject({ email }).meta({ id: 'EmailChange' });

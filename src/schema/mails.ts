@@ -14,6 +14,10 @@ export const mailKinds = [
 ] as const;
 export type MailKind = (typeof mailKinds)[number];
 
+/** Those that bring a token, with which whoever reads them shows that the address is theirs. */
+export const tokenKinds = ['password_reset', 'email_verification'] as const satisfies MailKind[];
+export type TokenKind = (typeof tokenKinds)[number];
+
 /** Mails that a person waits for: no limit keeps them back, and they do not count against it. */
 export const awaitedMailKinds: readonly MailKind[] = ['password_reset'];
 
@@ -24,7 +28,9 @@ export type MailState = (typeof mailStates)[number];
 export const mailSchema = z
   .object({
     id,
-    orderId: id.nullable(),
+    kind: z.enum(mailKinds),
+    customerId: id.meta({ description: 'The account that the mail is sent to.' }),
+    orderId: id.nullable().meta({ description: 'Null, like `run` and `status`, for mails of no order.' }),
     run: z.int().nullable(),
     status: z.enum(orderStatuses).nullable().meta({ description: 'The order status that the mail tells of.' }),
     state: z.enum(mailStates),
@@ -50,6 +56,8 @@ export function serializeMail(
 ): MailBody {
   return {
     id: mail.id,
+    kind: mail.kind,
+    customerId: mail.customerId,
     orderId: mail.orderId,
     run: mail.run,
     status: mail.status,
@@ -67,6 +75,11 @@ export const mailQuerySchema = z
     ...pageQuery,
     state: optional(z.enum(mailStates)).meta({ type: 'string', enum: mailStates }),
     orderId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
+    customerId: optional(idInput).meta({
+      type: 'string',
+      format: 'uuid',
+      description: 'Only mails to this account, of its orders too.',
+    }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type MailQuery = z.output<typeof mailQuerySchema>;

@@ -20,7 +20,7 @@ const runsUntilPlanKept = 6;
 
 /** A shop with one API process, no worker, and a database of a size. */
 export async function startGrownShop(size: Size): Promise<Shop> {
-  const shop = await startShop({ workers: 0 });
+  const shop = await startShop({ workers: 0, env: { TRUST_PROXY: '1' } });
   // An analysis under way would keep the vacuum from marking pages as visible to all.
   await setAutovacuum(shop.db, 'off');
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
@@ -40,6 +40,12 @@ export async function startGrownShop(size: Size): Promise<Shop> {
     insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes)
     select uuid_v7(now()), now(), 'customer', id, action, 'customer', id, '{}'
     from customers, unnest(array['customer.created', 'customer.updated', 'customer.password_changed']) as action`;
+  // Mails of each account, with tokens that stand.
+  await shop.db`
+    insert into mails (kind, customer_id, address, state, created_at, sent_at)
+    select kind, id, email, 'sent', now() - interval '1 day', now() - interval '1 day'
+    from customers, unnest(array['password_reset', 'email_verification']) as kind`;
+  await shop.db`insert into mail_tokens select customer_id, kind, id from mails where kind <> 'order_status'`;
   await shop.db`vacuum analyze`;
   await setAutovacuum(shop.db, 'on');
   return shop;

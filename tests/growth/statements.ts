@@ -26,6 +26,11 @@ const unexpectedPagesMax = 60_000;
 const batchPagesMax = 20_000;
 
 const customerIndexes = ['customers_live_idx', 'customers_email_ascii_key', 'customers_name_idx'];
+/** Of an account, by its orders. */
+const mailIndexes = [
+  ...['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key', 'mails_customer_idx'],
+  ...['orders_customer_idx', 'orders_undelivered_idx'],
+];
 const auditIndexes = [
   'audit_events_pkey',
   'audit_events_actor_idx',
@@ -320,15 +325,15 @@ export const kinds: Kind[] = [
   },
   {
     name: 'mails to unconfirmed addresses, held',
-    text: /^select mails\.id, customers\.email_verified_at is null /,
+    text: /^select mails\.id, not \(customers\.email_verified_at is not null /,
     indexes: ['mails_pkey', 'mails_state_idx', 'orders_pkey', 'customers_pkey'],
   },
   { name: 'unconfirmed addresses, held', text: /^select pg_advisory_xact_lock\(hashtextextended\(/, indexes: [] },
   {
     name: 'mails that went to unconfirmed addresses',
-    text: /^select address, \( select json_agg\(ms order by ms\)/,
+    text: /^select address, exists \( select 1 from mails where .* json_agg\(ms order by ms\)/,
     // Hardly any are kept here, and then any index will do.
-    indexes: ['unconfirmed_mails_address_idx', 'unconfirmed_mails_claimed_idx'],
+    indexes: ['unconfirmed_mails_address_idx', 'unconfirmed_mails_claimed_idx', 'mails_customer_idx'],
   },
   { name: 'a mail to an unconfirmed address, counted', text: /^insert into unconfirmed_mails /, indexes: [] },
   {
@@ -342,11 +347,53 @@ export const kinds: Kind[] = [
     indexes: ['unconfirmed_mails_claimed_idx'],
   },
 
+  // Tokens by mail.
+  {
+    name: 'mail with a token, asked for',
+    text: /^insert into mail_requests /,
+    indexes: [],
+  },
+  {
+    name: 'requests for mails with tokens, cleaned up',
+    text: /^delete from mail_requests /,
+    indexes: ['mail_requests_asked_idx'],
+  },
+  {
+    name: 'mail with a token, owed',
+    text: /^with account as \( select id, email from customers where /,
+    indexes: ['customers_email_ascii_key', 'customers_live_idx', 'customers_pkey', 'mails_customer_idx'],
+  },
+  {
+    name: 'token of a mail, with its account',
+    text: /^select (…|customers\.id) from mails inner join mail_tokens on /,
+    indexes: ['mails_pkey', 'mail_tokens_customer_id_kind_pk', 'customers_pkey', 'customers_live_idx'],
+  },
+  {
+    name: 'tokens of mails, ended',
+    text: /^delete from mail_tokens where /,
+    indexes: ['mail_tokens_customer_id_kind_pk'],
+  },
+  { name: 'mails of an account, owed', text: /^insert into mails \(kind, customer_id, address, /, indexes: [] },
+  {
+    name: 'mails of a confirmed address, released',
+    text: /^with waiting as \( select id from mails where state = 'queued' /,
+    indexes: [
+      ...['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key', 'mails_customer_idx'],
+      ...['orders_customer_idx', 'orders_undelivered_idx', 'customers_pkey', 'customers_live_idx'],
+    ],
+  },
+
   // Mails.
   {
-    name: 'mails, due ones taken up',
-    text: /^update mails set state = 'queued', .* where due_at <= /,
+    name: 'mails of orders, due ones taken up',
+    text: /^update mails set state = 'queued', .* where due_at <= .* and kind = 'order_status'/,
     indexes: ['mails_due_idx', 'mails_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'mails of accounts, due ones taken up',
+    text: /^update mails set state = 'queued', .* where due_at <= .* and kind <> 'order_status'/,
+    indexes: ['mails_account_due_idx', 'mails_pkey'],
     pagesMax: batchPagesMax,
   },
   {
@@ -378,23 +425,23 @@ export const kinds: Kind[] = [
   },
   {
     name: 'mail, read',
-    text: /^select … from mails where mails\.id = \$$/,
-    indexes: ['mails_pkey'],
+    text: /^select mails\.id, .* from mails left join orders on .* where mails\.id = \$$/,
+    indexes: ['mails_pkey', 'orders_pkey'],
   },
   {
     name: 'mails, a page',
-    text: /^select … from mails .*limit \$$/,
-    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+    text: /^select mails\.id, .* from mails left join orders on .*limit \$$/,
+    indexes: [...mailIndexes, 'orders_pkey'],
   },
   {
     name: 'mails, where a page by number begins',
     text: /^select id, null from mails /,
-    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+    indexes: mailIndexes,
   },
   {
     name: 'mails, how many',
     text: /^select count\(\*\) from \(select 1 as one from mails /,
-    indexes: ['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key'],
+    indexes: mailIndexes,
   },
   {
     name: 'backlog, for metrics',
@@ -414,6 +461,7 @@ const tables = new Set([
   'idempotency_records',
   'sessions',
   'audit_events',
+  'mail_tokens',
 ]);
 
 /** The text of a statement without what differs between equals: quotes, numbers of parameters, lists of columns. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
+import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
@@ -14,6 +15,7 @@ import {
   signInAdmin,
   untilServed,
 } from '../support/client.ts';
+import { newestToken } from '../support/mail-tokens.ts';
 import { makeOld } from '../support/orders.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -105,6 +107,8 @@ export async function walkThrough(
     }
     for (const state of customPlansToo ? ['', ...mailStates] : ['']) {
       await pages(`/api/mails?limit=${limit}${state && `&state=${state}`}`, admin);
+      if (customPlansToo)
+        await pages(`/api/mails?limit=${limit}&customerId=${buyer?.id}${state && `&state=${state}`}`, admin);
     }
     const [order] = await shop.db`select id from orders where status = 'delivered' order by id limit 1`;
     await ask('GET', `/api/mails?orderId=${order?.id}`, { token: admin });
@@ -119,19 +123,28 @@ export async function walkThrough(
     await ask('GET', `/api/customers/${id}`, { token });
     await ask('PUT', `/api/customers/${id}`, { token, body: { name: 'Ada', email, phone: '+4912345678' } });
     await ask('PATCH', `/api/customers/phone/${id}`, { token, body: { phone: null } });
+    // From elsewhere each time, because an address may not ask so often.
+    const headers = { 'X-Forwarded-For': `2001:db8::${time}:${randomUUID().slice(0, 4)}:0:0:0` };
+    await ask('POST', '/api/auth/email/send-verification', { token, headers }, 202);
+    const verification = { token: await newestToken(shop.db, 'email_verification', id) };
+    await ask('POST', '/api/auth/email/verify', { body: verification }, 204);
     const newEmail = `${randomUUID()}@example.com`;
     await ask('PATCH', `/api/customers/email/${id}`, { token, body: { email: newEmail } });
+    await ask('POST', '/api/auth/password/forgot', { body: { email: newEmail }, headers }, 202);
+    const reset = { token: await newestToken(shop.db, 'password_reset', id), newPassword: password };
+    await ask('POST', '/api/auth/password/reset', { body: reset }, 204);
+    const ownToken = await signIn(shop.url, { email: newEmail, password });
     const passwords = { currentPassword: password, newPassword: 'another secret' };
-    await ask('POST', '/api/auth/password', { token, body: passwords }, 204);
+    await ask('POST', '/api/auth/password', { token: ownToken, body: passwords }, 204);
     const newToken = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
 
     // Orders of it: one is cancelled, restored, and deleted while it runs, one deleted after it was cancelled.
     await pages('/api/orders?limit=2', newToken);
     await pages('/api/orders?limit=2&status=pending', newToken);
     const items = [{ productId: String(product?.id), quantity: 1 }];
-    const headers = { 'Idempotency-Key': randomUUID() };
-    const order = await placeOrder(shop.url, newToken, items, headers);
-    await placeOrder(shop.url, newToken, items, headers);
+    const key = { 'Idempotency-Key': randomUUID() };
+    const order = await placeOrder(shop.url, newToken, items, key);
+    await placeOrder(shop.url, newToken, items, key);
     await ask('GET', `/api/orders/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/cancel/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/restore/${order.id}`, { token: newToken });
@@ -185,6 +198,7 @@ export async function walkThrough(
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => deleteOldRequests(tx, { batchSizeMax: 1_000 }));
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

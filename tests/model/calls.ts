@@ -9,9 +9,15 @@ export type Call = { name: string } & Request;
 export type Request =
   | { kind: 'register'; profile: Profile; password: string }
   | { kind: 'sign in'; email: string; password: string }
+  | { kind: 'forget password'; email: string }
+  | { kind: 'reset password'; token: string; newPassword: string }
+  | { kind: 'verify email'; token: string }
   | SignedInRequest;
 
 export type SignedInRequest = { by: string | null } & (
+  | { kind: 'log out' }
+  | { kind: 'sign out'; account: string }
+  | { kind: 'ask to verify' }
   | { kind: 'change password'; currentPassword: string; newPassword: string }
   | { kind: 'replace profile'; account: string; change: Profile }
   | { kind: 'change email'; account: string; change: Pick<Profile, 'email'> }

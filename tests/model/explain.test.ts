@@ -20,6 +20,8 @@ const shop: ShopState = {
       version: 1,
       sessions: [{ name: by, version: 1 }],
       open: true,
+      verified: false,
+      tokens: {},
     },
   },
   products: { mug: { name: 'mug', description: null, priceCents: 100, stock: 5, version: 1, deleted: false } },

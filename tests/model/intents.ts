@@ -12,7 +12,15 @@ import {
   oldestAdmin,
   type Scene,
 } from './scene.ts';
-import { type Account, isUndelivered, type Order, type Product, type ShopState, statusOf } from './state.ts';
+import {
+  type Account,
+  isUndelivered,
+  type MailTokenKind,
+  type Order,
+  type Product,
+  type ShopState,
+  statusOf,
+} from './state.ts';
 import { deletableInHours } from './views.ts';
 
 /** What somebody is about to do, before it is known what there is to do it with. */
@@ -185,6 +193,49 @@ export const signIn = intents('sign in', { account: thing, knowsPassword }, (mad
     email: account?.email.toUpperCase() ?? emailAddress(scene.word, 0),
     password: (made.knowsPassword && account?.password) || wrongPassword,
   };
+});
+
+/** A token by its place among those that stand, or among all that there ever were. */
+function chosenToken({ state }: Scene, choice: Choice, kind: MailTokenKind): string {
+  return chosen(state.mailTokens, choice, ({ account }, name) => state.accounts[account]?.tokens[kind] === name);
+}
+
+export const forgetPassword = intents(
+  'forget a password',
+  { account: thing, email, known: fc.boolean() },
+  (made, scene) => {
+    const account = scene.state.accounts[chosenAccount(scene, made.account, isOpen)];
+    return { kind: 'forget password', email: (made.known && account?.email) || emailAddress(scene.word, made.email) };
+  },
+);
+
+export const askToVerify = intents('ask to verify', { by, account: thing }, (made, scene) => {
+  const unverified = (account: Account) => isOpen(account) && !account.verified;
+  return {
+    kind: 'ask to verify',
+    by: callerOf(scene, made.by, chosenAccount(scene, made.account, unverified)).session,
+  };
+});
+
+export const resetPassword = intents('reset a password', { token: thing }, (made, scene) => ({
+  kind: 'reset password',
+  token: chosenToken(scene, made.token, 'password_reset'),
+  newPassword: `password ${scene.name}`,
+}));
+
+export const verifyEmail = intents('verify an e-mail address', { token: thing }, (made, scene) => ({
+  kind: 'verify email',
+  token: chosenToken(scene, made.token, 'email_verification'),
+}));
+
+export const logOut = intents('log out', { by, account: thing }, (made, scene) => ({
+  kind: 'log out',
+  by: callerOf(scene, made.by, chosenAccount(scene, made.account, isOpen)).session,
+}));
+
+export const signOut = intents('sign out', { by, account: thing }, (made, scene) => {
+  const account = chosenAccount(scene, made.account, isOpen);
+  return { kind: 'sign out', by: callerOf(scene, made.by, account).session, account };
 });
 
 export const changePassword = intents('change a password', { by, account: thing, knowsPassword }, (made, scene) => {

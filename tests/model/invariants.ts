@@ -83,8 +83,10 @@ export async function expectEveryMailOnce({ shop, names }: World, state: ShopSta
 
 /** Which order, run and status each message at the mail server speaks of. */
 export function mailKeys({ messages }: MailSink): string[] {
-  return messages.map(({ headers }) =>
-    mailKey(headers['x-order-id'], headers['x-order-run'], headers['x-order-status']),
+  return messages.flatMap(({ headers }) =>
+    headers['x-mail-kind'] === 'order_status'
+      ? mailKey(headers['x-order-id'], headers['x-order-run'], headers['x-order-status'])
+      : [],
   );
 }
 

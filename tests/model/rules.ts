@@ -7,6 +7,8 @@ import {
   isUndelivered,
   keyKeptHours,
   type Line,
+  type MailTokenKind,
+  mailTokenHours,
   type Order,
   type Product,
   restoresMax,
@@ -44,6 +46,9 @@ export type Outcome = { answer: Answer; state: ShopState };
 export function answerTo(state: ShopState, call: Call, actor: Actor | null): Outcome {
   if (call.kind === 'register') return register(state, call);
   if (call.kind === 'sign in') return signIn(state, call);
+  if (call.kind === 'forget password') return forgetPassword(state, call);
+  if (call.kind === 'reset password') return resetPassword(state, call);
+  if (call.kind === 'verify email') return verifyEmail(state, call);
   return actor ? answerSignedIn(state, call, actor) : refused(state, 'unauthenticated');
 }
 
@@ -54,6 +59,11 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
   switch (call.kind) {
     case 'change password':
       return changePassword(state, call, actor);
+    case 'log out':
+      return logOut(state, call, actor);
+    case 'ask to verify':
+      return askToVerify(state, call, actor);
+    case 'sign out':
     case 'replace profile':
     case 'change email':
     case 'change phone':
@@ -114,7 +124,16 @@ function ownerOf({ accounts }: ShopState, email: string): string | undefined {
 
 function register(state: ShopState, { name, profile, password }: CallOf<'register'>): Outcome {
   if (ownerOf(state, profile.email) !== undefined) return refused(state, 'email_taken');
-  const account: Account = { ...profile, role: 'customer', password, version: 1, sessions: [], open: true };
+  const account: Account = {
+    ...profile,
+    role: 'customer',
+    password,
+    version: 1,
+    sessions: [],
+    open: true,
+    verified: false,
+    tokens: {},
+  };
   return accountSaved(state, name, account, 201);
 }
 
@@ -129,19 +148,87 @@ function signIn(state: ShopState, { name, email, password }: CallOf<'sign in'>):
 function changePassword(state: ShopState, call: CallOf<'change password'>, actor: Actor): Outcome {
   const account = state.accounts[actor.account];
   if (!account?.open || account.password !== call.currentPassword) return refused(state, 'invalid_credentials');
-  const changed = { ...account, password: call.newPassword, version: account.version + 1 };
+  const { password_reset: _ended, ...tokens } = account.tokens;
+  const changed = { ...account, password: call.newPassword, version: account.version + 1, tokens };
   return { answer: { status: 204 }, state: withAccount(state, actor.account, changed) };
 }
 
-type AccountCall = CallOf<'replace profile' | 'change email' | 'change phone' | 'close account'>;
+/** Only this session dies. */
+function logOut(state: ShopState, { by }: CallOf<'log out'>, actor: Actor): Outcome {
+  const account = state.accounts[actor.account];
+  if (!account) return refused(state, 'unauthenticated');
+  const sessions = account.sessions.map((session) => (session.name === by ? { ...session, version: 0 } : session));
+  return { answer: { status: 204 }, state: withAccount(state, actor.account, { ...account, sessions }) };
+}
+
+/** The shop once somebody has had a mail with a token, unless they, or the address, had one within the minute. */
+function mailed(
+  state: ShopState,
+  call: string,
+  kind: MailTokenKind,
+  email: string,
+  name: string | undefined,
+): ShopState {
+  const [ofAddress, ofAccount] = [`${kind} to ${email.toLowerCase()}`, `${kind} of ${name}`];
+  if (state.mailed.includes(ofAddress)) return state;
+  const asked = { ...state, mailed: [...state.mailed, ofAddress].sort() };
+  const account = name === undefined ? undefined : state.accounts[name];
+  if (name === undefined || !account || state.mailed.includes(ofAccount)) return asked;
+  const owed = { ...asked, mailed: [...asked.mailed, ofAccount].sort() };
+  const mailTokens = { ...state.mailTokens, [call]: { account: name, kind, hour: state.hour } };
+  return withAccount({ ...owed, mailTokens }, name, { ...account, tokens: { ...account.tokens, [kind]: call } });
+}
+
+function forgetPassword(state: ShopState, { name, email }: CallOf<'forget password'>): Outcome {
+  return { answer: { status: 202 }, state: mailed(state, name, 'password_reset', email, ownerOf(state, email)) };
+}
+
+function askToVerify(state: ShopState, { name }: CallOf<'ask to verify'>, actor: Actor): Outcome {
+  const account = state.accounts[actor.account];
+  if (!account?.open) return refused(state, 'unauthenticated');
+  if (account.verified) return refused(state, 'email_already_verified');
+  return { answer: { status: 202 }, state: mailed(state, name, 'email_verification', account.email, actor.account) };
+}
+
+/** The account whose token of a kind stands, without it. */
+function redeemed(state: ShopState, kind: MailTokenKind, token: string): { name: string; account: Account } | null {
+  const issued = state.mailTokens[token];
+  const account = issued && state.accounts[issued.account];
+  if (!account?.open || account.tokens[kind] !== token) return null;
+  if (state.hour >= issued.hour + mailTokenHours[kind]) return null;
+  const { [kind]: _used, ...tokens } = account.tokens;
+  return { name: issued.account, account: { ...account, tokens } };
+}
+
+function resetPassword(state: ShopState, { token, newPassword }: CallOf<'reset password'>): Outcome {
+  const found = redeemed(state, 'password_reset', token);
+  if (!found) return refused(state, 'token_invalid');
+  const { name, account } = found;
+  const changed = { ...account, password: newPassword, version: account.version + 1, verified: true };
+  return { answer: { status: 204 }, state: withAccount(state, name, changed) };
+}
+
+function verifyEmail(state: ShopState, { token }: CallOf<'verify email'>): Outcome {
+  const found = redeemed(state, 'email_verification', token);
+  if (!found) return refused(state, 'token_invalid');
+  return { answer: { status: 204 }, state: withAccount(state, found.name, { ...found.account, verified: true }) };
+}
+
+type AccountCall = CallOf<'replace profile' | 'change email' | 'change phone' | 'close account' | 'sign out'>;
 
 function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): Outcome {
   const account = state.accounts[call.account];
   if (!account?.open) return refused(state, 'not_found');
   if (actor.role !== 'admin' && actor.account !== call.account) return refused(state, 'forbidden');
 
+  if (call.kind === 'sign out') {
+    const signedOut = { ...account, version: account.version + 1 };
+    return { answer: { status: 204 }, state: withAccount(state, call.account, signedOut) };
+  }
   if (call.kind !== 'close account') {
-    const changed = { ...account, ...call.change };
+    const profile = { ...account, ...call.change };
+    const moves = profile.email.toLowerCase() !== account.email.toLowerCase();
+    const changed = moves ? { ...profile, verified: false, tokens: {} } : profile;
     const owner = ownerOf(state, changed.email);
     if (owner !== undefined && owner !== call.account) return refused(state, 'email_taken');
     return accountSaved(state, call.account, changed, 200);
@@ -149,7 +236,7 @@ function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): 
   // Nobody here is the last admin of the shop, which has one who is in no world.
   const owes = Object.values(state.orders).some((order) => order.customer === call.account && isUndelivered(order));
   if (owes) return refused(state, 'customer_has_undelivered_orders');
-  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...account, open: false }) };
+  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...account, open: false, tokens: {} }) };
 }
 
 type ProductCall = CallOf<'create product' | 'replace product' | 'delete product' | 'restore product'>;

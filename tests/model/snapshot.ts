@@ -4,7 +4,7 @@ import type { ProductBody } from '../../src/schema/products.ts';
 import { request } from '../support/client.ts';
 import type { ShopView } from './views.ts';
 import { readAccount, readOrder, readProduct } from './wire.ts';
-import { urlFor, type World } from './world.ts';
+import { readMailTokens, urlFor, type World } from './world.ts';
 
 /** Everything that can be seen of a world, and the entity tag of each product. */
 export type Snapshot = { view: ShopView; etags: Record<string, string> };
@@ -23,7 +23,7 @@ export async function takeSnapshot(world: World, accounts: string[], products: s
     return answer;
   }
 
-  const [accountAnswers, productAnswers, orderLists, emails] = await Promise.all([
+  const [accountAnswers, productAnswers, orderLists, mailTokens, emails] = await Promise.all([
     Promise.all(accounts.map((name) => read<CustomerBody>(`/api/customers/${names.idOf(name)}`))),
     Promise.all(products.map((name) => read<ProductBody>(`/api/products/${names.idOf(name)}`))),
     Promise.all(
@@ -31,6 +31,7 @@ export async function takeSnapshot(world: World, accounts: string[], products: s
         read<List<OrderBody>>(`/api/orders?customerId=${names.idOf(name)}&includeDeleted=true&limit=100`),
       ),
     ),
+    readMailTokens(world),
     world.shop.db<{ email: string }[]>`
       select email from customers where email like ${`%@${world.word}.example.com`} and deleted_at is null`,
   ]);
@@ -43,6 +44,12 @@ export async function takeSnapshot(world: World, accounts: string[], products: s
       ),
       products: Object.fromEntries(productAnswers.map(({ body }, index) => [products[index], readProduct(body)])),
       orders: Object.fromEntries(orders.map((order) => [names.nameOf(order.id), readOrder(order, names.nameOf)])),
+      mailTokens: Object.fromEntries(
+        accounts.flatMap((name) => {
+          const kinds = mailTokens.flatMap(({ account, kind }) => (account === names.idOf(name) ? [kind] : []));
+          return kinds.length > 0 ? [[name, kinds]] : [];
+        }),
+      ),
       emails: emails.map(({ email }) => email).sort(),
     },
     etags: Object.fromEntries(etags),

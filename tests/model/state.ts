@@ -7,7 +7,13 @@ export type ShopState = {
   orders: Record<string, Order>;
   /** What was ordered under an idempotency key, by account and key. */
   keys: Record<string, { lines: Line[]; order: string; hour: number }>;
+  /** Every token that a mail ever brought, by the call that asked for it. */
+  mailTokens: Record<string, { account: string; kind: MailTokenKind; hour: number }>;
+  /** Who has had a mail with a token within the last minute: kind and address, and kind and account. */
+  mailed: string[];
 };
+
+export type MailTokenKind = 'password_reset' | 'email_verification';
 
 export type Status = 'pending' | 'processing' | 'shipped' | 'delivered' | 'cancelled';
 export type Role = 'customer' | 'admin';
@@ -22,6 +28,10 @@ export type Account = Profile & {
   version: number;
   sessions: { name: string; version: number }[];
   open: boolean;
+  /** Whether it has been shown that the address is theirs. */
+  verified: boolean;
+  /** The token of each kind that stands. */
+  tokens: Partial<Record<MailTokenKind, string>>;
 };
 
 /** `version` moves with every change, stock included. */
@@ -45,7 +55,18 @@ export const keyKeptHours = 24;
 
 export const restoresMax = 5;
 
-export const emptyShop: ShopState = { hour: 0, accounts: {}, products: {}, orders: {}, keys: {} };
+/** How long the tokens of mails work. */
+export const mailTokenHours: Record<MailTokenKind, number> = { password_reset: 1, email_verification: 72 };
+
+export const emptyShop: ShopState = {
+  hour: 0,
+  accounts: {},
+  products: {},
+  orders: {},
+  keys: {},
+  mailTokens: {},
+  mailed: [],
+};
 
 export type Actor = { account: string; role: Role };
 

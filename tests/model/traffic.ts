@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  askToVerify,
   changeEmail,
   changeOrder,
   changePassword,
@@ -7,14 +8,19 @@ import {
   closeAccount,
   createProduct,
   deleteProduct,
+  forgetPassword,
   type Intent,
+  logOut,
   placeOrder,
   register,
   repeatOrder,
   replaceProduct,
   replaceProfile,
+  resetPassword,
   restoreProduct,
   signIn,
+  signOut,
+  verifyEmail,
 } from './intents.ts';
 
 /** Anything that anyone may try, weighted so that most of it has a chance and orders see the whole of their lives. */
@@ -29,6 +35,12 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 2, arbitrary: register },
   { weight: 1, arbitrary: signIn },
   { weight: 1, arbitrary: changePassword },
+  { weight: 2, arbitrary: forgetPassword },
+  { weight: 2, arbitrary: resetPassword },
+  { weight: 2, arbitrary: askToVerify },
+  { weight: 2, arbitrary: verifyEmail },
+  { weight: 1, arbitrary: logOut },
+  { weight: 1, arbitrary: signOut },
   { weight: 1, arbitrary: replaceProfile },
   { weight: 2, arbitrary: changeEmail },
   { weight: 1, arbitrary: changePhone },
@@ -46,6 +58,11 @@ const conflicts = [
   [closeAccount, placeOrder],
   [closeAccount, changeOrder, changePassword],
   [closeAccount, register, changeEmail, replaceProfile],
+  [forgetPassword, resetPassword, changePassword],
+  [askToVerify, verifyEmail, resetPassword],
+  [forgetPassword, askToVerify],
+  [resetPassword, verifyEmail, changeEmail, closeAccount],
+  [signIn, logOut, signOut, resetPassword],
   [anyIntent],
 ].map((sorts) => fc.oneof(...sorts));
 

@@ -6,11 +6,13 @@ export type ShopView = {
   accounts: Record<string, AccountView | null>;
   products: Record<string, ProductView>;
   orders: Record<string, OrderView>;
+  /** Of which kinds each account has a token that stands, as far as it has any. */
+  mailTokens: Record<string, string[]>;
   /** The addresses of all open accounts in alphabetical order, so that none is there that nobody knows. */
   emails: string[];
 };
 
-export type AccountView = Pick<Account, 'name' | 'email' | 'phone' | 'role'>;
+export type AccountView = Pick<Account, 'name' | 'email' | 'phone' | 'role' | 'verified'>;
 export type ProductView = Omit<Product, 'version'>;
 export type OrderView = Pick<Order, 'customer' | 'items' | 'history' | 'deleted'> & {
   status: Order['history'][number];
@@ -20,8 +22,8 @@ export type OrderView = Pick<Order, 'customer' | 'items' | 'history' | 'deleted'
   deletableInHours: number;
 };
 
-export function accountView({ name, email, phone, role }: Account): AccountView {
-  return { name, email, phone, role };
+export function accountView({ name, email, phone, role, verified }: Account): AccountView {
+  return { name, email, phone, role, verified };
 }
 
 export function productView({ version: _version, ...product }: Product): ProductView {
@@ -52,6 +54,12 @@ export function shopView({ hour, accounts, products, orders }: ShopState): ShopV
     accounts: mapValues(accounts, (account) => (account.open ? accountView(account) : null)),
     products: mapValues(products, productView),
     orders: mapValues(orders, (order) => orderView(order, hour)),
+    mailTokens: Object.fromEntries(
+      Object.entries(accounts).flatMap(([name, { tokens }]) => {
+        const kinds = Object.keys(tokens).sort();
+        return kinds.length > 0 ? [[name, kinds]] : [];
+      }),
+    ),
     emails: Object.values(accounts)
       .flatMap(({ open, email }) => (open ? [email] : []))
       .sort(),

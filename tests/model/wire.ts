@@ -40,13 +40,35 @@ export function versionKey(product: string, version: number): string {
   return `${product} ${version}`;
 }
 
-/** A call as it goes over the wire. `etags` holds the entity tag of each product in each version. */
-export function wireRequest(call: Call, idOf: Names['idOf'], etags: ReadonlyMap<string, string>): WireRequest {
+/**
+ * A call as it goes over the wire. `etags` holds the entity tag of each product in each version, `mailTokens` what the
+ * mails brought.
+ */
+export function wireRequest(
+  call: Call,
+  idOf: Names['idOf'],
+  etags: ReadonlyMap<string, string>,
+  mailTokens: ReadonlyMap<string, string>,
+): WireRequest {
   switch (call.kind) {
     case 'register':
       return { method: 'POST', path: '/api/auth/register', body: { ...call.profile, password: call.password } };
     case 'sign in':
       return { method: 'POST', path: '/api/auth/login', body: { email: call.email, password: call.password } };
+    case 'forget password':
+      return { method: 'POST', path: '/api/auth/password/forgot', body: { email: call.email } };
+    case 'reset password': {
+      const body = { token: mailTokens.get(call.token) ?? 'none', newPassword: call.newPassword };
+      return { method: 'POST', path: '/api/auth/password/reset', body };
+    }
+    case 'ask to verify':
+      return { method: 'POST', path: '/api/auth/email/send-verification' };
+    case 'verify email':
+      return { method: 'POST', path: '/api/auth/email/verify', body: { token: mailTokens.get(call.token) ?? 'none' } };
+    case 'log out':
+      return { method: 'POST', path: '/api/auth/logout' };
+    case 'sign out':
+      return { method: 'POST', path: `/api/customers/${idOf(call.account)}/sign-out` };
     case 'change password': {
       const { currentPassword, newPassword } = call;
       return { method: 'POST', path: '/api/auth/password', body: { currentPassword, newPassword } };
@@ -104,7 +126,7 @@ export function readAnswer(
 ): Answer {
   const { status, body } = wire;
   if (status >= 400) return { status, ...readProblem(body as Problem, nameOf) };
-  if (status === 204 || kind === 'sign in') return { status };
+  if (status === 202 || status === 204 || kind === 'sign in') return { status };
   if (isReplay(wire)) {
     const order = body as OrderBody;
     const isSame = isDeepStrictEqual(order, firstAnswers.get(order.id));
@@ -124,8 +146,8 @@ function readProblem({ code, errors, deletableAt }: Problem, nameOf: Names['name
   return deletableAt === undefined ? { code } : { code, deletableInHours: hoursUntil(deletableAt) };
 }
 
-export function readAccount({ name, email, phone, role }: CustomerBody): AccountView {
-  return { name, email, phone, role };
+export function readAccount({ name, email, phone, role, emailVerifiedAt }: CustomerBody): AccountView {
+  return { name, email, phone, role, verified: emailVerifiedAt !== null };
 }
 
 export function readProduct({ name, description, priceCents, stock, deletedAt }: ProductBody): ProductView {

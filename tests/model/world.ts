@@ -1,9 +1,13 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mailToken } from '../../src/lib/mail-token.ts';
 import type { OrderBody } from '../../src/schema/orders.ts';
 import { request } from '../support/client.ts';
-import type { Shop } from '../support/shop.ts';
+import { type Shop, tokenSecret } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
 import type { Call } from './calls.ts';
 import type { AnsweredCall } from './explain.ts';
+import { emailAddress } from './scene.ts';
+import type { MailTokenKind } from './state.ts';
 import { createNames, isReplay, type Names, readAnswer, type WireAnswer, wireRequest } from './wire.ts';
 
 /** What one run of a property has to itself in a running shop: accounts, products and orders that nobody else touches. */
@@ -20,6 +24,8 @@ export type World = {
   names: Names;
   /** The bearer token of each session. */
   tokens: Map<string, string>;
+  /** What each mail with a token brought, by the call that asked for it. */
+  mailTokens: Map<string, string>;
   /** The answer that each order was placed with, by its id. */
   firstAnswers: Map<string, OrderBody>;
   /** The entity tag of each product in each version that was looked at. */
@@ -43,6 +49,7 @@ export function openWorld(shop: Shop, urls: string[], adminToken: string): World
     from: `10.0.${(worlds >> 8) % 256}.${worlds % 256}`,
     names: createNames(),
     tokens: new Map(),
+    mailTokens: new Map(),
     firstAnswers: new Map(),
     etags: new Map(),
     callsMade: 0,
@@ -70,13 +77,17 @@ export async function makeAll(world: World, calls: Call[]): Promise<AnsweredCall
 }
 
 function make(world: World, call: Call, turn: number): Promise<WireAnswer> {
-  const { method, path, body, headers } = wireRequest(call, world.names.idOf, world.etags);
+  const { method, path, body, headers } = wireRequest(call, world.names.idOf, world.etags, world.mailTokens);
   return request<unknown>(urlFor(world, world.callsMade + turn), method, path, {
     token: 'by' in call && call.by !== null ? world.tokens.get(call.by) : undefined,
     body,
-    headers: { 'X-Forwarded-For': world.from, ...headers },
+    headers: { 'X-Forwarded-For': isLimitedByAddress(call) ? elsewhere() : world.from, ...headers },
   });
 }
+
+/** More of them come from one address here than the shop allows in an hour. */
+const isLimitedByAddress = ({ kind }: Call) => kind === 'forget password' || kind === 'ask to verify';
+const elsewhere = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`;
 
 function learn({ names, tokens, firstAnswers }: World, { kind, name }: Call, answer: WireAnswer): void {
   if (kind === 'sign in' && answer.status === 200) tokens.set(name, (answer.body as { token: string }).token);
@@ -86,12 +97,35 @@ function learn({ names, tokens, firstAnswers }: World, { kind, name }: Call, ans
   if (kind === 'place order') firstAnswers.set(body.id, body);
 }
 
-/** Lets hours pass for the orders of this world and for what it has ordered under a key. */
+/** As if a minute had gone by since anybody of this world, or who has an address of it, had a mail with a token. */
+export async function passMinute({ shop, word }: World): Promise<void> {
+  const hashes = Array.from({ length: 12 }, (_, number) =>
+    createHash('sha256').update(emailAddress(word, number).toLowerCase()).digest('hex'),
+  );
+  await shop.db`delete from mail_requests where address_hash = any(${hashes})`;
+  await shop.db`
+    update mails set created_at = created_at - interval '1 minute'
+    where customer_id in (select id from customers where email like ${`%@${word}.example.com`})`;
+}
+
+/** Reads the tokens that stand, as the mails of the accounts bring them. */
+export async function readMailTokens({ shop, word }: World) {
+  const rows = await shop.db<{ account: string; kind: MailTokenKind; mail: string }[]>`
+    select mail_tokens.customer_id as account, kind, mail_id as mail
+    from mail_tokens join customers on customers.id = customer_id
+    where email like ${`%@${word}.example.com`} order by kind`;
+  return rows.map(({ account, kind, mail }) => ({ account, kind, token: mailToken(tokenSecret, kind, mail) }));
+}
+
+/** Lets hours pass for the orders of this world, for what it has ordered under a key, and for the tokens of its mails. */
 export async function passHours({ shop, word }: World, hours: number): Promise<void> {
   await shop.db`
     with mine as (select id from customers where email like ${`%@${word}.example.com`}),
     keys as (
       update idempotency_records set created_at = created_at - make_interval(hours => ${hours})
+      where customer_id in (select id from mine)
+    ), owed as (
+      update mails set created_at = created_at - make_interval(hours => ${hours})
       where customer_id in (select id from mine)
     )
     update orders set

@@ -18,6 +18,7 @@ export const suites = [
   'passwords',
   'products',
   'progress',
+  'recovery',
   'sessions',
   'throttle',
   'tokens',

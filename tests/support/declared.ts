@@ -20,14 +20,14 @@ export const processOf: Record<string, Process> = { serve: 'api', work: 'worker'
 
 /** What nobody but the process that uses it may be given. */
 export const secretsOf = {
-  serve: ['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET', 'REDIS_URL'],
-  work: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
+  serve: ['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET', 'REDIS_URL', 'TOKEN_SECRET'],
+  work: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET'],
   migrate: ['DATABASE_URL'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Those names among settings that are secrets, in the order of the alphabet. */
 export function secretsIn(names: string[]): string[] {
-  return names.filter((name) => /_URL$|_SECRET$|PASSWORD$/.test(name)).toSorted();
+  return names.filter((name) => /(?<!_(RESET|VERIFICATION))_URL$|_SECRET$|PASSWORD$/.test(name)).toSorted();
 }
 
 const [, settingsSchema = ''] = readSource('src/settings.ts').split('const environmentSchema');

@@ -30,6 +30,7 @@ export const statusOfCode: Record<string, number> = {
   not_found: 404,
   method_not_allowed: 405,
   email_taken: 409,
+  email_already_verified: 409,
   last_admin: 409,
   product_not_deleted: 409,
   insufficient_stock: 409,
@@ -46,6 +47,7 @@ export const statusOfCode: Record<string, number> = {
   validation_failed: 422,
   unknown_product: 422,
   idempotency_key_reused: 422,
+  token_invalid: 422,
   rate_limited: 429,
   unavailable: 503,
 };

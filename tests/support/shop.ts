@@ -41,6 +41,9 @@ export type Shop = Omit<Testbed, 'close'> & {
 
 const startTimeoutMs = 50_000;
 
+/** What every shop of the suites makes the tokens of its mails with. */
+export const tokenSecret = 'known to every suite and to its worker';
+
 /** What has begun to start; those that come later wait for it, because several at once are too much for small machines. */
 let starting: Promise<unknown> = Promise.resolve();
 
@@ -67,10 +70,12 @@ async function openShop(options: ShopOptions): Promise<Shop> {
     SMTP_URL: testbed.smtpUrl,
     MAIL_FROM: 'Shop <shop@example.com>',
     JWT_SECRET: 'known to every suite and to nobody else',
+    TOKEN_SECRET: tokenSecret,
     ADMIN_EMAIL: admin.email,
     ADMIN_PASSWORD: admin.password,
-    // All of a suite's customers register from one address.
+    // All of a suite's customers register from one address, and one of them may place all of its orders.
     REGISTRATIONS_PER_HOUR: '0',
+    UNVERIFIED_MAILS_PER_HOUR: '1000000',
     ...env,
   };
   const apiProcesses: ApiProcess[] = [];

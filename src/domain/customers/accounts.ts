@@ -6,7 +6,9 @@ import { ShopError } from '../../errors.ts';
 import type { Changes } from '../../schema/audit-events.ts';
 import type { Registration, Role } from '../../schema/customers.ts';
 import { differences, writeEvent } from '../audit/events.ts';
+import { oweAccountMails } from '../outbox/account-mails.ts';
 import type { AccountActor, Actor } from './actor.ts';
+import { endTokens, oweVerification } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
 
 const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
@@ -33,10 +35,28 @@ export function emailTaken(): ShopError {
   return new ShopError('email_taken', 'Another account uses this e-mail address.');
 }
 
+/** What the shop has set about addresses. */
+export type EmailTerms = {
+  /** The one that only the operator gives away, and only the account which has it may keep, if there is one. */
+  reserved: string | undefined;
+  /** Whether a new one is asked to be confirmed. */
+  verifiesEmails: boolean;
+};
+
+/** An account after a change, and the ids of the mails that tell of it. */
+export type ChangedAccount = { customer: CustomerRow; mailIds: string[] };
+
 type NewAccount = Omit<Registration, 'password'> & { passwordHash: string };
 
 /** What an audit event tells of an account: values only where they are not personal. */
-const told = { name: 'name', email: 'name', phone: 'name', role: 'values', deletedAt: 'values' } as const;
+const told = {
+  name: 'name',
+  email: 'name',
+  emailVerifiedAt: 'values',
+  phone: 'name',
+  role: 'values',
+  deletedAt: 'values',
+} as const;
 
 /** What differs between two states of an account, for an audit event. */
 export function accountChanges(before: CustomerRow | null, after: CustomerRow): Changes {
@@ -46,17 +66,21 @@ export function accountChanges(before: CustomerRow | null, after: CustomerRow): 
 /**
  * Opens a customer's account, on its owner's behalf.
  * @param requestId of the request that asks for it
- * @param reserved the address that only the operator gives away, if there is one
  * @throws {ShopError} `email_taken`
  */
 export async function register(
   tx: Transaction,
   account: NewAccount,
   requestId: string,
-  reserved: string | undefined,
-): Promise<CustomerRow> {
+  { reserved, verifiesEmails }: EmailTerms,
+): Promise<ChangedAccount> {
   if (isSameEmail(account.email, reserved)) throw emailTaken();
-  return openAccount(tx, { ...account, role: 'customer' }, (id) => ({ kind: 'customer', id, requestId }));
+  const customer = await openAccount(tx, { ...account, role: 'customer' }, (id) => ({
+    kind: 'customer',
+    id,
+    requestId,
+  }));
+  return { customer, mailIds: verifiesEmails ? await oweVerification(tx, customer) : [] };
 }
 
 /**
@@ -201,6 +225,7 @@ export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<
 
 /**
  * Sets a new password and ends every session and token of the account, unless it has changed since `account` was read.
+ * @returns the ids of mails to be enqueued
  * @throws {ShopError} `invalid_credentials` when it has, because what was checked is no longer the password
  */
 export async function changePassword(
@@ -208,19 +233,21 @@ export async function changePassword(
   account: Account,
   passwordHash: string,
   actor: AccountActor,
-): Promise<void> {
-  const changed = await tx
+): Promise<string[]> {
+  const [changed] = await tx
     .update(customers)
     .set({ passwordHash, updatedAt: statementTime })
     .where(
       and(eq(customers.id, account.id), eq(customers.tokenVersion, account.tokenVersion), isNull(customers.deletedAt)),
     )
-    .returning({ id: customers.id });
-  if (changed.length === 0) throw new ShopError('invalid_credentials', wrongCurrentPassword);
+    .returning({ email: customers.email });
+  if (!changed) throw new ShopError('invalid_credentials', wrongCurrentPassword);
   await endSessions(tx, account.id);
+  await endTokens(tx, account.id, ['password_reset']);
   await writeEvent(tx, actor, {
     action: 'customer.password_changed',
     subject: { kind: 'customer', id: account.id },
     changes: { password: {} },
   });
+  return oweAccountMails(tx, [{ kind: 'password_changed', customerId: account.id, address: changed.email }]);
 }

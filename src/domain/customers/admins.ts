@@ -4,8 +4,10 @@ import { statementTime } from '../../db/sql.ts';
 import { customers } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { writeEvent } from '../audit/events.ts';
+import { oweAccountMails } from '../outbox/account-mails.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
 import { system } from './actor.ts';
+import { endTokens } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
 
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
@@ -67,6 +69,8 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
     .set({ role: 'admin', passwordHash, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
   await endSessions(tx, existing.id);
+  await endTokens(tx, existing.id, ['password_reset']);
+  await oweAccountMails(tx, [{ kind: 'password_changed', customerId: existing.id, address: existing.email }]);
   await writeEvent(tx, system, {
     action: 'customer.updated',
     subject: { kind: 'customer', id: existing.id },

@@ -8,10 +8,12 @@ import { isId } from '../../lib/ids.ts';
 import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
+import { oweAccountMails } from '../outbox/account-mails.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { accountChanges, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
+import { accountChanges, type ChangedAccount, type EmailTerms, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
 import { type Actor, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
+import { endTokens, oweVerification } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
 
 /** Spelt out, because its index holds the same words. */
@@ -56,8 +58,7 @@ export async function listCustomers(reader: Reader, query: CustomerQuery): Promi
 }
 
 /**
- * Changes what `change` names, for the owner or an admin.
- * @param reserved the address that only the account which has it may keep, if there is one
+ * Changes what `change` names, for the owner or an admin. Nobody has confirmed a new address yet; the old one is told, too.
  * @throws {ShopError} `not_found`, `forbidden`, `email_taken`
  */
 export async function changeCustomer(
@@ -65,14 +66,14 @@ export async function changeCustomer(
   id: string,
   change: ProfileChange,
   actor: Actor,
-  reserved: string | undefined,
-): Promise<CustomerRow> {
+  { reserved, verifiesEmails }: EmailTerms,
+): Promise<ChangedAccount> {
   const row = await lockCustomer(tx, id, actor);
-  const movesToReserved = change.email !== undefined && isSameEmail(change.email, reserved);
-  if (movesToReserved && !isSameEmail(row.email, reserved)) throw emailTaken();
+  const moves = change.email !== undefined && !isSameEmail(change.email, row.email);
+  if (moves && isSameEmail(change.email ?? '', reserved)) throw emailTaken();
   const [changed] = await tx
     .update(customers)
-    .set({ ...change, updatedAt: statementTime })
+    .set({ ...change, ...(moves ? { emailVerifiedAt: null } : {}), updatedAt: statementTime })
     .where(eq(customers.id, row.id))
     .returning(columns);
   if (!changed) throw notFound('customer');
@@ -81,7 +82,13 @@ export async function changeCustomer(
     const action = 'email' in changes ? 'customer.email_changed' : 'customer.updated';
     await writeEvent(tx, actor, { action, subject: { kind: 'customer', id: row.id }, changes });
   }
-  return changed;
+  if (!moves) return { customer: changed, mailIds: [] };
+  await endTokens(tx, row.id);
+  const addresses = [row.email, changed.email];
+  const told = addresses.map((address) => ({ kind: 'email_changed' as const, customerId: row.id, address }));
+  const mailIds = await oweAccountMails(tx, told);
+  if (verifiesEmails) mailIds.push(...(await oweVerification(tx, changed)));
+  return { customer: changed, mailIds };
 }
 
 /** Reads an account as `getCustomer` does, and makes others who would change it wait until the transaction ends. */
@@ -128,6 +135,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
     .returning(columns);
   if (!closed) throw notFound('customer');
   await endSessions(tx, row.id);
+  await endTokens(tx, row.id);
   const changes = accountChanges(row, closed);
   await writeEvent(tx, actor, { action: 'customer.deleted', subject: { kind: 'customer', id: row.id }, changes });
 }

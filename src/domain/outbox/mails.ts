@@ -1,18 +1,30 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, or, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
-import { type MailRow, mails } from '../../db/tables.ts';
+import { type MailRow, mails, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
-import type { MailQuery } from '../../schema/mails.ts';
+import type { MailKind, MailQuery } from '../../schema/mails.ts';
 import type { OrderStatus } from '../../schema/orders.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { mailOutbox } from './kinds.ts';
 import { type Claim, claiming, sendAgain } from './outbox.ts';
-import { keepToLimit } from './unconfirmed.ts';
+import { addressOf, isConfirmed, keepToLimit } from './unconfirmed.ts';
+
+/** Whom a mail is sent to; no name where nobody has confirmed the address, because whoever opens an account chooses both. */
+type Recipient = { name: string | null; email: string };
 
 /** A mail in a worker's hands, with all that its text needs. */
-export type MailToSend = Claim & {
+export type MailToSend = OrderMailToSend | AccountMailToSend;
+
+export type AccountMailToSend = Claim & {
+  kind: Exclude<MailKind, 'order_status'>;
+  customerId: string;
+  recipient: Recipient;
+};
+
+export type OrderMailToSend = Claim & {
+  kind: 'order_status';
   run: number;
   status: OrderStatus;
   order: {
@@ -22,20 +34,25 @@ export type MailToSend = Claim & {
     createdAt: Date;
     items: { name: string; quantity: number; unitPriceCents: number }[];
   };
-  recipient: { name: string; email: string };
+  recipient: Recipient;
 };
 
 type ClaimedRow = {
   id: string;
   attempts: number;
+  customer_id: string;
+  name: string | null;
+  email: string;
+} & (OfOrder | { kind: Exclude<MailKind, 'order_status'> });
+
+type OfOrder = {
+  kind: 'order_status';
   run: number;
   status: OrderStatus;
   order_id: string;
   currency: string;
   total_cents: string;
   created_ms: string;
-  name: string;
-  email: string;
   lines: string | null;
 };
 
@@ -54,24 +71,28 @@ export async function claimMails(
   if (going.length === 0) return new Map();
   const rows = await tx.execute<ClaimedRow>(sql`
     with ${claiming(mailOutbox, going)}
-    select claimed.id, claimed.attempts, claimed.run, claimed.status, orders.id as order_id, orders.currency,
-      orders.total_cents, (extract(epoch from orders.created_at) * 1000)::bigint as created_ms,
-      customers.name, customers.email, (
+    select claimed.id, claimed.kind, claimed.attempts, claimed.run, claimed.status, orders.id as order_id, orders.currency,
+      orders.total_cents, (extract(epoch from orders.created_at) * 1000)::bigint as created_ms, customers.id as customer_id,
+      case when ${isConfirmed(sql`claimed`)} then customers.name end as name, ${addressOf(sql`claimed`)} as email, (
         select json_agg(json_build_array(name, quantity, unit_price_cents) order by position)::text
         from order_items where order_id = orders.id
       ) as lines
     from claimed
-    join orders on orders.id = claimed.order_id
-    join customers on customers.id = orders.customer_id`);
+    left join orders on orders.id = claimed.order_id
+    join customers on customers.id = coalesce(claimed.customer_id, orders.customer_id)`);
   return new Map(rows.map((row) => [row.id, readClaimed(row)]));
 }
 
 function readClaimed(row: ClaimedRow): MailToSend {
-  const { id, attempts, run, status, order_id, currency, total_cents, created_ms, name, email } = row;
+  const { id, attempts, name, email } = row;
+  const recipient = { name, email };
+  if (row.kind !== 'order_status') return { id, attempts, kind: row.kind, customerId: row.customer_id, recipient };
+  const { kind, run, status, order_id, currency, total_cents, created_ms } = row;
   const lines: [string, number, number][] = JSON.parse(row.lines ?? '[]');
   return {
     id,
     attempts,
+    kind,
     run,
     status,
     order: {
@@ -81,19 +102,34 @@ function readClaimed(row: ClaimedRow): MailToSend {
       createdAt: new Date(Number(created_ms)),
       items: lines.map(([name, quantity, unitPriceCents]) => ({ name, quantity, unitPriceCents })),
     },
-    recipient: { name, email },
+    recipient,
   };
 }
 
+/** A mail, and whose it is: of an order's, the order's customer. */
+export type ListedMail = Omit<MailRow, 'customerId' | 'address'> & { customerId: string };
+
+const { address: _address, ...columns } = getTableColumns(mails);
+const listed = { ...columns, customerId: sql<string>`coalesce(${mails.customerId}, ${orders.customerId})` };
+
 /** A page of the mails, newest first. */
-export async function listMails(reader: Reader, query: MailQuery): Promise<Page<MailRow>> {
+export async function listMails(reader: Reader, query: MailQuery): Promise<Page<ListedMail>> {
+  const { customerId } = query;
+  const ofOrders = sql`${mails.orderId} = any(array(select id from orders where customer_id = ${customerId}))`;
   const matching = and(
     // Nearly all mails are sent and hardly any is in another state, so no one plan serves all states.
     query.state && and(eq(mails.state, query.state), withCustomPlan),
     query.orderId === undefined ? undefined : eq(mails.orderId, query.orderId),
+    customerId === undefined ? undefined : and(or(eq(mails.customerId, customerId), ofOrders), withCustomPlan),
   );
   return newestPage(reader, query, mails, matching, (where, order, limit) =>
-    reader.select().from(mails).where(where).orderBy(order).limit(limit),
+    reader
+      .select(listed)
+      .from(mails)
+      .leftJoin(orders, eq(orders.id, mails.orderId))
+      .where(where)
+      .orderBy(order)
+      .limit(limit),
   );
 }
 
@@ -101,11 +137,15 @@ export async function listMails(reader: Reader, query: MailQuery): Promise<Page<
  * Gives a failed mail another chance, at once.
  * @throws {ShopError} `not_found`, `mail_not_failed`
  */
-export async function sendMailAgain(tx: Transaction, id: string): Promise<MailRow> {
+export async function sendMailAgain(tx: Transaction, id: string): Promise<ListedMail> {
   const found = isId(id) ? await sendAgain(tx, mailOutbox, id) : null;
   if (!found) throw notFound('mail');
   if (found.state !== 'failed') throw new ShopError('mail_not_failed', `The mail is ${found.state}, not failed.`);
-  const [mail] = await tx.select().from(mails).where(eq(mails.id, id));
+  const [mail] = await tx
+    .select(listed)
+    .from(mails)
+    .leftJoin(orders, eq(orders.id, mails.orderId))
+    .where(eq(mails.id, id));
   if (!mail) throw notFound('mail');
   return mail;
 }

@@ -20,6 +20,8 @@ import {
  */
 export type OutboxKind = {
   table: PgTable;
+  /** Which of its rows, where kinds share it; constant, and said of an index, too. */
+  rows: SQL;
   /** How long a row may lie in the queue before the relay enqueues it again. */
   handoverMs: number;
   /** How long a worker may hold a row. The relay gives it to another after that, so handing over must take less. */
@@ -45,13 +47,13 @@ export type Outcome =
  */
 export async function takeUpDue(
   tx: Transaction,
-  { table, handoverMs }: OutboxKind,
+  { table, rows: ofKind, handoverMs }: OutboxKind,
   { batchSizeMax }: { batchSizeMax: number },
 ): Promise<string[]> {
   const rows = await tx.execute<{ id: string }>(sql`
     update ${table} set state = 'queued', due_at = ${later(statementTime, handoverMs)}
     where id = any(array(
-      select id from ${table} where due_at <= ${statementTime}
+      select id from ${table} where due_at <= ${statementTime} and ${ofKind}
       order by due_at limit ${batchSizeMax} for no key update skip locked
     ))
     returning id`);

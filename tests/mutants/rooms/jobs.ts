@@ -55,4 +55,13 @@ export const jobs: Mutant[] = [
     suites: ['tests/clean-up.test.ts'],
     test: 'the clean-up over a queue in',
   },
+  {
+    name: 'token-only',
+    says: 'Shows the token of a mail where the shop has a page for it',
+    file: 'src/jobs/account-mail-templates.tsx',
+    find: 'const page = kind ===',
+    replace: "const page = String(kind) === '' ? '' : kind ===",
+    suites: ['src/jobs/mail-templates.test.ts'],
+    test: 'has a link to the shop’s page',
+  },
 ];

@@ -206,4 +206,21 @@ export const lib: Mutant[] = [
     suites: ['src/lib/ids.test.ts'],
     test: 'isId',
   },
+  {
+    name: 'mail-token-of-anybody',
+    says: 'Takes a token that anybody can write down for that of a mail',
+    file: 'src/lib/mail-token.ts',
+    find: '  if (!timingSafeEqual(bytes.subarray(idBytes), macOf(secret, kind, id))) return null;\n',
+    replace: '',
+    suites: ['src/lib/mail-token.test.ts'],
+    test: 'when any one character differs',
+  },
+  {
+    name: 'urgent-in-line',
+    says: 'Lets those who are urgent wait behind all others',
+    file: 'src/lib/slots.ts',
+    find: 'const line = urgent ? urgentWaiting : othersWaiting;',
+    replace: 'const line = urgent ? othersWaiting : othersWaiting;',
+    suites: ['src/lib/slots.test.ts'],
+  },
 ];
