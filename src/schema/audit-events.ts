@@ -17,6 +17,7 @@ export const auditActions = [
   'product.updated',
   'product.deleted',
   'product.restored',
+  'stock.changed',
   'order.cancelled',
   'order.deleted',
   'order.restored',

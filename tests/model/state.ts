@@ -7,12 +7,25 @@ export type ShopState = {
   orders: Record<string, Order>;
   /** What was ordered under an idempotency key, by account and key. */
   keys: Record<string, { lines: Line[]; order: string; hour: number }>;
+  /** What was booked under one likewise. */
+  bookingKeys: Record<string, { booking: Booking; change: string; hour: number }>;
 };
 
 export type Status = 'pending' | 'processing' | 'shipped' | 'delivered' | 'cancelled';
 export type Role = 'customer' | 'admin';
 export type Line = { product: string; quantity: number };
-export type ProductInput = { name: string; description: string | null; priceCents: number; stock: number };
+export type ProductInput = {
+  name: string;
+  sku: string | null;
+  description: string | null;
+  priceCents: number;
+  tags: string[];
+  stock: number;
+};
+/** Stock stays when it is null. */
+export type ProductReplacement = Omit<ProductInput, 'stock'> & { stock: number | null };
+/** What is to change in stock; `expected` is what it has to be before, if anything. */
+export type Booking = { product: string; change: number; expected: number | null };
 export type Profile = { name: string; email: string; phone: string | null };
 
 export type Account = Profile & {
@@ -29,7 +42,7 @@ export type Product = ProductInput & { version: number; deleted: boolean };
 
 export type Order = {
   customer: string;
-  items: (Line & { name: string; unitPriceCents: number })[];
+  items: (Line & { sku: string | null; name: string; unitPriceCents: number })[];
   /** Every status it has entered, over all runs. */
   history: Status[];
   createdHour: number;
@@ -45,7 +58,7 @@ export const keyKeptHours = 24;
 
 export const restoresMax = 5;
 
-export const emptyShop: ShopState = { hour: 0, accounts: {}, products: {}, orders: {}, keys: {} };
+export const emptyShop: ShopState = { hour: 0, accounts: {}, products: {}, orders: {}, keys: {}, bookingKeys: {} };
 
 export type Actor = { account: string; role: Role };
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  bookStock,
   changeEmail,
   changeOrder,
   changePassword,
@@ -10,6 +11,7 @@ import {
   type Intent,
   placeOrder,
   register,
+  repeatBooking,
   repeatOrder,
   replaceProduct,
   replaceProfile,
@@ -24,6 +26,8 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 18, arbitrary: changeOrder },
   { weight: 1, arbitrary: createProduct },
   { weight: 4, arbitrary: replaceProduct },
+  { weight: 4, arbitrary: bookStock },
+  { weight: 1, arbitrary: repeatBooking },
   { weight: 2, arbitrary: deleteProduct },
   { weight: 3, arbitrary: restoreProduct },
   { weight: 2, arbitrary: register },
@@ -42,6 +46,9 @@ const conflicts = [
   [placeOrder, changeOrder, replaceProduct],
   [placeOrder, repeatOrder],
   [placeOrder, replaceProduct],
+  [bookStock],
+  [bookStock, placeOrder, replaceProduct],
+  [bookStock, repeatBooking],
   [replaceProduct, deleteProduct, restoreProduct],
   [closeAccount, placeOrder],
   [closeAccount, changeOrder, changePassword],

@@ -1,4 +1,3 @@
-import type { OrderBody } from '../../src/schema/orders.ts';
 import { request } from '../support/client.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -20,8 +19,8 @@ export type World = {
   names: Names;
   /** The bearer token of each session. */
   tokens: Map<string, string>;
-  /** The answer that each order was placed with, by its id. */
-  firstAnswers: Map<string, OrderBody>;
+  /** The answer that each order was placed with, or each change booked, by its id. */
+  firstAnswers: Map<string, unknown>;
   /** The entity tag of each product in each version that was looked at. */
   etags: Map<string, string>;
   callsMade: number;
@@ -81,9 +80,9 @@ function make(world: World, call: Call, turn: number): Promise<WireAnswer> {
 function learn({ names, tokens, firstAnswers }: World, { kind, name }: Call, answer: WireAnswer): void {
   if (kind === 'sign in' && answer.status === 200) tokens.set(name, (answer.body as { token: string }).token);
   if (answer.status !== 201 || isReplay(answer)) return;
-  const body = answer.body as OrderBody;
+  const body = answer.body as { id: string };
   names.bind(name, body.id);
-  if (kind === 'place order') firstAnswers.set(body.id, body);
+  if (kind === 'place order' || kind === 'book stock') firstAnswers.set(body.id, body);
 }
 
 /** Lets hours pass for the orders of this world and for what it has ordered under a key. */

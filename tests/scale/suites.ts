@@ -19,6 +19,7 @@ export const suites = [
   'products',
   'progress',
   'sessions',
+  'stock-changes',
   'throttle',
   'tokens',
   'wire',
