@@ -484,7 +484,7 @@ describe('GET /api/products', () => {
       async function grow(count: number): Promise<void> {
         await shop.db`
           insert into products (id, name, price_cents, stock, created_at, updated_at)
-          select uuid_v7(), ${word}, n, 1, now(), now() from generate_series(1, ${count}) n`;
+          select uuid_v7(), ${word}, n, 0, now(), now() from generate_series(1, ${count}) n`;
       }
       await grow(exactCountMax);
       const exact = await products(`q=${word}&sort=priceCents&limit=100&page=100`);

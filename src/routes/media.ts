@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import { drawPicture } from '../lib/pictures.ts';
+import { mayBeKept } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { problems } from '../middleware/openapi.ts';
 import { noQuery } from '../schema/common.ts';
@@ -27,7 +28,8 @@ export function mediaRoutes() {
     (c) => {
       const picture = drawPicture(c.req.valid('param').file);
       if (picture === null) throw notFound('picture');
-      return c.body(picture, 200, { 'Content-Type': 'image/svg+xml', 'Cache-Control': 'public, max-age=86400' });
+      mayBeKept(c, 'max-age=86400');
+      return c.body(picture, 200, { 'Content-Type': 'image/svg+xml' });
     },
   );
 }

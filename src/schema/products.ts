@@ -70,11 +70,12 @@ const sku = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable A
 /** Compared exactly, and so in one form of Unicode. */
 const tag = line(1, 50, storable.normalize('NFC'));
 
-/** Told once for a tag, where it comes again. */
+/** Names every place where a tag comes again. */
 function refuseRepeated(tags: string[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
   for (const [index, each] of tags.entries()) {
-    if (tags.indexOf(each) === index) continue;
-    context.addIssue({ code: 'custom', path: [index], message: 'must not be there twice' });
+    if (seen.has(each)) context.addIssue({ code: 'custom', path: [index], message: 'must not be there twice' });
+    seen.add(each);
   }
 }
 
@@ -101,7 +102,7 @@ const image = z.strictObject({
   url: text(1, urlCharactersMax)
     .regex(/^[^\s\p{Cc}]*$/u, 'must not contain spaces or control characters')
     .refine(isImageUrl, 'must be an https URL, or a path that begins with /media/')
-    .meta({ format: 'uri-reference', example: '/media/mug-210.svg' }),
+    .meta({ format: 'uri-reference', example: '/media/kitchen-210.svg' }),
   alt: text(0, 500).meta({
     description: 'What the picture shows, for those who do not see it.',
     example: 'A blue mug',
