@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<unknown>> = {
   work: () => import('../worker.ts'),
   migrate: () => import('../scripts/migrate.ts'),
   'create-admin': () => import('../scripts/create-admin.ts'),
+  'check-stock': () => import('../scripts/check-stock.ts'),
   health: () => import('./health.ts'),
 };
 

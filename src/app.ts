@@ -22,10 +22,12 @@ import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mailRoutes } from './routes/mails.ts';
+import { mediaRoutes } from './routes/media.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { stockChangeRoutes } from './routes/stock-changes.ts';
 import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
@@ -65,11 +67,13 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.use(closeOnUnreadBody);
   const secure = secureHeaders(apiHeaders);
   const secureDocs = secureHeaders({ ...apiHeaders, contentSecurityPolicy: docsPolicy });
+  const secureMedia = secureHeaders({ ...apiHeaders, crossOriginResourcePolicy: 'cross-origin' });
   app.use(async (c, next) => {
     // Before there is an answer: `compress` would add it to a copy of one.
     c.header('Vary', 'Accept-Encoding');
-    // The page of the docs runs a script.
-    await (c.req.path === '/docs' ? secureDocs : secure)(c, next);
+    const { path } = c.req;
+    // The page of the docs runs a script; pictures are for the pages of other origins, too.
+    await (path === '/docs' ? secureDocs : path.startsWith('/media/') ? secureMedia : secure)(c, next);
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
     // So that nobody sends their next request to a process that is about to end.
     if (draining()) c.res.headers.set('Connection', 'close');
@@ -120,6 +124,8 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', mailRoutes(services, guards))
     .route('/', sessionRoutes(services, guards))
     .route('/', auditEventRoutes(services, guards))
+    .route('/', stockChangeRoutes(services, guards))
+    .route('/', mediaRoutes())
     .route('/', healthRoutes(services, draining));
   app.route('/', docsRoutes(app));
   return routes;

@@ -18,7 +18,10 @@ export type ErrorCode =
   | 'email_already_verified'
   | 'last_admin'
   | 'insufficient_stock'
+  | 'stock_changed'
+  | 'stock_too_high'
   | 'product_not_deleted'
+  | 'sku_taken'
   | 'order_not_cancellable'
   | 'order_too_recent'
   | 'order_delivered'
@@ -35,6 +38,8 @@ export type ErrorDetails = {
   errors?: Record<string, unknown>[];
   /** When a too recent order may be deleted. */
   deletableAt?: Date;
+  /** The stock that is not the expected one. */
+  currentStock?: number;
   /** How soon it is worth trying again. */
   retryAfterSeconds?: number;
   /** How many attempts there are, how many are left, and when all of them will be again. */
@@ -57,7 +62,7 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session'): ShopError {
+export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture'): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

@@ -166,6 +166,19 @@ const rows: Record<string, Row> = {
     event: { action: 'product.restored', fields: ['deletedAt'], kind: 'admin' },
     refused: ({ product }) => ({ path: `/api/products/restore/${product}`, as: 'admin' }),
   },
+  'POST /api/stock-changes': {
+    changes: ({ product }) => ({
+      path: '/api/stock-changes',
+      as: 'admin',
+      options: { body: { productId: product, change: 3, reason: 'received' } },
+    }),
+    event: { action: 'stock.changed', fields: ['stock'], kind: 'admin' },
+    refused: ({ product }) => ({
+      path: '/api/stock-changes',
+      as: 'admin',
+      options: { body: { productId: product, change: -11, reason: 'damaged' } },
+    }),
+  },
   'PUT /api/customers/{id}': {
     changes: ({ owner }) => ({
       path: `/api/customers/${owner.id}`,
@@ -350,7 +363,8 @@ describe.each(Object.entries(rows))('%s', (operation, { changes, event, refused,
       const [written] = await eventsOf('limit=1');
       const self = { kind: 'customer', id: written?.subject.id ?? null };
       const actors = { owner: { kind: 'customer', id: scene.owner.id }, admin: { kind: 'admin', id: adminId } };
-      const [subject = ''] = event.action.split('.');
+      const [noun = ''] = event.action.split('.');
+      const subject = noun === 'stock' ? 'product' : noun;
       const about = { customer: scene.owner.id, product: scene.product, order: scene.order }[subject];
       const made = event.action.endsWith('.created') ? (answer.body as { id: string }).id : about;
       expect(written).toEqual({

@@ -110,6 +110,13 @@ const rows: Record<string, Row> = {
     path: ({ product }) => `/api/products/restore/${product}`,
     prepare: ({ product }) => asAdmin('DELETE', `/api/products/${product}`),
   },
+  'GET /media/{file}': { statuses: anyone(200), path: () => '/media/kitchen-210.svg' },
+  'GET /api/stock-changes': { statuses: adminOnly(200), path: () => '/api/stock-changes' },
+  'POST /api/stock-changes': {
+    statuses: adminOnly(201),
+    path: () => '/api/stock-changes',
+    body: ({ product }) => ({ productId: product, change: 1, reason: 'count' }),
+  },
   'GET /api/customers': { statuses: adminOnly(200), path: () => '/api/customers' },
   'GET /api/customers/{id}': { statuses: ownerOrAdmin(200), path: ({ owner }) => `/api/customers/${owner.id}` },
   'PUT /api/customers/{id}': {
@@ -233,6 +240,7 @@ async function everything(): Promise<unknown> {
     'idempotency_records',
     'sessions',
     'audit_events',
+    'stock_changes',
   ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),
@@ -404,6 +412,7 @@ describe('The order of checks', () => {
         ask('GET', '/api/orders?customerId=nonsense'),
         ask('GET', '/api/mails?state=nonsense'),
         ask('POST', '/api/products', { body }),
+        ask('POST', '/api/stock-changes', { body }),
         ask('POST', '/api/orders', { body }),
         ask('POST', '/api/orders', { body: '{' }),
         ask('POST', '/api/orders', { body, headers: { 'Content-Type': 'text/plain' } }),
@@ -427,6 +436,8 @@ describe('The order of checks', () => {
         ask('GET', '/api/mails?state=nonsense', { token }),
         ask('POST', '/api/products', { token, body }),
         ask('POST', '/api/products', { token, body: '{' }),
+        ask('POST', '/api/stock-changes', { token, body }),
+        ask('GET', '/api/stock-changes?productId=nonsense', { token }),
         ask('PUT', `/api/products/${nowhere}`, { token, body }),
         ask('DELETE', `/api/products/${nowhere}?nonsense=1`, { token }),
         ask('PATCH', `/api/products/restore/${nowhere}`, { token }),

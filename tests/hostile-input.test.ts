@@ -188,6 +188,8 @@ describe('Every operation', () => {
       '80 000 members': `{${names}}`,
       '80 000 members in a line of an order': `{"items":[{${names}}]}`,
       '500 000 elements': `[${'0,'.repeat(5 * many)}0]`,
+      '90 000 tags of a product': `{"tags":[${Array.from({ length: 90_000 }, (_, index) => `"t${index}"`)}]}`,
+      '300 000 times the same tag': `{"tags":[${'"",'.repeat(3 * many)}""]}`,
       '300 000 lines of an order': `{"items":[${'{},'.repeat(3 * many)}{}]}`,
       'the same member 100 000 times': `{${'"name":0,'.repeat(many)}"name":0}`,
       'a number of a million digits': '1'.repeat(10 * many),

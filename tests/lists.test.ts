@@ -233,6 +233,46 @@ describe('GET /api/products', () => {
     });
   });
 
+  describe('when an SKU or a tag is asked for', () => {
+    const sku = `A#${randomUUID()}`;
+    const tag = `Caf\u00e9 & ${randomUUID()}`;
+    const query = (name: string, value: string) => `${name}=${encodeURIComponent(value)}`;
+    let word: string;
+
+    beforeAll(async () => {
+      word = freshWord();
+      const gone = await product({ name: `${word} 0`, sku, tags: [tag] });
+      await ask('DELETE', `/api/products/${gone.id}`, { token: adminToken });
+      await product({ name: `${word} 1`, sku, tags: ['x', tag], priceCents: 3 });
+      await product({ name: `${word} 2`, sku: sku.toLowerCase(), tags: [tag.toUpperCase()], priceCents: 2 });
+      await product({ name: `${word} 3`, tags: [tag, `${tag}s`], priceCents: 1 });
+    });
+
+    const lastLetters = ({ data }: List<ProductBody>) => data.map(({ name }) => name.slice(-1)).join('');
+
+    test.each([
+      ['the SKU', () => query('sku', sku), '1'],
+      ['the SKU in another case', () => query('sku', sku.toLowerCase()), '2'],
+      ['an SKU that nothing has', () => query('sku', sku.slice(1)), ''],
+      ['the tag', () => query('tag', tag), '31'],
+      ['the tag in another form of Unicode', () => query('tag', ` ${tag.normalize('NFD')} `), '31'],
+      ['a part of the tag', () => query('tag', tag.slice(0, -1)), ''],
+      ['the tag, by price', () => `${query('tag', tag)}&sort=priceCents`, '31'],
+      ['both', () => `${query('tag', tag)}&${query('sku', sku)}`, '1'],
+      ['the tag and words', () => `${query('tag', tag)}&q=${word}&sort=name`, '13'],
+      ['words, ranked', () => `${query('sku', sku)}&q=${word}`, '1'],
+    ])('has exactly what has it: %s', async (_what, filter, expected) => {
+      const page = await products(filter());
+      expect(lastLetters(page)).toBe(expected);
+      expect(page.pagination.totalItems).toBe(expected.length);
+    });
+
+    test('keeps it along the cursors', async () => {
+      const pages = await walk<ProductBody>(`/api/products?${query('tag', tag)}&limit=1`);
+      expect(pages.map(lastLetters).join('')).toBe('31');
+    });
+  });
+
   describe('when words are searched for', () => {
     /** Makes products of these names and descriptions, and says which a search finds, in its order. */
     async function search(texts: [name: string, description?: string][], q: string, more = ''): Promise<string[]> {
@@ -364,6 +404,11 @@ describe('GET /api/products', () => {
       ['maxPriceCents=1000000001', 'maxPriceCents'],
       ['inStock=1', 'inStock'],
       ['inStock=FALSE', 'inStock'],
+      ['sku=a%20b', 'sku'],
+      [`sku=${'x'.repeat(65)}`, 'sku'],
+      ['tag=%00', 'tag'],
+      [`tag=${'x'.repeat(51)}`, 'tag'],
+      ['tag=a&tag=b', 'tag'],
       ['inStock=&inStock=', 'inStock'],
       ['page=%20', 'page'],
       ['colour=', 'colour'],
@@ -439,7 +484,7 @@ describe('GET /api/products', () => {
       async function grow(count: number): Promise<void> {
         await shop.db`
           insert into products (id, name, price_cents, stock, created_at, updated_at)
-          select uuid_v7(), ${word}, n, 1, now(), now() from generate_series(1, ${count}) n`;
+          select uuid_v7(), ${word}, n, 0, now(), now() from generate_series(1, ${count}) n`;
       }
       await grow(exactCountMax);
       const exact = await products(`q=${word}&sort=priceCents&limit=100&page=100`);
@@ -458,11 +503,15 @@ describe('GET /api/products', () => {
 const emptyForms: [path: string, empty: string[]][] = [
   [
     '/api/products',
-    ['page=', 'limit=', 'cursor=', 'q=', 'minPriceCents=', 'maxPriceCents=', 'inStock=', 'inStock=false', 'sort='],
+    [
+      ...['page=', 'limit=', 'cursor=', 'q=', 'minPriceCents=', 'maxPriceCents=', 'inStock=', 'inStock=false', 'sort='],
+      ...['sku=', 'tag='],
+    ],
   ],
   ['/api/customers', ['page=', 'limit=', 'cursor=']],
   ['/api/orders', ['page=', 'limit=', 'cursor=', 'status=', 'customerId=', 'includeDeleted=', 'includeDeleted=false']],
   ['/api/mails', ['page=', 'limit=', 'cursor=', 'state=', 'orderId=']],
+  ['/api/stock-changes', ['page=', 'limit=', 'cursor=', 'productId=']],
 ];
 
 describe('A list', () => {

@@ -229,6 +229,81 @@ describe('db:migrate', () => {
     }
   });
 
+  test('where stock was not booked before › books what there was, once, and what the release before does from then on', async () => {
+    const url = new URL(shop.databaseUrl);
+    url.pathname += '_unbooked';
+    await shop.db.unsafe(`create database ${url.pathname.slice(1)}`);
+    const folder = migrationsBefore('0013_catalogue');
+    const db = postgres(url.href, { max: 1, onnotice: () => {} });
+    /** What the release before sends when products are made, replaced and ordered. */
+    const insert = (name: string, stock: number) => db`
+      insert into products (id, name, description, price_cents, stock, created_at, updated_at)
+      values (uuid_v7(), ${name}, null, 1, ${stock}, now(), now())`;
+    const replace = (name: string, stock: number) => db`
+      update products set name = ${name}, description = null, price_cents = 2, stock = ${stock}, version = version + 1
+      where name = ${name}`;
+    const takeStock = (name: string, units: number) => db`
+      update products set stock = stock - ${units}, version = version + 1 where name = ${name}`;
+    const addOrder = (name: string, units: number, status: string) => db`
+      with placed as (
+        insert into orders (id, customer_id, status, total_cents, currency, created_at, updated_at)
+        select uuid_v7(), id, ${status}, 0, 'USD', now(), now() from customers returning id
+      )
+      insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
+      select placed.id, products.id, 0, 'x', ${units}, 1 from placed, products where products.name = ${name}`;
+    const bookedOf = async (name: string) => {
+      const rows = await db<{ reason: string; change: number; after: number; actor: string }[]>`
+        select reason, change::int, stock_after as after, actor_kind as actor from stock_changes
+        join products on products.id = product_id where products.name = ${name} order by stock_changes.id`;
+      return rows.map(({ reason, change, after, actor }) => `${reason} ${change} ${after} ${actor}`);
+    };
+    try {
+      await migrateDatabase(url.href, { folder });
+      await db`
+        insert into customers (id, name, email, password_hash, created_at, updated_at)
+        values (uuid_v7(), 'Ada', 'ada@example.com', 'x', now(), now())`;
+      // More than a batch of them.
+      await db`
+        insert into products (id, name, price_cents, stock, created_at, updated_at)
+        select uuid_v7(), 'Row ' || n, 1, 1, now(), now() from generate_series(1, 1100) n`;
+      await insert('mug', 7);
+      await insert('sold out', 0);
+      await addOrder('mug', 2, 'delivered');
+      await addOrder('mug', 4, 'cancelled');
+      await addOrder('sold out', 3, 'delivered');
+      // Large shops make columns and indexes beforehand.
+      const statements = readFileSync(join(root, 'drizzle/0013_catalogue.sql'), 'utf8').match(
+        /^(ALTER TABLE "products"\s+ADD|CREATE (UNIQUE )?INDEX .* ON "products") [^;]+/gm,
+      );
+      expect(statements).toHaveLength(3);
+      for (const statement of statements ?? []) {
+        await db.unsafe(statement.replace('INDEX IF NOT EXISTS', 'INDEX CONCURRENTLY'));
+      }
+      await Promise.all([migrateDatabase(url.href), migrateDatabase(url.href)]);
+      expect(await applied(db)).toEqual(known);
+      expect(await bookedOf('mug')).toEqual(['opening 9 7 system']);
+      expect(await bookedOf('sold out')).toEqual(['opening 3 0 system']);
+      const [rows] = await db`
+        select count(*)::int as count, sum(change)::int as units from stock_changes
+        join products on products.id = product_id where products.name like 'Row %'`;
+      expect(rows).toEqual({ count: 1_100, units: 1_100 });
+
+      await replace('mug', 5);
+      await replace('mug', 5);
+      await takeStock('mug', 1);
+      await insert('pot', 4);
+      await insert('jug', 0);
+      await replace('jug', 6);
+      expect(await bookedOf('mug')).toEqual(['opening 9 7 system', 'edited -2 5 system']);
+      expect(await bookedOf('pot')).toEqual(['created 4 4 system']);
+      expect(await bookedOf('jug')).toEqual(['edited 6 6 system']);
+    } finally {
+      await db.end();
+      await shop.db.unsafe(`drop database ${url.pathname.slice(1)} with (force)`);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('where a later release has migrated already › leaves it alone, and processes of this one are ready', async () => {
     const later = Math.max(...known) + 86_400_000;
     await shop.db`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of a later release', ${later})`;

@@ -77,7 +77,10 @@ const statuses = (order: OrderBody) => order.history.map((entry) => entry.status
 describe('POST /api/orders', () => {
   describe('when everything is in stock', () => {
     test('answers 201 with the order, takes the stock and records the first mail', async () => {
-      const [mug, pot] = [await product({ name: 'Mug', priceCents: 199, stock: 5 }), await product({ stock: 1 })];
+      const [mug, pot] = [
+        await product({ sku: 'MUG-1', name: 'Mug', priceCents: 199, stock: 5 }),
+        await product({ stock: 1 }),
+      ];
       const startedAt = Date.now();
       const { status, headers, body } = await place([
         { productId: mug.id, quantity: 5 },
@@ -95,8 +98,8 @@ describe('POST /api/orders', () => {
         totalCents: 5 * 199 + pot.priceCents,
         currency: 'USD',
         items: [
-          { productId: mug.id, name: 'Mug', quantity: 5, unitPriceCents: 199 },
-          { productId: pot.id, name: pot.name, quantity: 1, unitPriceCents: pot.priceCents },
+          { productId: mug.id, sku: 'MUG-1', name: 'Mug', quantity: 5, unitPriceCents: 199 },
+          { productId: pot.id, sku: null, name: pot.name, quantity: 1, unitPriceCents: pot.priceCents },
         ],
         history: [{ status: 'pending', at: body.createdAt }],
         nextStatusAt: new Date(createdAt + hourMs).toISOString(),

@@ -81,12 +81,50 @@ const badInputs: [string, Record<string, unknown>, string][] = [
   ['a price above 1 000 000 000', { priceCents: 1_000_000_001 }, 'priceCents'],
   ['a price with a fraction', { priceCents: 12.99 }, 'priceCents'],
   ['a price in text', { priceCents: '1299' }, 'priceCents'],
-  ['no stock', { stock: undefined }, 'stock'],
   ['a stock below 0', { stock: -1 }, 'stock'],
   ['a stock above 1 000 000 000', { stock: 1_000_000_001 }, 'stock'],
   ['a stock with a fraction', { stock: 0.5 }, 'stock'],
   ['a stock of null', { stock: null }, 'stock'],
   ['a currency of its own', { currency: 'EUR' }, 'currency'],
+  ['an empty SKU', { sku: '' }, 'sku'],
+  ['an SKU of 65 characters', { sku: 'x'.repeat(65) }, 'sku'],
+  ['an SKU with a space', { sku: 'A 1' }, 'sku'],
+  ['an SKU beyond ASCII', { sku: 'Ä1' }, 'sku'],
+  ['21 tags', { tags: Array.from({ length: 21 }, (_, index) => `tag ${index}`) }, 'tags'],
+  ['an empty tag', { tags: [' '] }, 'tags.0'],
+  ['a tag of 51 characters', { tags: ['x'.repeat(51)] }, 'tags.0'],
+  ['a tag with NUL', { tags: ['a\0'] }, 'tags.0'],
+  ['a tag that comes again', { tags: ['blue', 'red', 'blue'] }, 'tags.2'],
+  ['a tag that comes again in another form', { tags: ['caf\u00e9', ' cafe\u0301 '] }, 'tags.1'],
+  ['tags of null', { tags: null }, 'tags'],
+  ['11 images', { images: Array(11).fill({ url: '/media/a.svg', alt: '' }) }, 'images'],
+  ['an image without words', { images: [{ url: '/media/a.svg' }] }, 'images.0.alt'],
+  ['an image with a caption', { images: [{ url: '/media/a.svg', alt: '', caption: '' }] }, 'images.0.caption'],
+  ...[
+    'http://example.com/a.png',
+    'https:example.com/a.png',
+    'https:///example.com/a.png',
+    'https://',
+    'javascript:alert(1)',
+    'data:image/png;base64,AA==',
+    '//example.com/media/a.png',
+    '/media/',
+    '/media',
+    '/api/products',
+    '/media/../api/products',
+    '/media/%2e%2E/api/products',
+    '/media/..\\api',
+    '/\\example.com/media/a.png',
+    'media/a.svg',
+    'https://example.com/a b.png',
+    'https://example.com/\n',
+    '',
+    `https://example.com/${'x'.repeat(2_048)}`,
+  ].map((url): [string, Record<string, unknown>, string] => [
+    `the image ${JSON.stringify(url.slice(0, 40))}`,
+    { images: [{ url, alt: '' }] },
+    'images.0.url',
+  ]),
   ['an id of its own', { id: randomUUID() }, 'id'],
 ];
 
@@ -97,8 +135,11 @@ describe('POST /api/products', () => {
       expect(status).toBe(201);
       expect(body).toEqual({
         id: expect.any(String),
+        sku: null,
         ...input(),
         currency: 'USD',
+        tags: [],
+        images: [],
         createdAt: expect.any(String),
         updatedAt: body.createdAt,
         deletedAt: null,
@@ -127,11 +168,28 @@ describe('POST /api/products', () => {
       ['a description of several lines', { description: 'Blue.\n\tDishwasher safe.' }],
       ['what is free and sold out', { priceCents: 0, stock: 0 }],
       ['what is dear and plentiful', { priceCents: 1_000_000_000, stock: 1_000_000_000 }],
-    ])('takes %s', async (_what, given) => {
+      ['an SKU of 64 characters', { sku: `!~${'x'.repeat(62)}` }],
+      ['20 tags, one of 50 characters', { tags: ['🫖'.repeat(50), ...Array.from({ length: 19 }, (_, n) => `${n}`)] }],
+      [
+        'ten images',
+        {
+          images: ['/media/a.svg', 'https://example.com/ä.png?b#c'].flatMap((url) => Array(5).fill({ url, alt: 'é' })),
+        },
+      ],
+    ] as [string, Record<string, unknown>][])('takes %s', async (_what, given) => {
       const { status, body } = await create(input(given));
       expect(status).toBe(201);
       expect(body).toMatchObject({ ...input(given), description: input(given).description ?? null });
       expect((await read(body.id)).body).toEqual(body);
+    });
+
+    test('keeps tags in their order, in NFC', async () => {
+      const { body } = await create(input({ tags: ['z', ' cafe\u0301 ', 'Z'] }));
+      expect(body.tags).toEqual(['z', 'caf\u00e9', 'Z']);
+    });
+
+    test('refuses a product without stock, which only a PUT may leave out', async () => {
+      expectInvalid(await create(input({ stock: undefined })), 'stock');
     });
 
     test('trims the name', async () => {
@@ -270,10 +328,12 @@ describe('PUT /api/products/:id', () => {
       expect(strong(headers.get('ETag') ?? '')).toBe(strong(await etagOf(mug.id)));
     });
 
-    test('clears a description that is left out', async () => {
-      const mug = await product({ description: 'Blue' });
-      const { body } = await replace(mug.id, { name: mug.name, priceCents: 1, stock: 1 });
-      expect(body.description).toBeNull();
+    test('clears what is left out, but for stock', async () => {
+      const given = { description: 'Blue', sku: randomUUID(), tags: ['a'], images: [{ url: '/media/a.svg', alt: '' }] };
+      const mug = await product({ ...given, stock: 4 });
+      expect(mug).toMatchObject(given);
+      const { body } = await replace(mug.id, { name: mug.name, priceCents: 1 });
+      expect(body).toMatchObject({ description: null, sku: null, tags: [], images: [], stock: 4 });
     });
 
     test('moves the entity tag, even when nothing differs', async () => {
@@ -290,13 +350,15 @@ describe('PUT /api/products/:id', () => {
       expect(await listed(id)).toEqual(body);
     });
 
-    test('leaves name and price in orders as they were', async () => {
-      const mug = await product();
+    test('leaves SKU, name and price in orders as they were', async () => {
+      const mug = await product({ sku: randomUUID() });
       const placed = await placeOrder(shop.url, customer.token, [{ productId: mug.id, quantity: 2 }]);
       await replace(mug.id, change);
       const { body } = await ask<OrderBody>('GET', `/api/orders/${placed.id}`, { token: customer.token });
       expect(body).toEqual(placed);
-      expect(body.items).toEqual([{ productId: mug.id, name: mug.name, quantity: 2, unitPriceCents: mug.priceCents }]);
+      const { id: productId, sku, name, priceCents: unitPriceCents } = mug;
+      expect(sku).not.toBeNull();
+      expect(body.items).toEqual([{ productId, sku, name, quantity: 2, unitPriceCents }]);
     });
   });
 
@@ -628,5 +690,58 @@ describe('PATCH /api/products/restore/:id', () => {
       expectProblem(await ask('PATCH', path), 401, 'unauthenticated');
       expect((await readAsAdmin(id)).body.deletedAt).toBeString();
     });
+  });
+});
+
+describe('The SKU of a product', () => {
+  test('when another product has it › is refused, on making, replacing and restoring, and nothing changes', async () => {
+    const sku = randomUUID();
+    const gone = await product({ sku });
+    await remove(gone.id);
+    const first = await product({ sku });
+    const second = await product({ sku: sku.toUpperCase() });
+    const before = await productsWritten();
+    expectProblem(await create(input({ sku })), 409, 'sku_taken');
+    expectProblem(await replace(second.id, input({ sku, stock: 99 })), 409, 'sku_taken');
+    expectProblem(await restore(gone.id), 409, 'sku_taken');
+    expect(await productsWritten()).toBe(before);
+    expect((await read(second.id)).body).toEqual(second);
+    expect((await replace(first.id, input({ sku }))).status).toBe(200);
+    await remove(first.id);
+    expect((await restore(gone.id)).body.sku).toBe(sku);
+  });
+
+  test('when several want it at once › is given to one', async () => {
+    const sku = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => create(input({ sku }))));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(7).fill(409)]);
+  });
+});
+
+describe('GET /media/:file', () => {
+  const get = (file: string) => fetch(`${shop.url}/media/${file}`);
+
+  test('when the picture exists › is given to pages of any origin, to be kept', async () => {
+    const answer = await get('kitchen-210.svg');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('Content-Type')).toBe('image/svg+xml');
+    expect(answer.headers.get('Cross-Origin-Resource-Policy')).toBe('cross-origin');
+    expect(answer.headers.get('Cache-Control')).toMatch(/^public, max-age=\d+$/);
+    expect(answer.headers.get('Content-Security-Policy')).toContain("default-src 'none'");
+    expect(await answer.text()).toMatch(/^<svg xmlns=.*<\/svg>$/);
+    expect((await fetch(`${shop.url}/api/products`)).headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+  });
+
+  test.each([
+    'kitchen-360.svg',
+    'kitchen-01.svg',
+    'constructor-1.svg',
+    'nothing-1.svg',
+    'kitchen-1.png',
+    '%3Cscript%3E',
+  ])('when there is no such picture › answers 404: %s', async (file) => {
+    const answer = await get(file);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ code: 'not_found' });
   });
 });

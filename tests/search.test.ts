@@ -32,7 +32,7 @@ const namesOf = ({ data }: List) => data.map(({ name }) => name);
 async function add(name: string, count = 1): Promise<void> {
   await shop.db`
     insert into products (id, name, description, price_cents, stock, created_at, updated_at)
-    select uuid_v7(), ${name}, 'kind' || n % 200, n, 1, now(), now() from generate_series(1, ${count}) n`;
+    select uuid_v7(), ${name}, 'kind' || n % 200, n, 0, now(), now() from generate_series(1, ${count}) n`;
 }
 
 describe('GET /api/products?q=', () => {

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
 import { SeedError, type SeedOptions, seedShop } from '../src/db/seed.ts';
+import { drawPicture } from '../src/lib/pictures.ts';
+import { productReplacementSchema } from '../src/schema/products.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
 
 const statusIntervalMs = 3_600_000;
@@ -49,6 +51,10 @@ describe('seedShop › in an empty shop', () => {
     await seed({ products: 30, customers: 10, orders: 0 });
     await seed({ products: 0, customers: 0, orders: 20 });
     expect(await counts()).toEqual({ products: 30, customers: 10, orders: 20 });
+    const [held] = await bed.db`
+      select sum(stock)::int + (select sum(quantity)::int from order_items join orders on orders.id = order_id
+        where status <> 'cancelled') as units, (select sum(change)::int from stock_changes) as booked from products`;
+    expect(held?.units).toBe(held?.booked);
   });
 });
 
@@ -86,6 +92,25 @@ describe('seedShop › when it is done', () => {
     expect([...wrong]).toEqual([]);
     const [deleted] = await bed.db`select count(*)::int as count from orders where deleted_at is not null`;
     expect(deleted?.count).toBeGreaterThan(0);
+  });
+
+  test('products › have SKUs, tags and pictures that exist › and all that is in stock or ordered is booked', async () => {
+    const rows = await bed.db<{ sku: string; tags: string[]; url: string; lines: boolean; adds: boolean }[]>`
+      select sku, tags, images->0->>'url' as url,
+        not exists (select from order_items where product_id = products.id and order_items.sku is distinct from products.sku) as lines,
+        stock + (
+          select coalesce(sum(quantity), 0) from order_items join orders on orders.id = order_id
+          where product_id = products.id and status <> 'cancelled'
+        ) = (select coalesce(sum(change), 0) from stock_changes where product_id = products.id) as adds
+      from products`;
+    expect(rows).toHaveLength(30);
+    expect(new Set(rows.map(({ sku }) => sku)).size).toBe(30);
+    for (const { sku, tags, url, lines, adds } of rows) {
+      expect(productReplacementSchema.safeParse({ name: 'x', priceCents: 1, sku, tags }).success).toBe(true);
+      expect(tags).not.toBeEmpty();
+      expect(drawPicture(url.replace('/media/', ''))).toStartWith('<svg ');
+      expect({ lines, adds }).toEqual({ lines: true, adds: true });
+    }
   });
 
   test('mails › are one for each step › all of them sent', async () => {

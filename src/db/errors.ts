@@ -101,6 +101,9 @@ export function translateDatabaseError(error: unknown): unknown {
   if (fault.constraint === 'customers_email_key' || fault.constraint === 'customers_email_ascii_key') {
     return new ShopError('email_taken', 'Another account uses this e-mail address.');
   }
+  if (fault.constraint === 'products_sku_key') {
+    return new ShopError('sku_taken', 'Another product has this SKU.');
+  }
   if (connectionFaults.has(fault.code) || outOfService.test(fault.code) || worthRetrying.has(fault.code)) {
     return unavailable('The shop cannot reach its database just now.', fault.cause);
   }

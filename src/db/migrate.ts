@@ -37,6 +37,9 @@ type MigrateOptions = {
   onWait?: (reason: string) => void;
 };
 
+/** Named, because what comes behind the turn's lock has to see what was committed under it, whatever the default is. */
+const isolation = { isolationLevel: 'read committed' } as const;
+
 /** How a migration begins that changes rows: one statement, which is run for one batch of them after the other. */
 const batchMark = /^-- In batches\b/;
 const beforeAllIds = '00000000-0000-0000-0000-000000000000';
@@ -67,7 +70,7 @@ export async function migrateDatabase(
         onWait(`${reason} It tries again in ${pauseMs / 1_000} s.`);
         await sleep(pauseMs);
       }
-    });
+    }, isolation);
   try {
     for (;;) {
       const batched = await inTurn((tx) => applyMigrations(tx, folder));

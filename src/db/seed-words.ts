@@ -1,3 +1,5 @@
+import type { PictureName } from '../lib/pictures.ts';
+
 /** A sort of thing the shop sells. Its name has a maker, a series, a kind, the noun, a size and one of each option. */
 export type Assortment = {
   noun: string;
@@ -12,6 +14,8 @@ export type Assortment = {
 };
 
 export type Department = {
+  /** Also the name of its picture, and a tag. */
+  name: PictureName;
   makers: string[];
   assortments: Assortment[];
   /** What a description may go on with; true of everything in the department. */
@@ -54,6 +58,7 @@ export const series = [
 ];
 
 const kitchen: Department = {
+  name: 'kitchen',
   makers: ['Marlow & Finch', 'Hearthway', 'Oldham Forge', 'Casa Verano', 'Bramblecote', 'Nordlund', 'Tillery'],
   assortments: [
     {
@@ -142,6 +147,7 @@ const kitchen: Department = {
 };
 
 const home: Department = {
+  name: 'home',
   makers: ['Lindqvist Home', 'Hollis & Rowe', 'Amberly', 'Weaverbird', 'Casa Lume', 'Fennimore', 'Stillwater'],
   assortments: [
     {
@@ -218,6 +224,7 @@ const home: Department = {
 };
 
 const outdoor: Department = {
+  name: 'outdoor',
   makers: ['Ridgeline', 'Northcairn', 'Pike & Larch', 'Stormgale', 'Wayfell', 'Torrent Works', 'High Moor'],
   assortments: [
     {
@@ -303,6 +310,7 @@ const outdoor: Department = {
 };
 
 const clothing: Department = {
+  name: 'clothing',
   makers: ['Aldersey', 'Tidewater', 'Common Thread', 'Maren Holt', 'Fairweather', 'Eastbrook', 'Loom & Line'],
   assortments: [
     {
@@ -386,6 +394,7 @@ const clothing: Department = {
 };
 
 const electronics: Department = {
+  name: 'electronics',
   makers: ['Voltera', 'Auralis', 'Kitewave', 'Pixelbrook', 'Monolite', 'Tonewell', 'Brightlane'],
   assortments: [
     {
@@ -459,6 +468,7 @@ const electronics: Department = {
 };
 
 const pantry: Department = {
+  name: 'pantry',
   makers: ['Orchard Row', 'Molino Vecchio', 'Saltmarsh', 'Copper Kettle', 'Green Ladle', 'Harvest & Co', 'Two Rivers'],
   assortments: [
     {
@@ -532,6 +542,7 @@ const pantry: Department = {
 };
 
 const stationery: Department = {
+  name: 'stationery',
   makers: ['Inkwell Lane', 'Paper Heron', 'Foliant', 'Margin & Co', 'Atelier Brede', 'Graphite House', 'Oakleaf Press'],
   assortments: [
     {

@@ -1,4 +1,5 @@
 import { and, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { pictureFile } from '../lib/pictures.ts';
 import { lifecycle, type OrderStatus } from '../schema/orders.ts';
 import type { Database, Transaction } from './client.ts';
 import { departments, firstNames, lastNames, mailDomains, phonePrefixes, series } from './seed-words.ts';
@@ -54,13 +55,14 @@ export class SeedError extends Error {}
 
 type Random = () => number;
 type Span = { fromMs: number; toMs: number };
-type PooledProduct = { id: string; name: string; priceCents: number };
+type PooledProduct = { id: string; sku: string | null; name: string; priceCents: number };
 type PooledCustomer = { id: string; email: string };
 
 /**
  * Adds a catalogue, customers and past orders to a migrated database. What was there stays as it is, and the same
- * counts make the same things every time, but for ids, moments and e-mail addresses. Orders are for what is made with
- * them, else for what the shop has; stock is what such orders have left, and the mails of the past count as sent.
+ * counts make the same things every time, but for ids, SKUs, moments and e-mail addresses. Orders are for what is made
+ * with them, else for what the shop has; stock is what such orders have left, so what they hold is booked as received
+ * before; and the mails of the past count as sent.
  * @returns the e-mail address of one new customer, null when there is none
  * @throws {SeedError} when orders lack products or customers
  */
@@ -93,7 +95,7 @@ export async function seedShop(db: Database, options: SeedOptions): Promise<{ ex
 
 function findProducts(db: Database): Promise<PooledProduct[]> {
   return db
-    .select({ id: products.id, name: products.name, priceCents: products.priceCents })
+    .select({ id: products.id, sku: products.sku, name: products.name, priceCents: products.priceCents })
     .from(products)
     .where(isNull(products.deletedAt))
     .orderBy(desc(products.id))
@@ -111,30 +113,42 @@ function findCustomers(db: Database): Promise<PooledCustomer[]> {
 
 async function seedProducts(db: Database, options: SeedOptions, growth: Span): Promise<PooledProduct[]> {
   const random = seededRandom(0x5eed_0001);
+  // Sets the SKUs of this call apart from those of every other.
+  const token = crypto.randomUUID().slice(0, 8);
   const pool: PooledProduct[] = [];
   await inBatches('products', options, async (indexes) => {
     const rows = indexes.map((index) => ({
-      ...inventProduct(random),
+      ...inventProduct(random, token, index),
       created_at: momentIn(growth, index, options.products, random),
     }));
     const inserted = await inBulk(db, (tx) =>
-      tx.execute<{ id: string; name: string; price_cents: number }>(sql`
-      insert into products (id, name, description, price_cents, stock, created_at, updated_at)
-      select uuid_v7(created_at), name, description, price_cents, stock, created_at, created_at
-      from json_to_recordset(${JSON.stringify(rows)}::json)
-        as given(name text, description text, price_cents integer, stock integer, created_at timestamptz)
-      returning id, name, price_cents`),
+      tx.execute<{ id: string; sku: string; name: string; price_cents: number }>(sql`
+      with made as (
+        insert into products (id, sku, name, description, price_cents, stock, tags, images, created_at, updated_at)
+        select uuid_v7(created_at), sku, name, description, price_cents, stock, tags, images, created_at, created_at
+        from json_to_recordset(${JSON.stringify(rows)}::json)
+          as given(sku text, name text, description text, price_cents integer, stock integer, tags text[], images jsonb,
+            created_at timestamptz)
+        returning id, sku, name, price_cents, stock, created_at
+      ), booked as (
+        insert into stock_changes (id, product_id, change, reason, stock_after, actor_kind, created_at)
+        select uuid_v7(created_at), id, stock, 'created', stock, 'system', created_at from made where stock <> 0
+      )
+      select id, sku, name, price_cents from made`),
     );
     const room = poolSizeMax - pool.length;
-    pool.push(...inserted.slice(0, room).map(({ id, name, price_cents }) => ({ id, name, priceCents: price_cents })));
+    pool.push(
+      ...inserted.slice(0, room).map(({ price_cents, ...product }) => ({ ...product, priceCents: price_cents })),
+    );
   });
   return pool;
 }
 
-function inventProduct(random: Random) {
+function inventProduct(random: Random, token: string, index: number) {
   const department = pick(random, departments);
   const { noun, kinds, sizes, options, price, leads } = pick(random, department.assortments);
-  const title = `${pick(random, department.makers)} ${pick(random, series)} ${pick(random, kinds)} ${noun}`;
+  const [maker, line, kind] = [pick(random, department.makers), pick(random, series), pick(random, kinds)];
+  const title = `${maker} ${line} ${kind} ${noun}`;
   // Where it stands between the cheapest and the most expensive, from 0 to 1, decides the size as well.
   const level = random();
   const size = sizes.length > 0 ? [pick(() => level, sizes)] : [];
@@ -142,6 +156,9 @@ function inventProduct(random: Random) {
   const firstDetail = integerBelow(random, department.details.length);
   const details = department.details.slice(firstDetail, firstDetail + integerBelow(random, 3));
   return {
+    sku: `${department.name.slice(0, 3).toUpperCase()}-${token}-${index + 1}`,
+    tags: [...new Set([department.name, kind.toLowerCase(), noun.toLowerCase()])],
+    images: [{ url: `/media/${pictureFile(department.name, index * 47)}`, alt: `${kind} ${noun}` }],
     name: [title, ...size, ...options.map((choices) => pick(random, choices))].join(', '),
     description: [pick(random, leads), ...details].join(' '),
     price_cents: units * 100 - pick(random, [0, 1, 5, 10, 50]),
@@ -218,7 +235,7 @@ async function seedOrders(db: Database, options: SeedOptions, source: OrderSourc
     });
     // One batch is made up while Postgres still writes the one before.
     await written;
-    written = inBulk(db, (tx) => insertOrders(tx, orders, options.currency));
+    written = inBulk(db, (tx) => insertOrders(tx, orders, options));
     // Awaited above or below; until then a failure must not count as one that nobody handles.
     written.catch(() => {});
   });
@@ -232,8 +249,9 @@ type SeededOrder = Course & {
   items: { product: PooledProduct; quantity: number }[];
 };
 
-function insertOrders(tx: Transaction, orders: SeededOrder[], currency: string) {
+function insertOrders(tx: Transaction, orders: SeededOrder[], { currency, now }: SeedOptions) {
   const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));
+  const held = heldUnits(orders);
   const steps = orders.flatMap(({ id, history }) => history.map((step) => ({ orderId: id, ...step })));
   return tx.execute(sql`
     with new_orders as (
@@ -250,15 +268,23 @@ function insertOrders(tx: Transaction, orders: SeededOrder[], currency: string) 
         ${array(orders, ({ deletedAt }) => deletedAt)}::timestamptz[]
       ) as given
     ), new_items as (
-      insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
+      insert into order_items (order_id, product_id, position, sku, name, quantity, unit_price_cents)
       select * from unnest(
         ${array(items, ({ orderId }) => orderId)}::uuid[],
         ${array(items, ({ product }) => product.id)}::uuid[],
         ${array(items, ({ position }) => position)}::smallint[],
+        ${array(items, ({ product }) => product.sku)}::text[],
         ${array(items, ({ product }) => product.name)}::text[],
         ${array(items, ({ quantity }) => quantity)}::int[],
         ${array(items, ({ product }) => product.priceCents)}::int[]
       )
+    ), booked as (
+      insert into stock_changes (id, product_id, change, reason, stock_after, actor_kind, created_at)
+      select uuid_v7(), products.id, held.units, 'received', products.stock, 'system', ${now.toISOString()}::timestamptz
+      from unnest(
+        ${array(held, ({ productId }) => productId)}::uuid[],
+        ${array(held, ({ units }) => units)}::bigint[]
+      ) as held(product_id, units) join products on products.id = held.product_id
     ), given_steps as materialized (
       select * from unnest(
         ${array(steps, ({ orderId }) => orderId)}::uuid[],
@@ -271,6 +297,16 @@ function insertOrders(tx: Transaction, orders: SeededOrder[], currency: string) 
     )
     insert into mails (id, order_id, run, status, state, attempts, created_at, sent_at)
     select mail_id, order_id, 1, status, 'sent', 1, at, at from given_steps`);
+}
+
+/** The units of each product in orders that hold them. */
+function heldUnits(orders: SeededOrder[]): { productId: string; units: number }[] {
+  const units = new Map<string, number>();
+  for (const { status, items } of orders) {
+    if (status === 'cancelled') continue;
+    for (const { product, quantity } of items) units.set(product.id, (units.get(product.id) ?? 0) + quantity);
+  }
+  return [...units].map(([productId, units]) => ({ productId, units }));
 }
 
 function totalCents({ items }: SeededOrder): number {
@@ -353,7 +389,9 @@ function cancelledCourse(
 
 /** Lets the planner and the estimated totals of long lists know at once what has been added. */
 async function refreshStatistics(db: Database): Promise<void> {
-  await inBulk(db, (tx) => tx.execute(sql`analyze products, customers, orders, order_items, order_history, mails`));
+  await inBulk(db, (tx) =>
+    tx.execute(sql`analyze products, stock_changes, customers, orders, order_items, order_history, mails`),
+  );
 }
 
 /**

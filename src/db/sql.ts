@@ -3,8 +3,8 @@ import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 /** What a statement is given of many rows: one array, so that any number of them leaves the statement's text as it is. */
 type Column<Value> = Value[] | Placeholder;
 
-/** A column of ids. */
-export const uuids = (values: Column<string>): SQL => sql`${sql.param(values)}::uuid[]`;
+/** A column of ids, null where there is none. */
+export const uuids = (values: Column<string | null>): SQL => sql`${sql.param(values)}::uuid[]`;
 
 /** A column of text, null where there is none. */
 export const texts = (values: Column<string | null>): SQL => sql`${sql.param(values)}::text[]`;
@@ -41,6 +41,9 @@ export const clockTime = sql`date_trunc('milliseconds', clock_timestamp())`;
  * arrives as text, because `extra_float_digits` may round a float.
  */
 export const clockMs = sql<string>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
+/** The same in Unix µs, exact as a `number` until the year 2255. */
+export const clockMicros = sql<string>`floor(extract(epoch from clock_timestamp()) * 1000000)::bigint`;
 
 /** A moment so many ms after another. */
 export function later(moment: SQL, ms: number): SQL {

@@ -19,6 +19,8 @@ import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '..
 import { roles } from '../schema/customers.ts';
 import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
 import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
+import type { ProductImage } from '../schema/products.ts';
+import { stockReasons } from '../schema/stock-changes.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -79,10 +81,13 @@ export const products = pgTable(
   'products',
   {
     id: uuid('id').primaryKey(),
+    sku: text('sku'),
     name: text('name').notNull(),
     description: text('description'),
     priceCents: integer('price_cents').notNull(),
     stock: integer('stock').notNull(),
+    tags: text('tags').array().notNull().default(sql`'{}'`),
+    images: jsonb('images').$type<ProductImage[]>().notNull().default([]),
     /** The ETag: moves with every change, stock included. */
     version: integer('version').notNull().default(1),
     createdAt: moment('created_at').notNull(),
@@ -98,8 +103,41 @@ export const products = pgTable(
     index('products_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
     index('products_price_idx').on(table.priceCents, table.id).where(sql`${table.deletedAt} is null`),
     index('products_name_idx').on(table.name, table.id).where(sql`${table.deletedAt} is null`),
+    uniqueIndex('products_sku_key').on(table.sku).where(sql`${table.deletedAt} is null and ${table.sku} is not null`),
+    index('products_tags_idx')
+      .using('gin', table.tags)
+      .with({ fastupdate: false })
+      .where(sql`${table.deletedAt} is null`),
     // Without a list of pending words, which every search would read from end to end.
     index('products_search_idx').using('gin', table.search).with({ fastupdate: false }),
+  ],
+);
+
+/**
+ * What has come into a product's stock or gone out of it, but for orders: at every instant, stock and the units of its
+ * live orders add up to these. Rows only come. A trigger books for the release before: drizzle/0013_catalogue.sql.
+ */
+export const stockChanges = pgTable(
+  'stock_changes',
+  {
+    id: uuid('id').primaryKey(),
+    productId: uuid('product_id')
+      .notNull()
+      .references(() => products.id),
+    change: bigint('change', { mode: 'number' }).notNull(),
+    reason: text('reason', { enum: stockReasons }).notNull(),
+    note: text('note'),
+    stockAfter: integer('stock_after').notNull(),
+    actorKind: text('actor_kind', { enum: actorKinds }).notNull(),
+    actorId: uuid('actor_id'),
+    createdAt: moment('created_at').notNull(),
+  },
+  (table) => [
+    check('stock_changes_change_check', sql`${table.change} <> 0`),
+    check('stock_changes_reason_check', sql`${table.reason} in (${quoted(stockReasons)})`),
+    check('stock_changes_actor_kind_check', sql`${table.actorKind} in (${quoted(actorKinds)})`),
+    check('stock_changes_actor_check', sql`(${table.actorId} is null) = (${table.actorKind} = 'system')`),
+    index('stock_changes_product_idx').on(table.productId, table.id),
   ],
 );
 
@@ -155,6 +193,7 @@ export const orderItems = pgTable(
       .notNull()
       .references(() => products.id),
     position: smallint('position').notNull(),
+    sku: text('sku'),
     name: text('name').notNull(),
     quantity: integer('quantity').notNull(),
     unitPriceCents: integer('unit_price_cents').notNull(),
@@ -270,7 +309,7 @@ export const unconfirmedMails = pgTable(
   ],
 );
 
-/** First answers to `POST /api/orders` under an `Idempotency-Key`, kept for 24 hours. */
+/** First answers to requests under an `Idempotency-Key`, kept for 24 hours; `src/domain/idempotency.ts` says how keys are written. */
 export const idempotencyRecords = pgTable(
   'idempotency_records',
   {
@@ -316,6 +355,7 @@ export const auditEvents = pgTable(
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
 export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
+export type StockChangeRow = typeof stockChanges.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;
 export type OrderRow = typeof orders.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
@@ -325,6 +365,6 @@ export type AuditEventRow = typeof auditEvents.$inferSelect;
 
 /** An order with its lines in the order of the request, and its history in the order of events. */
 export type Order = OrderRow & {
-  items: Pick<OrderItemRow, 'productId' | 'name' | 'quantity' | 'unitPriceCents'>[];
+  items: Pick<OrderItemRow, 'productId' | 'sku' | 'name' | 'quantity' | 'unitPriceCents'>[];
   history: Pick<OrderHistoryRow, 'status' | 'at'>[];
 };

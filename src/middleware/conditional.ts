@@ -18,8 +18,13 @@ export function mayChange(ifMatch: string | undefined, ifNoneMatch: string | und
   return (ifMatch === undefined || isFresh(ifMatch, etag)) && !isFresh(ifNoneMatch, etag);
 }
 
-/** Readers must ask again each time, and may keep what has not changed; what a signed-in caller gets is theirs alone. */
+/** Readers must ask again each time, and may keep what has not changed. */
 export function revalidate(c: Context): void {
-  c.header('Cache-Control', c.req.header('authorization') ? 'private, no-cache' : 'public, no-cache');
+  mayBeKept(c, 'no-cache');
+}
+
+/** Readers may keep the answer, as the directive says; what a signed-in caller gets is theirs alone. */
+export function mayBeKept(c: Context, directive: string): void {
+  c.header('Cache-Control', `${c.req.header('authorization') ? 'private' : 'public'}, ${directive}`);
   c.header('Vary', 'Authorization', { append: true });
 }

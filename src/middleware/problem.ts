@@ -18,7 +18,10 @@ export const answers: Record<ErrorCode, Answer> = {
   email_already_verified: { status: 409, title: 'E-mail address verified already' },
   last_admin: { status: 409, title: 'Last admin' },
   product_not_deleted: { status: 409, title: 'Product not deleted' },
+  sku_taken: { status: 409, title: 'SKU taken' },
   insufficient_stock: { status: 409, title: 'Not enough stock' },
+  stock_changed: { status: 409, title: 'Stock has changed' },
+  stock_too_high: { status: 409, title: 'Stock too high' },
   order_not_cancellable: { status: 409, title: 'Order cannot be cancelled' },
   order_too_recent: { status: 409, title: 'Order too recent' },
   order_delivered: { status: 409, title: 'Order delivered' },
@@ -42,7 +45,7 @@ export const answers: Record<ErrorCode, Answer> = {
 export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
   const { code, message, details } = refusal;
   const { status, title } = answers[code];
-  const { errors, deletableAt } = details;
+  const { errors, deletableAt, currentStock } = details;
   const body = {
     type: `/docs#${code}`,
     title,
@@ -52,6 +55,7 @@ export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
     requestId: c.get('requestId'),
     errors,
     deletableAt: deletableAt?.toISOString(),
+    currentStock,
   };
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json', ...headersOf(refusal) });
 }

@@ -12,6 +12,7 @@ import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createRelay } from '../jobs/relay.ts';
 import { createScheduler } from '../jobs/scheduler.ts';
 import { batchOfMailJob, mailDelivery } from '../jobs/send-mail.ts';
+import { keepCheckingStock } from '../jobs/stock-check.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
@@ -19,7 +20,13 @@ import type { Settings } from '../settings.ts';
 import { openBacklog } from '../telemetry/backlog.ts';
 import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
-import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from '../telemetry/registry.ts';
+import {
+  createJobTimes,
+  createMailAttempts,
+  createShopMetrics,
+  createStockMismatches,
+  watchPool,
+} from '../telemetry/registry.ts';
 import { createScrape } from '../telemetry/scrape.ts';
 import {
   checkRedis,
@@ -33,6 +40,8 @@ import {
   watchDenials,
 } from './shared.ts';
 import { checkDatabase, retryUntil } from './startup.ts';
+
+const stockBatchMsMax = 60_000;
 
 /** What every piece of the worker is opened with. */
 type Shared = { settings: Settings; log: Logger; closers: Closers };
@@ -68,6 +77,28 @@ async function openOperators(
     contentType: registry.contentType,
   };
   await serveOperators(settings, answers, log, closers);
+}
+
+/** Not on the connections of the jobs, which it would keep waiting; a product in very many orders takes long. */
+async function checkStock(
+  { log, closers }: Shared,
+  databaseUrl: string,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, close } = openDatabase(databaseUrl, {
+    poolSize: 1,
+    applicationName: 'shop check',
+    statementTimeoutMs: stockBatchMsMax,
+  });
+  closers.add('postgres of the stock check', () => close(0));
+  const onError = errorLog(log, 'the stock could not be checked');
+  const show = createStockMismatches(registry);
+  const onRound = (mismatches: number) => {
+    show(mismatches);
+    if (mismatches > 0) log.error({ mismatches }, 'the stock of products does not add up: bun run check:stock');
+  };
+  await keepCheckingStock({ db, batchMsMax: stockBatchMsMax, onRound, onError, signal });
 }
 
 /**
@@ -147,6 +178,7 @@ export async function openWorkerServices(
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );
+  void checkStock(shared, databaseUrl, registry, closing);
   queueDepths = async () => {
     const [ofMails, ofAccountMails, waitingSweeps] = await Promise.all([
       mails.depth(),

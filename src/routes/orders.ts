@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders/changes.ts';
 import { getOrder, listOrders } from '../domain/orders/reads.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { hashOf } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
 import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import { idParams, noQuery } from '../schema/common.ts';
+import { idempotencyHeadersSchema, idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
-  idempotencyHeadersSchema,
   type OrderStatus,
   orderInputSchema,
   orderListSchema,
@@ -20,8 +19,6 @@ import {
   serializeOrder,
 } from '../schema/orders.ts';
 import type { ApiServices } from '../services.ts';
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
 
 type OrderServices = Pick<
   ApiServices,
@@ -109,7 +106,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         } = await services.placeOrder({
           customerId: c.get('actor').id,
           lines: items,
-          idempotency: key === undefined ? undefined : { key, requestHash: sha256(JSON.stringify(items)) },
+          idempotency: key === undefined ? undefined : { key, requestHash: hashOf(items) },
         });
         afterCommit(c.get('requestId'), order.status, mailId);
         if (replayed) c.header('Idempotent-Replayed', 'true');

@@ -20,6 +20,7 @@ import {
   productInputSchema,
   productListSchema,
   productQuerySchema,
+  productReplacementSchema,
   productSchema,
   serializeProduct,
 } from '../schema/products.ts';
@@ -86,10 +87,11 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         path: '/api/products',
         tags: ['Products'],
         summary: 'Add a product',
+        description: 'Its stock is booked as a stock change, `created`.',
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
         request: { query: noQuery, body: jsonBody(productInputSchema) },
-        responses: { 201: json(productSchema, 'The new product', 'ETag', 'Location'), ...bodyProblems(401, 403) },
+        responses: { 201: json(productSchema, 'The new product', 'ETag', 'Location'), ...bodyProblems(401, 403, 409) },
       }),
       async (c) => {
         const input = c.req.valid('json');
@@ -106,11 +108,16 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         tags: ['Products'],
         summary: 'Replace a product',
         description:
-          'Stock included. With `If-Match`, only if it has not changed since; with `If-None-Match: *`, never.',
+          'What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.',
         security: bearer,
         middleware: [adminOnly, requireJson] as const,
-        request: { headers: writeConditions, params: idParams, query: noQuery, body: jsonBody(productInputSchema) },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...bodyProblems(401, 403, 404, 412) },
+        request: {
+          headers: writeConditions,
+          params: idParams,
+          query: noQuery,
+          body: jsonBody(productReplacementSchema),
+        },
+        responses: { 200: json(productSchema, 'The product', 'ETag'), ...bodyProblems(401, 403, 404, 409, 412) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

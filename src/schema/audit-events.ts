@@ -18,6 +18,7 @@ export const auditActions = [
   'product.updated',
   'product.deleted',
   'product.restored',
+  'stock.changed',
   'order.cancelled',
   'order.deleted',
   'order.restored',

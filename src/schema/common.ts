@@ -101,6 +101,14 @@ export const writeConditions = z.object({
   'If-None-Match': z.string().optional().meta({ description: 'An `ETag`, or `*`; 412 if it is the current one.' }),
 });
 
+export const idempotencyHeadersSchema = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
+    .optional()
+    .meta({ description: 'Makes a retry safe: the first answer is kept for 24 hours and given again.' }),
+});
+
 export const noQuery = z.strictObject({});
 
 export const currency = z
@@ -123,5 +131,6 @@ export const problemSchema = z
       description: 'Field errors as `{path, message}`, or short order lines as `{productId, requested, available}`.',
     }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
+    currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -38,8 +38,14 @@ export const restoresMax = 5;
 export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[status].next !== null);
 
 const orderItemSchema = z
-  .object({ productId: id, name: z.string(), quantity: z.int(), unitPriceCents: priceCents })
-  .meta({ id: 'OrderItem', description: 'Name and price are those of the moment of ordering.' });
+  .object({
+    productId: id,
+    sku: z.string().nullable(),
+    name: z.string(),
+    quantity: z.int(),
+    unitPriceCents: priceCents,
+  })
+  .meta({ id: 'OrderItem', description: 'SKU, name and price are those of the moment of ordering.' });
 
 export const orderSchema = z
   .object({
@@ -64,6 +70,11 @@ export const orderListSchema = listOf('OrderList', orderSchema);
 
 export type OrderBody = z.infer<typeof orderSchema>;
 
+/** An order as it was kept for repeats, perhaps by the release before, whose lines had no SKU. */
+export const keptOrderSchema = orderSchema.extend({
+  items: z.array(orderItemSchema.extend({ sku: z.string().nullable().default(null) })),
+});
+
 type HeldOrder = Held<
   Omit<OrderBody, 'history' | 'deletableAt'>,
   'nextStatusAt' | 'createdAt' | 'updatedAt' | 'deletedAt'
@@ -77,8 +88,9 @@ export function serializeOrder(order: HeldOrder, deletableAt: Date): OrderBody {
     status: order.status,
     totalCents: order.totalCents,
     currency: order.currency,
-    items: order.items.map(({ productId, name, quantity, unitPriceCents }) => ({
+    items: order.items.map(({ productId, sku, name, quantity, unitPriceCents }) => ({
       productId,
+      sku,
       name,
       quantity,
       unitPriceCents,
@@ -120,14 +132,6 @@ export const orderInputSchema = z
   .meta({ id: 'OrderInput' });
 
 export type OrderLine = z.output<typeof orderInputSchema>['items'][number];
-
-export const idempotencyHeadersSchema = z.object({
-  'Idempotency-Key': z
-    .string()
-    .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
-    .optional()
-    .meta({ description: 'Makes a retry safe: the first answer is kept for 24 hours and given again.' }),
-});
 
 export const orderQuerySchema = z
   .strictObject({

@@ -9,22 +9,30 @@ import {
   queryFlag,
   queryInteger,
   serializeMoment,
+  storable,
   text,
   timestamp,
 } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
+import { stockMax } from './stock-changes.ts';
 
-const stockMax = 1_000_000_000;
 const priceCentsMax = 1_000_000_000;
+
+const tagsMax = 20;
+const imagesMax = 10;
+const urlCharactersMax = 2_048;
 
 export const productSchema = z
   .object({
     id,
+    sku: z.string().nullable().meta({ example: 'MUG-040-BL' }),
     name: z.string().meta({ example: 'Enamel mug' }),
     description: z.string().nullable(),
     priceCents,
     currency,
     stock: z.int().min(0),
+    tags: z.array(z.string()).meta({ example: ['kitchen', 'enamel'] }),
+    images: z.array(z.object({ url: z.string().meta({ format: 'uri-reference' }), alt: z.string() })),
     createdAt: timestamp,
     updatedAt: timestamp,
     deletedAt: timestamp.nullable(),
@@ -34,6 +42,7 @@ export const productSchema = z
 export const productListSchema = listOf('ProductList', productSchema);
 
 export type ProductBody = z.infer<typeof productSchema>;
+export type ProductImage = ProductBody['images'][number];
 
 /** A product as it goes over the wire; the shop has one currency. */
 export function serializeProduct(
@@ -42,28 +51,96 @@ export function serializeProduct(
 ): ProductBody {
   return {
     id: product.id,
+    sku: product.sku,
     name: product.name,
     description: product.description,
     priceCents: product.priceCents,
     currency: shopCurrency,
     stock: product.stock,
+    tags: product.tags,
+    images: product.images,
     createdAt: product.createdAt.toISOString(),
     updatedAt: product.updatedAt.toISOString(),
     deletedAt: serializeMoment(product.deletedAt),
   };
 }
 
+const sku = z.string().regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters without spaces');
+
+/** Compared exactly, and so in one form of Unicode. */
+const tag = line(1, 50, storable.normalize('NFC'));
+
+/** Names every place where a tag comes again. */
+function refuseRepeated(tags: string[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [index, each] of tags.entries()) {
+    if (seen.has(each)) context.addIssue({ code: 'custom', path: [index], message: 'must not be there twice' });
+    seen.add(each);
+  }
+}
+
+const mediaPath = '/media/';
+
+/**
+ * Whether a picture may be shown from here: over https, or from the shop's own `/media/`, where a browser would look for
+ * it after all dots and escapes have been taken out. Nothing is fetched.
+ */
+function isImageUrl(url: string): boolean {
+  if (!URL.canParse(url, 'https://shop.invalid')) return false;
+  const { host, pathname, protocol } = new URL(url, 'https://shop.invalid');
+  if (url.startsWith('/'))
+    return (
+      host === 'shop.invalid' &&
+      url.startsWith(mediaPath) &&
+      pathname.length > mediaPath.length &&
+      pathname.startsWith(mediaPath)
+    );
+  return protocol === 'https:' && /^https:\/\/[^/\\]/i.test(url);
+}
+
+const image = z.strictObject({
+  url: text(1, urlCharactersMax)
+    .regex(/^[^\s\p{Cc}]*$/u, 'must not contain spaces or control characters')
+    .refine(isImageUrl, 'must be an https URL, or a path that begins with /media/')
+    .meta({ format: 'uri-reference', example: '/media/kitchen-210.svg' }),
+  alt: text(0, 500).meta({
+    description: 'What the picture shows, for those who do not see it.',
+    example: 'A blue mug',
+  }),
+});
+
+const productInput = {
+  name: line(1, 200),
+  description: text(0, 10_000).nullable().default(null),
+  priceCents,
+  stock: z.int().min(0).max(stockMax).meta({ example: 25 }),
+  sku: sku
+    .nullable()
+    .default(null)
+    .meta({ description: 'Unique among products that are not deleted.', example: 'MUG-040-BL' }),
+  tags: z
+    .array(tag)
+    .max(tagsMax)
+    .superRefine(refuseRepeated)
+    .default([])
+    .meta({ description: 'Each once; compared exactly, in NFC.', example: ['kitchen', 'enamel'] }),
+  images: z.array(image).max(imagesMax).default([]).meta({ description: 'Never fetched by the shop.' }),
+};
+
 /** A product as an admin writes it, whole. */
-export const productInputSchema = z
-  .strictObject({
-    name: line(1, 200),
-    description: text(0, 10_000).nullable().default(null),
-    priceCents,
-    stock: z.int().min(0).max(stockMax).meta({ example: 25 }),
-  })
-  .meta({ id: 'ProductInput' });
+export const productInputSchema = z.strictObject(productInput).meta({ id: 'ProductInput' });
 
 export type ProductInput = z.output<typeof productInputSchema>;
+
+/** The same for a product that is there, whose stock stays when it is left out. */
+export const productReplacementSchema = z
+  .strictObject({
+    ...productInput,
+    stock: productInput.stock.optional().meta({ description: 'Stays as it is when left out.' }),
+  })
+  .meta({ id: 'ProductReplacement', description: 'What is left out becomes its default, `stock` aside.' });
+
+export type ProductReplacement = z.output<typeof productReplacementSchema>;
 
 const productSorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'] as const;
 export type ProductSort = (typeof productSorts)[number];
@@ -88,6 +165,8 @@ export const productQuerySchema = z
     minPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
     maxPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
     inStock: queryFlag,
+    sku: optional(sku).meta({ type: 'string', description: 'Only the product with this SKU.' }),
+    tag: optional(tag).meta({ type: 'string', description: 'Only products with this tag.' }),
     sort: optional(z.enum(productSorts)).meta({ type: 'string', enum: productSorts, default: '-createdAt' }),
   })
   .transform((query) => ({

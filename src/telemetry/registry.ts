@@ -155,3 +155,17 @@ export function createJobTimes(registry: Registry): (job: JobName, ok: boolean, 
   // Not `job`, which Prometheus calls what it scrapes.
   return (name, ok, seconds) => times.observe({ name, ok: String(ok) }, seconds);
 }
+
+/** @returns what shows how many products a round of the worker has found whose stock does not add up */
+export function createStockMismatches(registry: Registry): (mismatches: number) => void {
+  // Made by the first round: before it nobody knows.
+  let gauge: Gauge | undefined;
+  return (mismatches) => {
+    gauge ??= new Gauge({
+      name: 'shop_stock_mismatches',
+      help: 'Products whose stock and units in live orders are not the sum of their stock changes, at the last round of this worker',
+      registers: [registry],
+    });
+    gauge.set(mismatches);
+  };
+}

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProductBody } from '../../src/schema/products.ts';
 import type { Call, Client } from './client.ts';
 import type { Fleet } from './fleet.ts';
@@ -6,24 +8,34 @@ import type { Random } from './random.ts';
 
 /** The products of a run, and what the admin does with them. */
 export type Catalogue = Record<
-  'edit' | 'withdraw' | 'reprice' | 'release' | 'listCustomers',
+  'edit' | 'withdraw' | 'reprice' | 'release' | 'book' | 'overwrite' | 'listCustomers',
   () => Promise<unknown>
 > & {
   /** Ids of products that never run out. */
   plentiful: readonly string[];
-  /** Ids of the newest products that do. */
+  /** Ids of products that do: the newest, and before them those whose stock is booked in and out. */
   limited: () => readonly string[];
-  /** The units that every product began with; only orders change the stock of these. */
+  /** Changes of stock that staff have booked. */
+  bookings: readonly BookingIntent[];
+  /** The units that a product began with whose stock only orders change. */
   units: ReadonlyMap<string, number>;
   /** Holds a product that was shown against what must be true of any. */
   check: (product: ProductBody) => void;
 };
+
+/** A change of stock that staff want, known by its note: booked under an id, refused, or not known to be either. */
+export type BookingIntent = { note: string; outcome: 'unknown' | 'refused' | { id: string } };
 
 const plentifulCount = 10;
 const plentifulUnits = 1_000_000;
 const limitedUnits = 15;
 const limitedOnSale = 2;
 const priceCentsMax = 100_000;
+const restockedCount = 2;
+const restockedUnits = 40;
+const bookedUnits = { min: -6, max: 9 };
+const bookingAttemptsMax = 20;
+const retryAfterMs = 500;
 
 type Needs = { client: Client; fleet: Fleet; adminToken: string; journal: Journal; random: Random };
 
@@ -31,7 +43,9 @@ type Needs = { client: Client; fleet: Fleet; adminToken: string; journal: Journa
 export async function createCatalogue({ client, fleet, adminToken, journal, random }: Needs): Promise<Catalogue> {
   const units = new Map<string, number>();
   const limited: string[] = [];
+  const bookings: BookingIntent[] = [];
   let editing = false;
+  let books = false;
 
   const asAdmin = <Body>(call: Call) => client<Body>({ ...call, token: adminToken });
   const price = () => random.between(1, priceCentsMax);
@@ -78,6 +92,48 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
     });
   }
 
+  /** Code from before neither books nor lets a stock stay as it is. */
+  async function everyoneBooks(): Promise<boolean> {
+    if (books) return true;
+    const call = { method: 'GET', path: '/api/stock-changes?limit=1', expected: [200, 404] };
+    const answers = await Promise.all(fleet.serving().map((api) => asAdmin({ ...call, api })));
+    books = answers.length > 0 && answers.every((answer) => answer?.status === 200);
+    return books;
+  }
+
+  /** Twice at the same moment at times, and again until it is known what came of it. */
+  async function book(): Promise<void> {
+    if (!(await everyoneBooks())) return;
+    const intent: BookingIntent = { note: randomUUID(), outcome: 'unknown' };
+    bookings.push(intent);
+    const body = {
+      productId: random.pick(restocked),
+      change: random.between(bookedUnits.min, bookedUnits.max) || 1,
+      reason: 'count',
+      note: intent.note,
+      ...(random.next() < 0.3 ? { expectedStock: restockedUnits } : {}),
+    };
+    const send = () =>
+      asAdmin<{ id: string; code?: string }>({
+        method: 'POST',
+        path: '/api/stock-changes',
+        body,
+        headers: { 'Idempotency-Key': intent.note },
+        expected: [201, 409],
+      });
+    for (let attempts = 0; attempts < bookingAttemptsMax && intent.outcome === 'unknown'; attempts += 1) {
+      if (attempts > 0) await sleep(retryAfterMs);
+      const answers = await Promise.all(random.next() < 0.3 ? [send(), send()] : [send()]);
+      const made = answers.flatMap((answer) => (answer?.status === 201 ? [answer.body.id] : []));
+      if (new Set(made).size > 1) journal.breach('A repeat gets the first answer', `booking ${intent.note}: ${made}`);
+      const isRefusal = (answer: (typeof answers)[number]) =>
+        answer?.status === 409 && answer.body.code !== 'idempotency_in_progress';
+      if (made[0]) intent.outcome = { id: made[0] };
+      else if (attempts === 0 && answers.every(isRefusal)) intent.outcome = 'refused';
+      else if (answers.every(isRefusal)) return;
+    }
+  }
+
   async function release(): Promise<void> {
     const id = await add('Limited edition', limitedUnits);
     if (id === null) return;
@@ -87,7 +143,8 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
 
   async function edit(): Promise<void> {
     const since = Date.now();
-    const body = { name: 'Showroom piece', priceCents: price(), stock: random.between(0, 100) };
+    const stock = random.next() < 0.5 && (await everyoneBooks()) ? {} : { stock: random.between(0, 100) };
+    const body = { name: 'Showroom piece', priceCents: price(), ...stock };
     const answer = await asAdmin({ method: 'PUT', path: `/api/products/${showroom}`, body, expected: [200, 404] });
     if (answer?.status === 200) await expectInLists(body.priceCents, since);
   }
@@ -106,6 +163,17 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
     if (back?.status === 200) await expectInLists(back.body.priceCents, backSince);
   }
 
+  /** Sets the stock of a product that is being ordered and booked to what it was a moment ago, without `If-Match`. */
+  async function overwrite(): Promise<void> {
+    const path = `/api/products/${random.pick(restocked)}`;
+    const current = await client<ProductBody>({ method: 'GET', path, expected: [200] });
+    if (current?.status !== 200) return;
+    const { name, priceCents, stock } = current.body;
+    await sleep(random.between(0, retryAfterMs));
+    const body = { name, priceCents, stock };
+    await asAdmin({ method: 'PUT', path, body, expected: [200] });
+  }
+
   /** Changes the price of a product that is being ordered, and leaves its stock alone by `If-Match`. */
   async function reprice(): Promise<void> {
     const path = `/api/products/${random.pick(plentiful)}`;
@@ -122,12 +190,17 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
     plentiful.push(await addFirst(`Enamel mug ${index}`, plentifulUnits));
   }
   for (const id of plentiful) units.set(id, plentifulUnits);
+  const restocked: string[] = [];
+  for (let index = 0; index < restockedCount; index += 1) {
+    restocked.push(await addFirst(`Restocked ${index}`, restockedUnits));
+  }
   const showroom = await addFirst('Showroom piece', 1);
   await release();
 
   return {
     plentiful,
-    limited: () => limited.slice(-limitedOnSale),
+    limited: () => [...restocked, ...limited.slice(-limitedOnSale)],
+    bookings,
     units,
     check: ({ id, stock }) => {
       if (stock < 0) journal.breach('Stock is never negative', `product ${id}: ${stock}`);
@@ -136,6 +209,8 @@ export async function createCatalogue({ client, fleet, adminToken, journal, rand
     withdraw: () => alone(withdraw),
     reprice,
     release,
+    book,
+    overwrite,
     listCustomers: () => asAdmin({ method: 'GET', path: '/api/customers', expected: [200] }),
   };
 }

@@ -129,7 +129,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     const loadEndedAt = Date.now();
     await awaitRest({ shop, journal, limits, signal });
     const settledMs = Date.now() - loadEndedAt;
-    const verdict = await judge({ shop, expectations, units: catalogue.units, adminToken, journal, limits });
+    const verdict = await judge({ shop, expectations, catalogue, adminToken, journal, limits });
     return { seed, journal, loadMs: loadEndedAt - startedAt, settledMs, ...verdict };
   } finally {
     await shop.stop();

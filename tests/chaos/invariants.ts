@@ -1,4 +1,5 @@
 import { lifecycle, type OrderStatus, restoresMax } from '../../src/schema/orders.ts';
+import type { BookingIntent } from './catalogue.ts';
 import { agree, type Expectations, type Intent, runKey } from './expectations.ts';
 import { isPossibleHistory } from './history.ts';
 import type { FaultRecord, Journal } from './journal.ts';
@@ -9,14 +10,35 @@ import { orderStatusIntervalMs } from './shop.ts';
 
 type Breach = Journal['breach'];
 
-/** Stock and live orders of a product always add up to what it began with. May be asked at any time. */
+/**
+ * Stock and live orders of a product always add up to what was booked, and to what it began with where only orders change
+ * it. May be asked at any time.
+ */
 export function checkStock(products: StoredProduct[], units: ReadonlyMap<string, number>, breach: Breach): void {
-  for (const { id, stock, ordered } of products) {
+  for (const { id, stock, ordered, booked } of products) {
+    if (booked !== null && stock + ordered !== booked) {
+      breach(
+        'Stock and live orders are the sum of the stock changes',
+        `product ${id}: ${stock} + ${ordered}, ${booked}`,
+      );
+    }
     if (stock < 0) breach('Stock is never negative', `product ${id}: ${stock}`);
     const began = units.get(id);
     if (began !== undefined && stock + ordered !== began) {
       breach('Stock and live orders add up', `product ${id}: ${stock} + ${ordered} instead of ${began}`);
     }
+  }
+}
+
+/** Every change of stock that was acknowledged is booked, once, and none that was refused. */
+export function checkBookings({ bookings }: Records, intents: readonly BookingIntent[], breach: Breach): void {
+  const byNote = Map.groupBy(bookings, ({ note }) => note);
+  for (const { note, outcome } of intents) {
+    const ids = (byNote.get(note) ?? []).map(({ id }) => id);
+    const text = `${note}, ${JSON.stringify(outcome)}: booked as ${ids.join(', ') || 'nothing'}`;
+    if (ids.length > 1) breach('A stock change with a key is booked once at most', text);
+    if (outcome === 'refused' && ids.length > 0) breach('A refused stock change books nothing', text);
+    if (typeof outcome === 'object' && !ids.includes(outcome.id)) breach('No stock change is lost', text);
   }
 }
 

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Catalogue } from './catalogue.ts';
 import type { Expectations, Intent } from './expectations.ts';
 import {
+  checkBookings,
   checkIntents,
   checkLateness,
   checkMails,
@@ -28,7 +30,8 @@ export type Verdict = {
 type Evidence = {
   shop: ChaosShop;
   expectations: Expectations;
-  units: ReadonlyMap<string, number>;
+  /** What the products of the run began with, and what was booked of them. */
+  catalogue: Pick<Catalogue, 'units' | 'bookings'>;
   adminToken: string;
   journal: Journal;
   limits: Limits;
@@ -38,14 +41,17 @@ type Evidence = {
 const listsFollowMs = 1_000;
 
 /** Holds everything that is left against every promise; what is broken goes into the journal. */
-export async function judge({ shop, expectations, units, adminToken, journal, limits }: Evidence): Promise<Verdict> {
+export async function judge(evidence: Evidence): Promise<Verdict> {
+  const { shop, expectations, catalogue, adminToken, journal, limits } = evidence;
   const { breach } = journal;
   const { fleet, db, mailServer } = shop;
   await sleep(listsFollowMs);
   await checkLists(fleet.serving(), adminToken, breach);
 
   const records = await readRecords(db);
-  checkStock(records.products, units, breach);
+  const products = records.products.map((product) => ({ ...product, booked: product.booked ?? 0 }));
+  checkStock(products, catalogue.units, breach);
+  checkBookings(records, catalogue.bookings, breach);
   checkIntents(records, expectations.intents, breach);
   checkOrders(records.orders, expectations.shown, breach);
   checkLateness(records.orders, journal, limits);

@@ -42,6 +42,8 @@ export function startLoad({ crowd, customers, catalogue, rate, random, journal }
     [3, catalogue.edit],
     [1, catalogue.withdraw],
     [2, catalogue.reprice],
+    [4, catalogue.book],
+    [1, catalogue.overwrite],
     [1, catalogue.listCustomers],
   ];
   const deck = shares.flatMap(([share, action]) => Array.from({ length: share }, () => action));

@@ -15,15 +15,26 @@ export type StoredOrder = {
 /** A row of the mail ledger. */
 export type StoredMail = { orderId: string; run: number; status: OrderStatus; state: string; createdAt: number };
 
-export type StoredProduct = { id: string; stock: number; ordered: number };
+/** `booked` is the sum of its stock changes, null where it has none. */
+export type StoredProduct = { id: string; stock: number; ordered: number; booked: number | null };
 
-/** What Postgres holds, as one snapshot. */
-export type Records = { orders: StoredOrder[]; mails: StoredMail[]; products: StoredProduct[]; keys: number };
+/** A change of stock with a note. */
+export type StoredBooking = { id: string; note: string };
 
-/** Each product's stock, and its units in orders that are neither cancelled nor deleted, at one instant. */
+/** What Postgres holds, as one snapshot. `keys` is how many orders were placed with one. */
+export type Records = {
+  orders: StoredOrder[];
+  mails: StoredMail[];
+  products: StoredProduct[];
+  bookings: StoredBooking[];
+  keys: number;
+};
+
+/** Each product's stock, its units in orders that are neither cancelled nor deleted, and what was booked, at one instant. */
 export async function readProducts(db: Sql): Promise<StoredProduct[]> {
   return db<StoredProduct[]>`
-    select products.id, stock, coalesce(sum(quantity) filter (where orders.id is not null), 0)::int as ordered
+    select products.id, stock, coalesce(sum(quantity) filter (where orders.id is not null), 0)::int as ordered,
+      (select sum(change)::int from stock_changes where product_id = products.id) as booked
     from products
     left join order_items on product_id = products.id
     left join orders on orders.id = order_id and orders.status <> 'cancelled' and orders.deleted_at is null
@@ -64,6 +75,8 @@ export async function readRecords(db: Sql): Promise<Records> {
   const mails = await db<StoredMail[]>`
     select order_id as "orderId", run, status, state, extract(epoch from created_at)::float8 * 1000 as "createdAt"
     from mails`;
-  const [keys] = await db<{ count: number }[]>`select count(*)::int as count from idempotency_records`;
-  return { orders, mails, products: await readProducts(db), keys: keys?.count ?? 0 };
+  const [keys] = await db<{ count: number }[]>`
+    select count(*)::int as count from idempotency_records where position(chr(10) in key) = 0`;
+  const bookings = await db<StoredBooking[]>`select id, note from stock_changes where note is not null`;
+  return { orders, mails, products: await readProducts(db), bookings, keys: keys?.count ?? 0 };
 }

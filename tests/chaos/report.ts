@@ -47,7 +47,7 @@ export function report(result: ChaosResult): string {
     `Progress  ${latenessMs.length} steps: ${spread(latenessMs)} late, ${late} by more than 2 s because of a fault`,
     `Mails     ${mails.owed} owed, ${mails.once} sent once, ${mails.repeated} repeated in the SMTP window (${mails.copies} copies)`,
     `          from status to mail server: ${spread(mailDelaysMs)}`,
-    `Lists     ${journal.counts.get('lists read after a write') ?? 0} read right after a write; stock looked at ${journal.counts.get('looks at the stock') ?? 0} times`,
+    `Lists     ${journal.counts.get('lists read after a write') ?? 0} read right after a write; stock looked at ${journal.counts.get('looks at the stock') ?? 0} times, ${records.bookings.length} changes booked`,
     '',
     ...verdict(result),
   ].join('\n');

@@ -64,6 +64,8 @@ async function addKeepsakes(db: Sql): Promise<void> {
   await db.begin(async (tx) => {
     await tx`alter table products disable trigger products_fold_search`;
     await tx.unsafe(keepsakes(1, keepsakeCount - 1, '(select search from products where price_cents = 900000000)'));
+    // Their stock is booked at the commit otherwise, and until then the table cannot be altered.
+    await tx`set constraints all immediate`;
     await tx`alter table products enable always trigger products_fold_search`;
   });
 }

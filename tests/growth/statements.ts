@@ -25,6 +25,8 @@ const unexpectedPagesMax = 60_000;
 /** A batch has up to 500 rows, each with its entries in every index of its table. */
 const batchPagesMax = 20_000;
 
+/** A rare tag or an SKU leads straight to what has it. */
+const filterIndexes = ['products_tags_idx', 'products_sku_key'];
 const customerIndexes = ['customers_live_idx', 'customers_email_ascii_key', 'customers_name_idx'];
 /** Of an account, by its orders. */
 const mailIndexes = [
@@ -49,30 +51,31 @@ export const kinds: Kind[] = [
   {
     name: 'products, a page by age',
     text: /^select … from products where .* order by products\.id (asc|desc) limit \$$/,
-    indexes: ['products_live_idx', 'products_price_idx'],
+    indexes: ['products_live_idx', 'products_price_idx', ...filterIndexes],
     pagesMax: sortedRangePagesMax,
   },
   {
     name: 'products, a page by price',
     text: /^select … from products where .* order by products\.price_cents (asc|desc), .* limit \$$/,
-    indexes: ['products_price_idx'],
+    indexes: ['products_price_idx', ...filterIndexes],
+    pagesMax: sortedRangePagesMax,
   },
   {
     name: 'products, a page by name',
     text: /^select … from products where .* order by products\.name (asc|desc), .* limit \$$/,
-    indexes: ['products_name_idx', 'products_price_idx'],
+    indexes: ['products_name_idx', 'products_price_idx', ...filterIndexes],
     pagesMax: sortedRangePagesMax,
   },
   {
     name: 'products, where a page by number begins',
     text: /^select (…|id, null) from products where .* limit \$ offset \$$/,
-    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx'],
+    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx', ...filterIndexes],
     pagesMax: sortedRangePagesMax,
   },
   {
     name: 'products, how many',
     text: /^select count\(\*\) from \(select 1 as one from products /,
-    indexes: ['products_live_idx', 'products_price_idx'],
+    indexes: ['products_live_idx', 'products_price_idx', ...filterIndexes],
     pagesMax: countedPagesMax,
   },
   {
@@ -83,7 +86,7 @@ export const kinds: Kind[] = [
   {
     name: 'search, looked up',
     text: /^with found as materialized /,
-    indexes: ['products_search_idx', 'products_price_idx'],
+    indexes: ['products_search_idx', 'products_price_idx', ...filterIndexes],
     pagesMax: countedPagesMax + filteredPagesMax,
   },
   {
@@ -95,13 +98,13 @@ export const kinds: Kind[] = [
   {
     name: 'search with many matches, walked',
     text: /^with walked as materialized /,
-    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx'],
+    indexes: ['products_live_idx', 'products_price_idx', 'products_name_idx', ...filterIndexes],
     pagesMax: countedPagesMax,
   },
   {
     name: 'search with many matches, looked up as far as needed',
     text: /^with nearest as materialized /,
-    indexes: ['products_search_idx', 'products_live_idx', 'products_price_idx', 'products_name_idx'],
+    indexes: ['products_search_idx', 'products_live_idx', 'products_price_idx', 'products_name_idx', ...filterIndexes],
     pagesMax: unexpectedPagesMax,
   },
   {
@@ -111,12 +114,12 @@ export const kinds: Kind[] = [
   },
   {
     name: 'product, locked',
-    text: /^select … from products where products\.id = \$ for no key update$/,
+    text: /^with locked as \(select id, sku, .* from products where products\.id = \$ for no key update\)/,
     indexes: ['products_pkey'],
   },
   {
     name: 'products of orders, locked',
-    text: /^with locked as \( select id, name, price_cents, stock, /,
+    text: /^with locked as \( select id, sku, name, price_cents, stock, /,
     indexes: ['products_pkey'],
   },
   { name: 'product, new', text: /^insert into products /, indexes: [] },
@@ -124,6 +127,36 @@ export const kinds: Kind[] = [
     name: 'product, changed',
     text: /^update products set .* where products\.id = \$ returning /,
     indexes: ['products_pkey'],
+  },
+
+  // Stock changes.
+  { name: 'stock of a new product, booked', text: /^with new_stock_changes as .* select 1$/, indexes: [] },
+  {
+    name: 'stock, changed and booked',
+    text: /^with new_stock_changes as .* update products set stock = /,
+    indexes: ['products_pkey', 'idempotency_records_customer_id_key_pk'],
+  },
+  {
+    name: 'stock changes, a page',
+    text: /^select … from stock_changes .*limit \$$/,
+    indexes: ['stock_changes_pkey', 'stock_changes_product_idx'],
+  },
+  {
+    name: 'stock changes, where a page by number begins',
+    text: /^select id, null from stock_changes /,
+    indexes: ['stock_changes_pkey', 'stock_changes_product_idx'],
+  },
+  {
+    name: 'stock changes, how many',
+    text: /^select count\(\*\) from \(select 1 as one from stock_changes /,
+    indexes: ['stock_changes_pkey', 'stock_changes_product_idx'],
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'stock, checked',
+    text: /^with batch as materialized /,
+    indexes: ['products_pkey', 'order_items_product_idx', 'orders_pkey', 'stock_changes_product_idx'],
+    pagesMax: batchPagesMax,
   },
 
   // Customers.
@@ -453,6 +486,7 @@ export const kinds: Kind[] = [
 const tables = new Set([
   'products',
   'product_words',
+  'stock_changes',
   'customers',
   'orders',
   'order_items',

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
-import { withTransaction } from '../../src/db/transaction.ts';
+import { withReader, withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
+import { stockMismatches } from '../../src/domain/products/stock-check.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import {
   claimsOf,
@@ -26,7 +27,15 @@ type List = { data: { id: string }[]; pagination: { nextCursor: string | null } 
 const searches = ['cedar', 'steel', 'a', 'a cedar', 's a'];
 /** And one that many have, all at one end of every sort. */
 const sortedSearches = [...searches, 'keepsake'];
-const filters = ['minPriceCents=1000&maxPriceCents=900000', 'minPriceCents=1000&maxPriceCents=1001', 'inStock=true'];
+const filters = [
+  'minPriceCents=1000&maxPriceCents=900000',
+  'minPriceCents=1000&maxPriceCents=1001',
+  'inStock=true',
+  // A seventh of all products, a few hundred, and none.
+  'tag=kitchen',
+  'tag=frying%20pan',
+  'sku=KIT-0',
+];
 const sorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'];
 const statuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'];
 
@@ -68,6 +77,8 @@ export async function walkThrough(
     await request(shop.url, 'GET', path);
     used.add(`GET ${path}`);
   }
+  await request(shop.url, 'GET', '/media/kitchen-1.svg');
+  used.add('GET /media/{file}');
 
   // Reading. What has filters or words is planned each time, so once is enough.
   if (customPlansToo) {
@@ -83,6 +94,8 @@ export async function walkThrough(
       await pages(`/api/customers?limit=20&q=${encodeURIComponent(String(q))}`, admin);
     }
     await pages(`/api/customers?limit=20&email=${encodeURIComponent(String(known?.email))}`, admin);
+    const [sold] = await shop.db`select product_id as id from order_items limit 1`;
+    await pages(`/api/stock-changes?limit=2&productId=${sold?.id}`, admin);
     const [event] =
       await shop.db`select subject_id as subject, actor_id as actor from audit_events where actor_id is not null limit 1`;
     for (const by of ['action=customer.created', `subjectId=${event?.subject}`, `actorId=${event?.actor}`]) {
@@ -96,6 +109,7 @@ export async function walkThrough(
     await pages(`/api/customers?limit=${limit}`, admin);
     await pages(`/api/sessions?limit=${limit}`, admin);
     await pages(`/api/audit-events?limit=${limit}`, admin);
+    await pages(`/api/stock-changes?limit=${limit}`, admin);
     const [buyer] = await shop.db`select customer_id as id from orders where status = 'delivered' limit 1`;
     for (const status of ['', ...statuses]) {
       for (const customer of ['', buyer?.id]) {
@@ -170,7 +184,10 @@ export async function walkThrough(
     const body = { name: 'Enamel mug', priceCents: 1_299, stock: 10 };
     const { id } = await ask<{ id: string }>('POST', '/api/products', { token: admin, body }, 201);
     await ask('GET', `/api/products/${id}`);
-    await ask('PUT', `/api/products/${id}`, { token: admin, body });
+    await ask('PUT', `/api/products/${id}`, { token: admin, body: { ...body, stock: 11 } });
+    const booking = { productId: id, change: -1, reason: 'count' };
+    const headers = { 'Idempotency-Key': randomUUID() };
+    await ask('POST', '/api/stock-changes', { token: admin, body: booking, headers }, 201);
     await ask('DELETE', `/api/products/${id}`, { token: admin }, 204);
     await ask('PATCH', `/api/products/restore/${id}`, { token: admin });
   }
@@ -199,6 +216,12 @@ export async function walkThrough(
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldRequests(tx, { batchSizeMax: 1_000 }));
+  }
+  let batches = 0;
+  for await (const found of stockMismatches((work) => withReader(db, work))) {
+    if (found.length > 0) throw new Error(`The stock of ${found[0]?.id} does not add up.`);
+    batches += 1;
+    if (batches === repeats) break;
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

@@ -104,6 +104,7 @@ function validText({ format, pattern, minLength = 0, maxLength = 40 }: Schema, n
       ? fc.oneof({ arbitrary: fc.constantFrom(...known), weight: 9 }, { arbitrary: fc.uuid(), weight: 1 })
       : fc.uuid();
   }
+  if (format === 'uri-reference') return fc.constantFrom('/media/kitchen-1.svg', 'https://example.com/a%20b.png');
   if (format === 'email') return fc.uuid().map((text) => `${text}@example.com`);
   if (pattern) return fc.stringMatching(new RegExp(pattern));
   const max = Math.min(maxLength, minLength + 30);

@@ -1,4 +1,4 @@
-import type { Line, ProductInput, Profile } from './state.ts';
+import type { Booking, Line, ProductInput, ProductReplacement, Profile } from './state.ts';
 
 /**
  * A request that changes the shop, in the model's terms. What it creates gets its `name`; `by` names the session whose
@@ -24,9 +24,10 @@ export type SignedInRequest = { by: string | null } & (
   | { kind: 'change phone'; account: string; change: Pick<Profile, 'phone'> }
   | { kind: 'close account'; account: string }
   | { kind: 'create product'; input: ProductInput }
-  | { kind: 'replace product'; product: string; input: ProductInput; ifMatch: number | null }
+  | { kind: 'replace product'; product: string; input: ProductReplacement; ifMatch: number | null }
   | { kind: 'delete product'; product: string }
   | { kind: 'restore product'; product: string }
+  | { kind: 'book stock'; booking: Booking; key: string | null }
   | { kind: 'place order'; lines: Line[]; key: string | null }
   | { kind: 'cancel order'; order: string }
   | { kind: 'restore order'; order: string }

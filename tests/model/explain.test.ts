@@ -24,7 +24,9 @@ const shop: ShopState = {
       tokens: {},
     },
   },
-  products: { mug: { name: 'mug', description: null, priceCents: 100, stock: 5, version: 1, deleted: false } },
+  products: {
+    mug: { name: 'mug', sku: null, description: null, priceCents: 100, tags: [], stock: 5, version: 1, deleted: false },
+  },
 };
 
 const place = (name: string): Call => ({

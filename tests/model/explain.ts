@@ -58,7 +58,7 @@ function stepsBefore(state: ShopState, call: Call): ShopState[] {
 /** Whether another call under the same idempotency key was under way at the same time. */
 function hasRival(start: ShopState, call: Call, made: AnsweredCall[]): boolean {
   const scopeOf = (call: Call) =>
-    call.kind === 'place order' && call.key !== null && `${identify(start, call.by)?.account} ${call.key}`;
+    'key' in call && call.key !== null && `${call.kind} ${identify(start, call.by)?.account} ${call.key}`;
   return made.some(
     ({ call: other, answer }) =>
       other !== call && scopeOf(other) === scopeOf(call) && answer.code !== 'idempotency_in_progress',

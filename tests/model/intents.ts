@@ -48,6 +48,8 @@ const by: fc.Arbitrary<Caller> = fc.record({
 
 const input = fc.record({
   name: fc.constantFrom('mug', 'bowl', 'jug'),
+  sku: fc.constantFrom(null, null, 'a', 'b'),
+  tags: fc.constantFrom<string[]>([], ['blue', 'Kaffee']),
   description: fc.constantFrom(null, 'enamel'),
   priceCents: fc.nat({ max: 1_000 }),
   stock: fc.nat({ max: 12 }),
@@ -146,6 +148,37 @@ export const changeOrder = intents(
   },
 );
 
+export const bookStock = intents(
+  'book a stock change',
+  {
+    by,
+    product: thing,
+    change: fc.integer({ min: -6, max: 6 }).filter((change) => change !== 0),
+    expects: fc.constantFrom('nothing', 'the stock', 'other'),
+    key: fc.option(key, { freq: 2 }),
+  },
+  (made, scene) => {
+    const product = chosen(scene.state.products, made.product, isOnSale);
+    const stock = scene.state.products[product]?.stock ?? 0;
+    const expected = { nothing: null, 'the stock': stock, other: stock + 1 }[made.expects];
+    return {
+      kind: 'book stock',
+      by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
+      booking: { product, change: made.change, expected },
+      key: made.key === null ? null : `key ${made.key}`,
+    };
+  },
+);
+
+export const repeatBooking = intents('repeat a booking', { by, kept: thing }, (made, scene) => {
+  const { account, session } = callerOf(scene, made.by, oldestAdmin(scene.state));
+  const { bookingKeys, products } = scene.state;
+  const scope = chosen(bookingKeys, made.kept, (_kept, name) => name.startsWith(`${account} `));
+  const first = { product: chosen(products, made.kept, isOnSale), change: 1, expected: null };
+  const booking = bookingKeys[scope]?.booking ?? first;
+  return { kind: 'book stock', by: session, booking, key: scope.slice(scope.indexOf(' ') + 1) };
+});
+
 export const createProduct = intents('create a product', { by, input }, (made, scene) => ({
   kind: 'create product',
   by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
@@ -154,7 +187,7 @@ export const createProduct = intents('create a product', { by, input }, (made, s
 
 export const replaceProduct = intents(
   'replace a product',
-  { by, product: thing, input, ifMatch: fc.constantFrom('none', 'current', 'first') },
+  { by, product: thing, input, withStock: fc.boolean(), ifMatch: fc.constantFrom('none', 'current', 'first') },
   (made, scene) => {
     const product = chosen(scene.state.products, made.product, isOnSale);
     const current = scene.state.products[product]?.version ?? 1;
@@ -162,7 +195,7 @@ export const replaceProduct = intents(
       kind: 'replace product',
       by: callerOf(scene, made.by, oldestAdmin(scene.state)).session,
       product,
-      input: branded(scene.word, made.input),
+      input: branded(scene.word, { ...made.input, stock: made.withStock ? made.input.stock : null }),
       ifMatch: { none: null, current, first: 1 }[made.ifMatch],
     };
   },

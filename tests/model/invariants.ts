@@ -37,6 +37,19 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
       )
     select 'no stock is below zero' as promise, id from products where name like ${`${word} %`} and stock < 0
     union all
+    select 'stock and live orders are the sum of the stock changes', id from products
+    where name like ${`${word} %`} and stock + (
+      select coalesce(sum(quantity), 0) from order_items join orders on orders.id = order_id
+      where product_id = products.id and orders.status <> 'cancelled' and orders.deleted_at is null
+    ) <> (select coalesce(sum(change), 0) from stock_changes where product_id = products.id)
+    union all
+    select 'a booking says what stock it left', id from (
+      select stock_changes.*, lag(stock_after) over mine as before, row_number() over mine as place from stock_changes
+      where product_id in (select id from products where name like ${`${word} %`})
+        and product_id not in (select product_id from order_items)
+      window mine as (partition by product_id order by id)
+    ) as booked where stock_after <> case place when 1 then 0 else before end + change
+    union all
     select 'a total equals its lines', id from placed
     where total_cents <> (select sum(quantity::bigint * unit_price_cents) from order_items where order_id = placed.id)
     union all
@@ -54,7 +67,7 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
   return rows.map(({ promise, id }) => `${promise}: ${id}`);
 }
 
-/** The units of each product in stock and in live orders, by id. Only the product's own `PUT` may change them. */
+/** The units of each product in stock and in live orders, by id. Only the product's own `PUT` and bookings may change them. */
 export async function unitsInWorld({ shop, word }: World): Promise<Map<string, number>> {
   const rows = await shop.db<{ id: string; units: number }[]>`
     select products.id, (stock + coalesce(sum(quantity) filter (

@@ -32,11 +32,13 @@ export type Answer = {
   account?: AccountView & { is: string };
   product?: ProductView & { is: string };
   order?: OrderView & { is: string };
-  /** The order whose first answer came again. */
+  booked?: { is: string; product: string; change: number; stockAfter: number };
+  /** The order or booking whose first answer came again. */
   replayOf?: string;
   /** The lines that the stock is too short for, by product. */
   short?: { product: string; requested: number; available: number }[];
   deletableInHours?: number;
+  currentStock?: number;
 };
 
 /** An answer, and the shop once it has been given. */
@@ -75,6 +77,8 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
     case 'restore order':
     case 'delete order':
       return answerAboutOrder(state, call, actor);
+    case 'book stock':
+      return actor.role === 'admin' ? bookStock(state, call, actor) : refused(state, 'forbidden');
     default:
       return actor.role === 'admin' ? answerAboutProduct(state, call) : refused(state, 'forbidden');
   }
@@ -194,7 +198,7 @@ function askToVerify(state: ShopState, { name }: CallOf<'ask to verify'>, actor:
 function redeemed(state: ShopState, kind: MailTokenKind, token: string): { name: string; account: Account } | null {
   const issued = state.mailTokens[token];
   const account = issued && state.accounts[issued.account];
-  if (!account?.open || account.tokens[kind] !== token) return null;
+  if (!issued || !account?.open || account.tokens[kind] !== token) return null;
   if (state.hour >= issued.hour + mailTokenHours[kind]) return null;
   const { [kind]: _used, ...tokens } = account.tokens;
   return { name: issued.account, account: { ...account, tokens } };
@@ -243,6 +247,7 @@ type ProductCall = CallOf<'create product' | 'replace product' | 'delete product
 
 function answerAboutProduct(state: ShopState, call: ProductCall): Outcome {
   if (call.kind === 'create product') {
+    if (isSkuTaken(state, call.input.sku)) return refused(state, 'sku_taken');
     return productSaved(state, call.name, { ...call.input, version: 1, deleted: false }, 201);
   }
   const product = state.products[call.product];
@@ -251,6 +256,7 @@ function answerAboutProduct(state: ShopState, call: ProductCall): Outcome {
 
   if (call.kind === 'restore product') {
     if (!product.deleted) return refused(state, 'product_not_deleted');
+    if (isSkuTaken(state, product.sku)) return refused(state, 'sku_taken');
     return productSaved(state, call.product, { ...product, version, deleted: false }, 200);
   }
   if (product.deleted) return refused(state, 'not_found');
@@ -259,7 +265,39 @@ function answerAboutProduct(state: ShopState, call: ProductCall): Outcome {
     return { answer: { status: 204 }, state: withProduct(state, call.product, deleted) };
   }
   if (call.ifMatch !== null && call.ifMatch !== product.version) return refused(state, 'precondition_failed');
-  return productSaved(state, call.product, { ...product, ...call.input, version }, 200);
+  if (isSkuTaken(state, call.input.sku, call.product)) return refused(state, 'sku_taken');
+  const stock = call.input.stock ?? product.stock;
+  return productSaved(state, call.product, { ...product, ...call.input, stock, version }, 200);
+}
+
+function isSkuTaken({ products }: ShopState, sku: string | null, besides?: string): boolean {
+  const isOther = ([name, product]: [string, Product]) => name !== besides && !product.deleted && product.sku === sku;
+  return sku !== null && Object.entries(products).some(isOther);
+}
+
+function bookStock(state: ShopState, { name, booking, key }: CallOf<'book stock'>, actor: Actor): Outcome {
+  const scope = `${actor.account} ${key}`;
+  const record = state.bookingKeys[scope];
+  if (record && state.hour < record.hour + keyKeptHours) {
+    if (JSON.stringify(record.booking) !== JSON.stringify(booking)) return refused(state, 'idempotency_key_reused');
+    return { answer: { status: 201, replayOf: record.change }, state };
+  }
+  const product = state.products[booking.product];
+  if (product?.deleted !== false) return refused(state, 'unknown_product');
+  const { stock } = product;
+  if (booking.expected !== null && booking.expected !== stock) {
+    return refused(state, 'stock_changed', { currentStock: stock });
+  }
+  const stockAfter = stock + booking.change;
+  if (stockAfter < 0) {
+    const short = [{ product: booking.product, requested: -booking.change, available: stock }];
+    return refused(state, 'insufficient_stock', { short });
+  }
+  const booked = { is: name, product: booking.product, change: booking.change, stockAfter };
+  const changed = withProduct(state, booking.product, { ...product, stock: stockAfter, version: product.version + 1 });
+  const kept = { booking, change: name, hour: state.hour };
+  const bookingKeys = key === null ? state.bookingKeys : { ...state.bookingKeys, [scope]: kept };
+  return { answer: { status: 201, booked }, state: { ...changed, bookingKeys } };
 }
 
 function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'>, actor: Actor): Outcome {
@@ -277,8 +315,8 @@ function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'
   const order: Order = {
     customer: actor.account,
     items: merged.map((line) => {
-      const { name, priceCents } = state.products[line.product] ?? { name: '', priceCents: Number.NaN };
-      return { ...line, name, unitPriceCents: priceCents };
+      const { sku = null, name = '', priceCents = Number.NaN } = state.products[line.product] ?? {};
+      return { ...line, sku, name, unitPriceCents: priceCents };
     }),
     history: ['pending'],
     createdHour: state.hour,

@@ -1,4 +1,4 @@
-import type { Account, Order, ProductInput, ShopState } from './state.ts';
+import type { Account, Order, ProductReplacement, ShopState } from './state.ts';
 
 /** What a request is made up in. */
 export type Scene = {
@@ -71,7 +71,10 @@ export function emailAddress(word: string, number: number): string {
   return `${number % 2 ? local.toUpperCase() : local}@${word}.example.com`;
 }
 
-/** The same product under a name that begins with the shop's word. */
-export function branded(word: string, input: ProductInput): ProductInput {
-  return { ...input, name: `${word} ${input.name}` };
+/** The same product under a name and an SKU that begin with the shop's word. */
+export function branded<Stock extends number | null>(
+  word: string,
+  input: ProductReplacement & { stock: Stock },
+): ProductReplacement & { stock: Stock } {
+  return { ...input, name: `${word} ${input.name}`, sku: input.sku && `${word}-${input.sku}` };
 }

@@ -6,9 +6,9 @@ import type { World } from './world.ts';
 
 const people = ['ada', 'bob', 'admin'];
 const goods = [
-  { name: 'mug', description: 'enamel', priceCents: 1_299, stock: 8 },
-  { name: 'bowl', description: null, priceCents: 450, stock: 4 },
-  { name: 'jug', description: null, priceCents: 0, stock: 12 },
+  { name: 'mug', sku: 'a', description: 'enamel', priceCents: 1_299, tags: ['blue'], stock: 8 },
+  { name: 'bowl', sku: null, description: null, priceCents: 450, tags: [], stock: 4 },
+  { name: 'jug', sku: null, description: null, priceCents: 0, tags: [], stock: 12 },
 ];
 
 const orders = [

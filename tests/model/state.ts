@@ -11,6 +11,8 @@ export type ShopState = {
   mailTokens: Record<string, { account: string; kind: MailTokenKind; hour: number }>;
   /** Who has had a mail with a token within the last minute: kind and address, and kind and account. */
   mailed: string[];
+  /** What was booked under one likewise. */
+  bookingKeys: Record<string, { booking: Booking; change: string; hour: number }>;
 };
 
 export type MailTokenKind = 'password_reset' | 'email_verification';
@@ -18,7 +20,18 @@ export type MailTokenKind = 'password_reset' | 'email_verification';
 export type Status = 'pending' | 'processing' | 'shipped' | 'delivered' | 'cancelled';
 export type Role = 'customer' | 'admin';
 export type Line = { product: string; quantity: number };
-export type ProductInput = { name: string; description: string | null; priceCents: number; stock: number };
+export type ProductInput = {
+  name: string;
+  sku: string | null;
+  description: string | null;
+  priceCents: number;
+  tags: string[];
+  stock: number;
+};
+/** Stock stays when it is null. */
+export type ProductReplacement = Omit<ProductInput, 'stock'> & { stock: number | null };
+/** What is to change in stock; `expected` is what it has to be before, if anything. */
+export type Booking = { product: string; change: number; expected: number | null };
 export type Profile = { name: string; email: string; phone: string | null };
 
 export type Account = Profile & {
@@ -39,7 +52,7 @@ export type Product = ProductInput & { version: number; deleted: boolean };
 
 export type Order = {
   customer: string;
-  items: (Line & { name: string; unitPriceCents: number })[];
+  items: (Line & { sku: string | null; name: string; unitPriceCents: number })[];
   /** Every status it has entered, over all runs. */
   history: Status[];
   createdHour: number;
@@ -64,6 +77,7 @@ export const emptyShop: ShopState = {
   products: {},
   orders: {},
   keys: {},
+  bookingKeys: {},
   mailTokens: {},
   mailed: [],
 };

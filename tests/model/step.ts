@@ -100,8 +100,11 @@ function expectSameUnits(
   before: Map<string, number>,
   after: Map<string, number>,
 ): void {
-  const replaced = calls.flatMap((call) => (call.kind === 'replace product' ? [names.idOf(call.product)] : []));
-  const kept = [...before].filter(([id]) => !replaced.includes(id));
+  const booked = calls.flatMap((call) => {
+    if (call.kind === 'replace product') return [names.idOf(call.product)];
+    return call.kind === 'book stock' ? [names.idOf(call.booking.product)] : [];
+  });
+  const kept = [...before].filter(([id]) => !booked.includes(id));
   expect(kept.map(([id]) => [id, after.get(id)])).toEqual(kept);
 }
 

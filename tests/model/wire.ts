@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CustomerBody } from '../../src/schema/customers.ts';
 import type { OrderBody } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
+import type { StockChangeBody } from '../../src/schema/stock-changes.ts';
 import type { Answer as AnswerOf } from '../support/client.ts';
 import type { Call } from './calls.ts';
 import { type Answer, byProduct } from './rules.ts';
@@ -86,16 +87,23 @@ export function wireRequest(
     case 'replace product': {
       const etag = call.ifMatch === null ? undefined : (etags.get(versionKey(call.product, call.ifMatch)) ?? '"none"');
       const headers: Record<string, string> = etag === undefined ? {} : { 'If-Match': etag };
-      return { method: 'PUT', path: `/api/products/${idOf(call.product)}`, body: call.input, headers };
+      const { stock, ...rest } = call.input;
+      const body = stock === null ? rest : call.input;
+      return { method: 'PUT', path: `/api/products/${idOf(call.product)}`, body, headers };
     }
     case 'delete product':
       return { method: 'DELETE', path: `/api/products/${idOf(call.product)}` };
     case 'restore product':
       return { method: 'PATCH', path: `/api/products/restore/${idOf(call.product)}` };
+    case 'book stock': {
+      const { product, change, expected } = call.booking;
+      const expectedStock = expected === null ? {} : { expectedStock: expected };
+      const body = { productId: idOf(product), change, reason: 'count', ...expectedStock };
+      return { method: 'POST', path: '/api/stock-changes', body, headers: keyHeader(call.key) };
+    }
     case 'place order': {
       const items = call.lines.map(({ product, quantity }) => ({ productId: idOf(product), quantity }));
-      const headers: Record<string, string> = call.key === null ? {} : { 'Idempotency-Key': call.key };
-      return { method: 'POST', path: '/api/orders', body: { items }, headers };
+      return { method: 'POST', path: '/api/orders', body: { items }, headers: keyHeader(call.key) };
     }
     case 'cancel order':
       return { method: 'PATCH', path: `/api/orders/cancel/${idOf(call.order)}` };
@@ -106,10 +114,15 @@ export function wireRequest(
   }
 }
 
+function keyHeader(key: string | null): Record<string, string> {
+  return key === null ? {} : { 'Idempotency-Key': key };
+}
+
 type Problem = {
   code: string;
   errors?: { productId: string; requested: number; available: number }[];
   deletableAt?: string;
+  currentStock?: number;
 };
 
 /** Whether this is the answer that a key was first used for, come again. */
@@ -117,32 +130,38 @@ export function isReplay({ headers }: WireAnswer): boolean {
   return headers.get('Idempotent-Replayed') === 'true';
 }
 
-/** An answer in the model's terms. `firstAnswers` holds what was answered when each order was placed, by its id. */
+/** An answer in the model's terms. `firstAnswers` holds what was answered when each order was placed or change booked, by its id. */
 export function readAnswer(
   { kind }: Call,
   wire: WireAnswer,
   nameOf: Names['nameOf'],
-  firstAnswers: ReadonlyMap<string, OrderBody>,
+  firstAnswers: ReadonlyMap<string, unknown>,
 ): Answer {
   const { status, body } = wire;
   if (status >= 400) return { status, ...readProblem(body as Problem, nameOf) };
   if (status === 202 || status === 204 || kind === 'sign in') return { status };
   if (isReplay(wire)) {
-    const order = body as OrderBody;
-    const isSame = isDeepStrictEqual(order, firstAnswers.get(order.id));
-    return { status, replayOf: isSame ? nameOf(order.id) : 'not the first answer' };
+    const made = body as { id: string };
+    const isSame = isDeepStrictEqual(made, firstAnswers.get(made.id));
+    return { status, replayOf: isSame ? nameOf(made.id) : 'not the first answer' };
   }
   const is = nameOf((body as { id: string }).id);
+  if (kind === 'book stock') {
+    const { productId, change, stockAfter } = body as StockChangeBody;
+    return { status, booked: { is, product: nameOf(productId), change, stockAfter } };
+  }
   if (kind.endsWith(' order')) return { status, order: { is, ...readOrder(body as OrderBody, nameOf) } };
   if (kind.endsWith(' product')) return { status, product: { is, ...readProduct(body as ProductBody) } };
   return { status, account: { is, ...readAccount(body as CustomerBody) } };
 }
 
-function readProblem({ code, errors, deletableAt }: Problem, nameOf: Names['nameOf']): Partial<Answer> {
+function readProblem(problem: Problem, nameOf: Names['nameOf']): Partial<Answer> {
+  const { code, errors, deletableAt, currentStock } = problem;
   if (code === 'insufficient_stock') {
     const short = (errors ?? []).map(({ productId, ...units }) => ({ product: nameOf(productId), ...units }));
     return { code, short: byProduct(short) };
   }
+  if (currentStock !== undefined) return { code, currentStock };
   return deletableAt === undefined ? { code } : { code, deletableInHours: hoursUntil(deletableAt) };
 }
 
@@ -150,8 +169,9 @@ export function readAccount({ name, email, phone, role, emailVerifiedAt }: Custo
   return { name, email, phone, role, verified: emailVerifiedAt !== null };
 }
 
-export function readProduct({ name, description, priceCents, stock, deletedAt }: ProductBody): ProductView {
-  return { name, description, priceCents, stock, deleted: deletedAt !== null };
+export function readProduct(product: ProductBody): ProductView {
+  const { name, sku, description, priceCents, tags, stock, deletedAt } = product;
+  return { name, sku, description, priceCents, tags, stock, deleted: deletedAt !== null };
 }
 
 export function readOrder(order: OrderBody, nameOf: Names['nameOf']): OrderView {

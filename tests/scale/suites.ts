@@ -20,6 +20,7 @@ export const suites = [
   'progress',
   'recovery',
   'sessions',
+  'stock-changes',
   'throttle',
   'tokens',
   'wire',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CustomerBody } from '../../src/schema/customers.ts';
 import type { OrderBody, OrderLine } from '../../src/schema/orders.ts';
-import type { ProductBody } from '../../src/schema/products.ts';
+import type { ProductBody, ProductInput } from '../../src/schema/products.ts';
 import { pause } from './wait.ts';
 
 /** The account that every shop of the suites begins with. */
@@ -105,7 +105,7 @@ export async function registerCustomer(
 export function createProduct(
   url: string,
   adminToken: string,
-  given: Partial<{ name: string; description: string | null; priceCents: number; stock: number }> = {},
+  given: Partial<ProductInput> = {},
 ): Promise<ProductBody> {
   const body = { name: 'Enamel mug', priceCents: 1_299, stock: 10, ...given };
   const ask = () => request<ProductBody>(url, 'POST', '/api/products', { token: adminToken, body });

@@ -30,7 +30,7 @@ export function differences<Row extends object>(telling: Telling<Row>, before: R
 
 function toldValue(value: unknown): AuditValue {
   if (value instanceof Date) return value.toISOString();
-  if (value === null || value === undefined) return null;
+  if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return null;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? value
     : JSON.stringify(value);

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/client.ts';
 import { idempotencyRecords } from '../../db/tables.ts';
 import { deleteAged } from '../clean-up.ts';
-import { idempotencyKeptMs } from './place.ts';
+import { idempotencyKeptMs } from '../idempotency.ts';
 
 const aged = { table: idempotencyRecords, at: idempotencyRecords.createdAt, keptMs: idempotencyKeptMs };
 

@@ -1,17 +1,15 @@
-import { and, gt, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../../db/sql.ts';
-import { idempotencyRecords, type Order } from '../../db/tables.ts';
+import { bigints, integers, smallints, texts, timestamp, uuids } from '../../db/sql.ts';
+import type { Order } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
+import { keptOrderSchema, type OrderBody, type OrderLine, serializeOrder } from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
+import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
 import { recordsOfEntered } from './lifecycle.ts';
-
-/** How long a first answer is kept for its repeats (README, "What you can rely on"). */
-export const idempotencyKeptMs = 24 * 3_600_000;
 
 export type OrderRequest = {
   customerId: string;
@@ -38,7 +36,7 @@ export async function placeOrders(
   requests: OrderRequest[],
   terms: OrderTerms,
 ): Promise<(Placement | ShopError)[]> {
-  const answered = await answerRepeats(tx, requests);
+  const answered = await answersOfRepeats(tx, requests);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
   const customerIds = new Set(open.map((request) => request.customerId));
@@ -71,6 +69,22 @@ export async function placeOrders(
   return outcomes;
 }
 
+const attemptOf = ({ customerId, idempotency }: OrderRequest): KeyedAttempt | undefined =>
+  idempotency && { callerId: customerId, route: 'orders', ...idempotency };
+
+async function answersOfRepeats(
+  tx: Transaction,
+  requests: OrderRequest[],
+): Promise<Map<OrderRequest, Placement | ShopError>> {
+  const answers = await answerRepeats(tx, requests, attemptOf);
+  const replayed = (kept: string) => ({
+    body: keptOrderSchema.parse(JSON.parse(kept)),
+    replayed: true,
+    mailId: null,
+  });
+  return new Map([...answers].map(([request, kept]) => [request, kept instanceof ShopError ? kept : replayed(kept)]));
+}
+
 /** Adds up lines of the same product, keeping the order in which products first appear. */
 function mergeLines(lines: OrderLine[]): OrderLine[] {
   const quantities = new Map<string, number>();
@@ -83,7 +97,9 @@ function decide(request: OrderRequest, products: Map<string, LockedProduct>, now
   takeStock(products, lines);
   const items = lines.flatMap(({ productId, quantity }) => {
     const product = products.get(productId);
-    return product ? [{ productId, quantity, name: product.name, unitPriceCents: product.priceCents }] : [];
+    if (!product) return [];
+    const { sku, name, priceCents: unitPriceCents } = product;
+    return [{ productId, sku, name, quantity, unitPriceCents }];
   });
   const order: Order = {
     id: newId(now),
@@ -103,55 +119,6 @@ function decide(request: OrderRequest, products: Map<string, LockedProduct>, now
   return { order, request, mailId: newId(now), body };
 }
 
-/**
- * Finds the requests whose key is taken: by an answer that is kept, or by an attempt under way. The lock on a key is
- * only tried, never waited for, so it cannot deadlock with the locks on products; it goes with the transaction.
- */
-async function answerRepeats(
-  tx: Transaction,
-  requests: OrderRequest[],
-): Promise<Map<OrderRequest, Placement | ShopError>> {
-  const answers = new Map<OrderRequest, Placement | ShopError>();
-  const keyed = requests.flatMap((request) => {
-    const { customerId, idempotency } = request;
-    return idempotency ? [{ request, customerId, ...idempotency, scope: `${customerId}:${idempotency.key}` }] : [];
-  });
-  if (keyed.length === 0) return answers;
-
-  const scopes = [...new Set(keyed.map((entry) => entry.scope))];
-  const locks = await tx.execute<{ scope: string; locked: boolean }>(sql`
-    select scope, pg_try_advisory_xact_lock(hashtextextended(scope, 0)) as locked
-    from unnest(${texts(scopes)}) as scope`);
-  const held = new Set(locks.filter((lock) => lock.locked).map((lock) => lock.scope));
-  // A statement of its own, because only a snapshot taken under the lock shows what its last holder committed.
-  const records = await tx
-    .select()
-    .from(idempotencyRecords)
-    .where(
-      and(
-        sql`(${idempotencyRecords.customerId}, ${idempotencyRecords.key}) in (select * from unnest(
-          ${uuids(keyed.map((entry) => entry.customerId))}, ${texts(keyed.map((entry) => entry.key))}))`,
-        gt(idempotencyRecords.createdAt, later(statementTime, -idempotencyKeptMs)),
-      ),
-    );
-  const recorded = new Map(records.map((record) => [`${record.customerId}:${record.key}`, record]));
-
-  for (const { request, scope, requestHash } of keyed) {
-    const record = recorded.get(scope);
-    if (record && record.requestHash !== requestHash) {
-      answers.set(request, new ShopError('idempotency_key_reused', 'The key came with another body before.'));
-    } else if (record) {
-      answers.set(request, { body: orderSchema.parse(JSON.parse(record.response)), replayed: true, mailId: null });
-    } else if (!held.delete(scope)) {
-      answers.set(
-        request,
-        new ShopError('idempotency_in_progress', 'The first request with this key is still running.'),
-      );
-    }
-  }
-  return answers;
-}
-
 function stockChanges(before: Map<string, number>, products: Map<string, LockedProduct>): StockChange[] {
   return [...products.values()]
     .map(({ id, stock }) => ({ productId: id, units: stock - (before.get(id) ?? stock) }))
@@ -168,9 +135,10 @@ async function write(
 ): Promise<void> {
   const orders = placed.map(({ order }) => order);
   const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));
-  const records = placed.flatMap(({ request: { customerId, idempotency }, body }) =>
-    idempotency ? [{ customerId, ...idempotency, response: JSON.stringify(body) }] : [],
-  );
+  const records = placed.flatMap(({ request, body }) => {
+    const attempt = attemptOf(request);
+    return attempt ? [{ ...attempt, response: JSON.stringify(body) }] : [];
+  });
   const at = timestamp(now);
 
   await tx.execute(sql`
@@ -187,25 +155,16 @@ async function write(
         ${timestamp(new Date(now.getTime() + orderStatusIntervalMs))}, ${at}, ${at}
       from entered
     ), new_items as (
-      insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
+      insert into order_items (order_id, product_id, position, sku, name, quantity, unit_price_cents)
       select * from unnest(
         ${uuids(items.map((item) => item.orderId))},
         ${uuids(items.map((item) => item.productId))},
         ${smallints(items.map((item) => item.position))},
+        ${texts(items.map((item) => item.sku))},
         ${texts(items.map((item) => item.name))},
         ${integers(items.map((item) => item.quantity))},
         ${integers(items.map((item) => item.unitPriceCents))}
       )
-    ), ${recordsOfEntered(at, 'fails')}, new_records as (
-      insert into idempotency_records (customer_id, key, request_hash, response, created_at)
-      select t.*, ${at} from unnest(
-        ${uuids(records.map((record) => record.customerId))},
-        ${texts(records.map((record) => record.key))},
-        ${texts(records.map((record) => record.requestHash))},
-        ${texts(records.map((record) => record.response))}
-      ) as t
-      on conflict (customer_id, key) do update
-      set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
-    )
+    ), ${recordsOfEntered(at, 'fails')}, ${newRecords(records, at)}
     ${stockChanged(changes, at)}`);
 }

@@ -63,7 +63,7 @@ async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]
   const [items, history] = await Promise.all([
     // One row for each order, because a row costs ten times what a line within it does.
     reader.execute<{ order_id: string; lines: string }>(sql`
-      select order_id, json_agg(json_build_array(product_id, name, quantity, unit_price_cents) order by position)::text
+      select order_id, json_agg(json_build_array(product_id, sku, name, quantity, unit_price_cents) order by position)::text
         as lines
       from order_items where order_id = ${ids} group by order_id`),
     reader.select().from(orderHistory).where(sql`(${orderHistory.orderId}, ${orderHistory.run}) in ${runs}`),
@@ -81,8 +81,14 @@ async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]
 }
 
 function readLines(json: string): Order['items'] {
-  const lines: [string, string, number, number][] = JSON.parse(json);
-  return lines.map(([productId, name, quantity, unitPriceCents]) => ({ productId, name, quantity, unitPriceCents }));
+  const lines: [string, string | null, string, number, number][] = JSON.parse(json);
+  return lines.map(([productId, sku, name, quantity, unitPriceCents]) => ({
+    productId,
+    sku,
+    name,
+    quantity,
+    unitPriceCents,
+  }));
 }
 
 /** `Map.groupBy`, which Node 20 lacks. */

@@ -1,10 +1,12 @@
-import { and, desc, gt, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, isNull, lte, type SQL, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
+import { texts } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../../schema/products.ts';
 import { countMatches, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
-import { findProducts, productColumns } from './products.ts';
+import { findProducts } from './products.ts';
+import { productColumns } from './rows.ts';
 import { searchProducts } from './search.ts';
 import { beyond, sortColumn, sortKey, sortOrder } from './sorts.ts';
 
@@ -26,11 +28,13 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
   return toPage(query, await inOrder(reader, found.ids), found.totalItems, place);
 }
 
-function filtersOf({ minPriceCents, maxPriceCents, inStock }: ProductQuery): SQL | undefined {
+function filtersOf({ minPriceCents, maxPriceCents, inStock, sku, tag }: ProductQuery): SQL | undefined {
   return and(
     minPriceCents === undefined ? undefined : gte(products.priceCents, minPriceCents),
     maxPriceCents === undefined ? undefined : lte(products.priceCents, maxPriceCents),
     inStock && gt(products.stock, 0),
+    sku === undefined ? undefined : eq(products.sku, sku),
+    tag === undefined ? undefined : sql`${products.tags} @> ${texts([tag])}`,
   );
 }
 

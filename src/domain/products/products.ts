@@ -1,56 +1,74 @@
-import { eq, getTableColumns, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import type { Reader, Transaction } from '../../db/client.ts';
-import { anyUuid, statementTime } from '../../db/sql.ts';
+import { anyUuid, clockMicros, statementTime, timestamp } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
-import { isId } from '../../lib/ids.ts';
 import type { AuditAction } from '../../schema/audit-events.ts';
-import type { ProductInput } from '../../schema/products.ts';
+import type { ProductInput, ProductReplacement } from '../../schema/products.ts';
 import { differences, writeEvent } from '../audit/events.ts';
 import { type Actor, isStaff } from '../customers/actor.ts';
-
-const { search: _search, ...columns } = getTableColumns(products);
-
-/** What is read of a product: all but what only searches use. */
-export const productColumns = columns;
+import { lockProduct, productColumns } from './rows.ts';
+import { stockChanged } from './stock.ts';
+import { newStockChanges, stockChangeRow } from './stock-changes.ts';
 
 /** What an audit event tells of a product. */
 const told = {
+  sku: 'values',
   name: 'values',
   description: 'values',
   priceCents: 'values',
   stock: 'values',
+  tags: 'values',
+  images: 'values',
   deletedAt: 'values',
 } as const;
 
-/** Puts a product into the catalogue. */
+/**
+ * Puts a product into the catalogue, and books its stock.
+ * @throws {ShopError} `sku_taken`
+ */
 export async function createProduct(tx: Transaction, input: ProductInput, actor: Actor): Promise<ProductRow> {
   const made = { id: sql`uuid_v7(${statementTime})`, createdAt: statementTime, updatedAt: statementTime };
-  const [row] = await tx
+  const [inserted] = await tx
     .insert(products)
     .values({ ...input, ...made })
-    .returning(columns);
-  if (!row) throw new Error('the insert gave no row');
+    .returning({ ...productColumns, atMicros: clockMicros });
+  if (!inserted) throw new Error('the insert gave no row');
+  const { atMicros, ...row } = inserted;
+  const { id: productId, stock } = row;
+  if (stock !== 0) {
+    const booking = { productId, change: stock, reason: 'created' as const, note: null, stockAfter: stock };
+    await tx.execute(sql`with ${newStockChanges([stockChangeRow(booking, actor, Number(atMicros))])} select 1`);
+  }
   await writeProductEvent(tx, actor, 'product.created', null, row);
   return row;
 }
 
 /**
- * Replaces a product, stock included, under the row's lock.
+ * Replaces a product under the row's lock. Another stock is set by booking the difference.
  * @param mayChange tells whether the product may be changed in this version
- * @throws {ShopError} `not_found`, `precondition_failed`
+ * @throws {ShopError} `not_found`, `precondition_failed`, `sku_taken`
  */
 export async function replaceProduct(
   tx: Transaction,
   id: string,
-  input: ProductInput,
+  { stock: wanted, ...input }: ProductReplacement,
   actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<ProductRow> {
-  const row = await lockProduct(tx, id);
+  const { row, lockedAtMicros } = await requireProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
+  const stockAfter = wanted ?? row.stock;
+  if (stockAfter !== row.stock) {
+    const change = stockAfter - row.stock;
+    const booking = { productId: row.id, change, reason: 'edited' as const, note: null, stockAfter };
+    const booked = stockChangeRow(booking, actor, lockedAtMicros);
+    // Apart from the rest: a statement that names both name and stock is booked by the trigger for the release before.
+    await tx.execute(sql`
+      with ${newStockChanges([booked])} ${stockChanged([{ productId: row.id, units: change }], timestamp(booked.createdAt))}`);
+  }
   return changeProduct(tx, row, input, actor, 'product.updated');
 }
 
@@ -65,7 +83,7 @@ export async function deleteProduct(
   actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<void> {
-  const row = await lockProduct(tx, id);
+  const { row } = await requireProduct(tx, id);
   if (row.deletedAt) throw notFound('product');
   requireCondition(row, mayChange);
   await changeProduct(tx, row, { deletedAt: statementTime }, actor, 'product.deleted');
@@ -74,7 +92,7 @@ export async function deleteProduct(
 /**
  * Puts a deleted product back.
  * @param mayChange as with `replaceProduct`
- * @throws {ShopError} `not_found`, `precondition_failed`, `product_not_deleted`
+ * @throws {ShopError} `not_found`, `precondition_failed`, `product_not_deleted`, `sku_taken`
  */
 export async function restoreProduct(
   tx: Transaction,
@@ -82,16 +100,16 @@ export async function restoreProduct(
   actor: Actor,
   mayChange: (version: number) => boolean,
 ): Promise<ProductRow> {
-  const row = await lockProduct(tx, id);
+  const { row } = await requireProduct(tx, id);
   requireCondition(row, mayChange);
   if (!row.deletedAt) throw new ShopError('product_not_deleted', 'The product is not deleted.');
   return changeProduct(tx, row, { deletedAt: null }, actor, 'product.restored');
 }
 
-async function lockProduct(tx: Transaction, id: string): Promise<ProductRow> {
-  const [row] = isId(id) ? await tx.select(columns).from(products).where(eq(products.id, id)).for('no key update') : [];
-  if (!row) throw notFound('product');
-  return row;
+async function requireProduct(tx: Transaction, id: string) {
+  const locked = await lockProduct(tx, id);
+  if (!locked) throw notFound('product');
+  return locked;
 }
 
 function requireCondition(row: ProductRow, mayChange: (version: number) => boolean): void {
@@ -108,9 +126,9 @@ async function changeProduct(
 ): Promise<ProductRow> {
   const [changed = row] = await tx
     .update(products)
-    .set({ ...change, version: row.version + 1, updatedAt: statementTime })
+    .set({ ...change, version: sql`${products.version} + 1`, updatedAt: statementTime })
     .where(eq(products.id, row.id))
-    .returning(columns);
+    .returning(productColumns);
   await writeProductEvent(tx, actor, action, row, changed);
   return changed;
 }
@@ -136,7 +154,7 @@ export function findProducts(reader: Reader, ids: string[]): Promise<Map<string,
 /** What `findProducts` does, for callers that do it often: building the query would cost more than a row. */
 export function productFinder(reader: Reader): (ids: string[]) => Promise<Map<string, ProductRow>> {
   const query = reader
-    .select(columns)
+    .select(productColumns)
     .from(products)
     .where(sql`${products.id} = ${anyUuid(sql.placeholder('ids'))}`)
     .prepare('products by id');

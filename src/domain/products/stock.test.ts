@@ -5,6 +5,7 @@ import { type LockedProduct, takeStock } from './stock.ts';
 function lockedProducts(stock: Record<string, number>): Map<string, LockedProduct> {
   const rows = Object.entries(stock).map(([id, units]) => ({
     id,
+    sku: null,
     name: `Product ${id}`,
     priceCents: 100,
     stock: units,

@@ -5,12 +5,20 @@ import { ShopError } from '../../errors.ts';
 import type { OrderLine } from '../../schema/orders.ts';
 
 /** What an order needs to know of a product, read under its lock. */
-export type LockedProduct = { id: string; name: string; priceCents: number; stock: number };
+export type LockedProduct = { id: string; sku: string | null; name: string; priceCents: number; stock: number };
 
 /** Products under lock: those that are not deleted, and when the last one was locked, by Postgres' clock. */
 export type LockedProducts = { products: Map<string, LockedProduct>; lockedAt: Date };
 
-type LockedRow = { id: string; name: string; price_cents: number; stock: number; deleted: boolean; locked_ms: string };
+type LockedRow = {
+  id: string;
+  sku: string | null;
+  name: string;
+  price_cents: number;
+  stock: number;
+  deleted: boolean;
+  locked_ms: string;
+};
 
 /**
  * Locks products for the rest of the transaction, in the order of their ids always, so that no two transactions
@@ -21,14 +29,14 @@ export async function lockProducts(tx: Transaction, ids: Iterable<string>): Prom
   // The clock is read above the lock, because below it the reading would be older than the wait.
   const rows = await tx.execute<LockedRow>(sql`
     with locked as (
-      select id, name, price_cents, stock, deleted_at is not null as deleted from products
+      select id, sku, name, price_cents, stock, deleted_at is not null as deleted from products
       where id = any(${uuids([...ids])}) order by id for no key update
     )
     select *, ${clockMs} as locked_ms from locked`);
   const products = new Map<string, LockedProduct>();
   let lockedMs = 0;
-  for (const { id, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
-    if (!deleted) products.set(id, { id, name, priceCents, stock });
+  for (const { id, sku, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
+    if (!deleted) products.set(id, { id, sku, name, priceCents, stock });
     lockedMs = Math.max(lockedMs, Number(locked_ms));
   }
   return { products, lockedAt: new Date(lockedMs) };
@@ -79,7 +87,10 @@ export function taken(lines: OrderLine[]): StockChange[] {
   return lines.map(({ productId, quantity }) => ({ productId, units: -quantity }));
 }
 
-/** The one statement that changes stock, of products that this transaction has locked; no product may be named twice. */
+/**
+ * The one statement that changes stock, of products that this transaction has locked; no product may be named twice. What
+ * is no order's books with it: `newStockChanges`.
+ */
 export function stockChanged(changes: StockChange[], at: SQL): SQL {
   return sql`
     update products set stock = stock + change.units, version = version + 1, updated_at = ${at}

@@ -109,4 +109,13 @@ export const routes: Mutant[] = [
     suites: ['tests/accounts.test.ts'],
     test: 'answers 201 with the customer and its address',
   },
+  {
+    name: 'booking-untold',
+    says: 'Shows the stock of before a booking in lists',
+    file: 'src/routes/stock-changes.ts',
+    find: "await cache.invalidate('products');",
+    replace: "cache.invalidateSoon('products');",
+    suites: ['tests/stock-changes.test.ts'],
+    test: 'every list shows the stock at once',
+  },
 ];

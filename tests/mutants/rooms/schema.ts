@@ -208,4 +208,22 @@ export const schema: Mutant[] = [
     suites: ['tests/names.test.ts'],
     test: 'with a name that holds',
   },
+  {
+    name: 'tags-in-two-forms',
+    says: 'Tells tags apart that look the same',
+    file: 'src/schema/products.ts',
+    find: "storable.normalize('NFC')",
+    replace: 'storable',
+    suites: ['tests/lists.test.ts'],
+    test: 'has exactly what has it',
+  },
+  {
+    name: 'pictures-from-the-api',
+    says: 'Takes a picture whose path leads out of /media/',
+    file: 'src/schema/products.ts',
+    find: ' &&\n      pathname.startsWith(mediaPath)',
+    replace: '',
+    suites: ['tests/products.test.ts'],
+    test: 'refuses the image',
+  },
 ];

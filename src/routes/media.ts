@@ -1,0 +1,35 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { notFound } from '../errors.ts';
+import { drawPicture } from '../lib/pictures.ts';
+import { mayBeKept } from '../middleware/conditional.ts';
+import type { AppEnv } from '../middleware/env.ts';
+import { problems } from '../middleware/openapi.ts';
+import { noQuery } from '../schema/common.ts';
+
+const fileParams = z.object({ file: z.string().meta({ example: 'kitchen-210.svg' }) });
+
+/** The shop's own pictures, which the products of `db:seed` show. */
+export function mediaRoutes() {
+  return new OpenAPIHono<AppEnv>().openapi(
+    createRoute({
+      method: 'get',
+      path: '/media/{file}',
+      operationId: 'getMedia',
+      tags: ['Products'],
+      summary: 'Get a picture',
+      description: 'The pictures of the products that the shop is seeded with. Pages of any origin may show them.',
+      request: { params: fileParams, query: noQuery },
+      responses: {
+        200: { content: { 'image/svg+xml': { schema: z.string() } }, description: 'The picture' },
+        ...problems(404, 422),
+      },
+    }),
+    (c) => {
+      const picture = drawPicture(c.req.valid('param').file);
+      if (picture === null) throw notFound('picture');
+      mayBeKept(c, 'max-age=86400');
+      return c.body(picture, 200, { 'Content-Type': 'image/svg+xml' });
+    },
+  );
+}
