@@ -41,6 +41,7 @@ export function shopSettings({ databaseUrl, redisUrl }: Home, smtpUrl: string): 
     REDIS_URL: redisUrl,
     SMTP_URL: `${smtpUrl}?tls=never`,
     JWT_SECRET: jwtSecret,
+    TOKEN_SECRET: jwtSecret,
     LOG_LEVEL: 'info',
     ORDER_STATUS_INTERVAL: '1h',
     REGISTRATIONS_PER_HOUR: '0',

@@ -11,6 +11,7 @@ const production = {
   REDIS_URL: 'redis://127.0.0.1:6379',
   SMTP_URL: 'smtp://127.0.0.1:25',
   JWT_SECRET: 'a secret of exactly 32 letters..',
+  TOKEN_SECRET: 'a secret of exactly 32 letters..',
 };
 
 /** The settings that a refusal of this environment names. */
@@ -38,6 +39,8 @@ describe('readSettings', () => {
         smtpConnections: 20,
         mailFrom: { name: 'Shop', address: 'shop@localhost' },
         jwtSecret: undefined,
+        tokenSecret: undefined,
+        adminTotp: 'optional',
         jwtTtlMs: dayMs,
         currency: 'USD',
         orderStatusIntervalMs: hourMs,
@@ -161,6 +164,8 @@ describe('readSettings', () => {
         { databaseReplicaUrls: ['postgres://one/shop', 'postgresql://two/shop'] },
       ],
       ['JWT_SECRET', 'x'.repeat(32), { jwtSecret: 'x'.repeat(32) }],
+      ['TOKEN_SECRET', 'x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
+      ['ADMIN_TOTP', 'required', { adminTotp: 'required' }],
       ['JWT_TTL', '1s', { jwtTtlMs: 1_000 }],
       ['JWT_TTL', '3650d', { jwtTtlMs: 3_650 * dayMs }],
       ['ORDER_STATUS_INTERVAL', '1ms', { orderStatusIntervalMs: 1 }],
@@ -282,6 +287,8 @@ describe('readSettings', () => {
       ['SMTP_CONNECTIONS', '0'],
       ['SMTP_CONNECTIONS', '1001'],
       ['JWT_SECRET', 'x'.repeat(31)],
+      ['TOKEN_SECRET', 'x'.repeat(31)],
+      ['ADMIN_TOTP', 'never'],
       ['CURRENCY', 'usd'],
       ['CURRENCY', 'US'],
       ['CURRENCY', 'ZZZ'],
@@ -334,13 +341,13 @@ describe('readSettings', () => {
       });
     });
 
-    test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'])('requires %s', (name) => {
+    test.each(['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET', 'TOKEN_SECRET'])('requires %s', (name) => {
       expect(faultsOf({ ...production, [name]: '' })).toEqual([name]);
     });
 
     test.each([
-      ['api', ['DATABASE_URL', 'JWT_SECRET', 'REDIS_URL']],
-      ['worker', ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL']],
+      ['api', ['DATABASE_URL', 'JWT_SECRET', 'REDIS_URL', 'TOKEN_SECRET']],
+      ['worker', ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET']],
       ['command', []],
     ] as const)('requires of %s what it uses, and no more', (reader, names) => {
       const all = { NODE_ENV: 'production', ADMIN_EMAIL: 'admin@example.com', ADMIN_PASSWORD: 'open sesame' };
@@ -362,6 +369,7 @@ describe('readSettings', () => {
         'PORT',
         'REDIS_URL',
         'SMTP_URL',
+        'TOKEN_SECRET',
       ]);
     });
   });

@@ -148,6 +148,7 @@ const environmentSchema = z.object({
   SMTP_CONNECTIONS: integer(1, 1_000).default(20),
   MAIL_FROM: mailbox.default({ name: 'Shop', address: 'shop@localhost' }),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  TOKEN_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_TTL: duration(1_000).default(unitMs.d),
   CURRENCY: z
     .string()
@@ -161,6 +162,7 @@ const environmentSchema = z.object({
   KEEP_ALIVE_TIMEOUT: duration(unitMs.s, 255 * unitMs.s).default(75 * unitMs.s),
   ADMIN_EMAIL: emailAddress.optional(),
   ADMIN_PASSWORD: password.optional(),
+  ADMIN_TOTP: z.enum(['optional', 'required']).default('optional'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000_000).default(100),
   UNVERIFIED_MAILS_PER_HOUR: integer(0, 1_000_000_000).default(0),
@@ -177,9 +179,9 @@ function inProduction(server: MailServer, production: boolean): MailServer {
 
 /** What each process uses, and so must be told in production; `start` runs both of them. */
 const requiredInProduction = {
-  api: ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET'],
-  worker: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
-  start: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET'],
+  api: ['DATABASE_URL', 'REDIS_URL', 'JWT_SECRET', 'TOKEN_SECRET'],
+  worker: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET'],
+  start: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'JWT_SECRET', 'TOKEN_SECRET'],
   /** Commands say themselves what they cannot do without. */
   command: [],
 } as const;
@@ -232,6 +234,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     smtpConnections: value.SMTP_CONNECTIONS,
     mailFrom: value.MAIL_FROM,
     jwtSecret: value.JWT_SECRET,
+    tokenSecret: value.TOKEN_SECRET,
     jwtTtlMs: value.JWT_TTL,
     currency: value.CURRENCY,
     orderStatusIntervalMs: value.ORDER_STATUS_INTERVAL,
@@ -241,6 +244,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     keepAliveTimeoutMs: value.KEEP_ALIVE_TIMEOUT,
     adminEmail: value.ADMIN_EMAIL,
     adminPassword: value.ADMIN_PASSWORD,
+    adminTotp: value.ADMIN_TOTP,
     logLevel: value.LOG_LEVEL,
     registrationsPerHour: value.REGISTRATIONS_PER_HOUR,
     unverifiedMailsPerHour: value.UNVERIFIED_MAILS_PER_HOUR,

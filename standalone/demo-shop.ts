@@ -60,6 +60,7 @@ export async function openDemoShop(running: AsyncDisposableStack): Promise<DemoS
     DATABASE_URL: postgres.url,
     SMTP_URL: `smtp://127.0.0.1:${smtpPort}?tls=never`,
     JWT_SECRET: crypto.randomUUID(),
+    TOKEN_SECRET: crypto.randomUUID(),
     CURRENCY: currency,
     ORDER_STATUS_INTERVAL: `${statusIntervalMs}ms`,
     REGISTRATIONS_PER_HOUR: '0',

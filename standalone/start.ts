@@ -15,7 +15,14 @@ import { takeLock } from './lock.ts';
 import { stopWithParent } from './parent.ts';
 import { dataDirectory, root } from './paths.ts';
 import { tryPort } from './ports.ts';
-import { type Kit, supplyAdmin, supplyDatabase, supplyJwtSecret, supplyMailServer } from './supplies.ts';
+import {
+  type Kit,
+  supplyAdmin,
+  supplyDatabase,
+  supplyJwtSecret,
+  supplyMailServer,
+  supplyTokenSecret,
+} from './supplies.ts';
 import { urlOf, welcome } from './welcome.ts';
 
 const seedCounts = { products: 200, customers: 40, orders: 100 };
@@ -58,6 +65,7 @@ async function run(stop: AbortSignal): Promise<void> {
 
   const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
   if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
+  if (settings.tokenSecret === undefined) supplyTokenSecret(kit);
   if (settings.mailServer === undefined) await supplyMailServer(kit);
   if (settings.adminEmail !== undefined) kit.notes.push(['Admin', `${settings.adminEmail} of ADMIN_EMAIL`]);
   if (settings.databaseUrl === undefined) {

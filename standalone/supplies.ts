@@ -55,6 +55,11 @@ export function supplyJwtSecret({ environment }: Kit): void {
   environment.JWT_SECRET = keptSecret(join(dataDirectory, 'jwt-secret'));
 }
 
+/** `TOKEN_SECRET`: likewise, so that links of mails outlive it. */
+export function supplyTokenSecret({ environment }: Kit): void {
+  environment.TOKEN_SECRET = keptSecret(join(dataDirectory, 'token-secret'));
+}
+
 /** `ADMIN_EMAIL`, and a random `ADMIN_PASSWORD` unless that is set. */
 export function supplyAdmin({ environment, notes }: Kit, givenPassword: string | undefined): void {
   const password = givenPassword ?? keptSecret(join(dataDirectory, 'admin-password'));

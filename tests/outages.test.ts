@@ -492,6 +492,7 @@ describe('GET /readyz', () => {
       REDIS_URL: shop.redisUrl,
       SMTP_URL: shop.smtpUrl,
       JWT_SECRET: 'known to this suite and to nobody else',
+      TOKEN_SECRET: 'known to this suite and to its worker only',
       ADMIN_EMAIL: admin.email,
       ADMIN_PASSWORD: admin.password,
     };

@@ -43,6 +43,7 @@ describe.each(entries)('%s', (entry) => {
         SMTP_URL: '127.0.0.1:25',
         MAIL_FROM: 'Shop',
         JWT_SECRET: 'short',
+        TOKEN_SECRET: 'short',
         JWT_TTL: '1 day',
         CURRENCY: 'dollars',
         ORDER_STATUS_INTERVAL: '0s',
@@ -51,6 +52,7 @@ describe.each(entries)('%s', (entry) => {
         SHUTDOWN_TIMEOUT: '1w',
         ADMIN_EMAIL: 'admin',
         ADMIN_PASSWORD: 'short',
+        ADMIN_TOTP: 'never',
         LOG_LEVEL: 'loud',
         REGISTRATIONS_PER_HOUR: 'many',
         TRUST_PROXY: 'yes',
@@ -78,7 +80,9 @@ describe.each(entries)('%s', (entry) => {
     test('names every one of them, beside those that cannot be used', async () => {
       const { code, complaint } = await giveUp(entry, { NODE_ENV: 'production', PORT: 'none' });
       expect(code).toBe(1);
-      expect(namesIn(complaint)).toEqual([...usedOnly[entry], 'DATABASE_URL', 'PORT', 'REDIS_URL'].sort());
+      expect(namesIn(complaint)).toEqual(
+        [...usedOnly[entry], 'DATABASE_URL', 'PORT', 'REDIS_URL', 'TOKEN_SECRET'].sort(),
+      );
     });
 
     test('takes an empty one for missing', async () => {
@@ -88,6 +92,7 @@ describe.each(entries)('%s', (entry) => {
         REDIS_URL: '',
         SMTP_URL: shop.smtpUrl,
         JWT_SECRET: 'a secret of exactly 32 letters..',
+        TOKEN_SECRET: 'a secret of exactly 32 letters..',
       });
       expect(code).toBe(1);
       expect(namesIn(complaint)).toEqual(['REDIS_URL']);

@@ -69,6 +69,7 @@ async function onBareDatabase(work: (bare: Bare) => Promise<void>): Promise<void
       PORT: String(port),
       DATABASE_URL: database.href,
       JWT_SECRET: 'known to every suite and to nobody else',
+      TOKEN_SECRET: 'known to every suite and to its worker',
       ADMIN_EMAIL: admin.email,
       ADMIN_PASSWORD: admin.password,
       ...env,

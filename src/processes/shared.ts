@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { isConnectionFault } from '../db/errors.ts';
@@ -46,6 +47,16 @@ export function requireSettings<Name extends keyof typeof indispensable>(
     throw new SettingsError(`Something is missing that \`npm start\` supplies on one machine:\n${list}`);
   }
   return settings as { [Key in Name]: NonNullable<Settings[Key]> };
+}
+
+/**
+ * What tokens by mail are made with. Unset, as only outside production, it is taken from the database's address, which API
+ * and worker have in common: each with a random one of its own, no token of a mail would work.
+ */
+export function tokenSecretOf({ tokenSecret }: Settings, databaseUrl: string, log: Logger): string {
+  if (tokenSecret) return tokenSecret;
+  log.warn('TOKEN_SECRET is not set: whoever knows DATABASE_URL can make tokens, as those of mails');
+  return createHash('sha256').update(`tokens of ${databaseUrl}`).digest('hex');
 }
 
 /**

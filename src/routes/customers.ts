@@ -5,7 +5,7 @@ import type { Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
@@ -41,8 +41,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         summary: 'List customers',
         description:
           'Accounts that are not deleted, newest first. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('customers:read'),
+        middleware: [adminOnly('customers')] as const,
         parameters: [ifNoneMatch],
         request: { query: customerQuerySchema },
         responses: {
@@ -64,8 +64,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/{id}',
         tags: ['Customers'],
         summary: 'Read an account',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('customers:read'),
+        middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 422) },
       }),
@@ -81,8 +81,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/{id}',
         tags: ['Customers'],
         summary: 'Replace the profile',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
@@ -94,8 +94,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/email/{id}',
         tags: ['Customers'],
         summary: 'Change the e-mail address',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
@@ -107,8 +107,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/phone/{id}',
         tags: ['Customers'],
         summary: 'Change or clear the phone number',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
       }),
@@ -121,8 +121,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         tags: ['Customers'],
         summary: 'Close an account',
         description: 'All its tokens stop working at once.',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 413, 422) },
       }),
@@ -141,7 +141,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         summary: 'End all tokens of an account',
         description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
       }),

@@ -123,5 +123,6 @@ export const problemSchema = z
       description: 'Field errors as `{path, message}`, or short order lines as `{productId, requested, available}`.',
     }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
+    scope: z.string().optional().meta({ description: 'With `missing_scope`: what the key would need.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

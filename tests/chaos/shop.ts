@@ -75,6 +75,7 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
         SMTP_URL: mailServer.url,
         MAIL_FROM: 'Shop <shop@example.com>',
         JWT_SECRET: 'known to every suite and to nobody else',
+        TOKEN_SECRET: 'known to every suite and to its worker',
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,
         ORDER_STATUS_INTERVAL: `${orderStatusIntervalMs}ms`,

@@ -94,7 +94,13 @@ describe('the image', () => {
     afterAll(() => shop.stop());
 
     async function run(command: string[], settings: Record<string, string>): Promise<string> {
-      const all = { SMTP_URL: shop.smtpUrl, REDIS_URL: shop.redisUrl, JWT_SECRET: randomUUID(), ...settings };
+      const all = {
+        SMTP_URL: shop.smtpUrl,
+        REDIS_URL: shop.redisUrl,
+        JWT_SECRET: randomUUID(),
+        TOKEN_SECRET: randomUUID(),
+        ...settings,
+      };
       return await outputOf(containerCommand(`shop-${randomUUID()}`, command, all), all);
     }
 
@@ -150,6 +156,7 @@ describe('docs/deploy.md', () => {
       REDIS_URL: bed.redisUrl,
       SMTP_URL: bed.smtpUrl,
       JWT_SECRET: randomUUID(),
+      TOKEN_SECRET: randomUUID(),
     };
     const lines = Object.entries(settings).map(([setting, value]) => `${setting}=${value}\n`);
     await Bun.write(join(directory, 'shop.env'), lines.join(''));

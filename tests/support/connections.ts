@@ -73,6 +73,7 @@ export function describeConnections(
         DATABASE_URL: bed.databaseUrl,
         REDIS_URL: bed.redisUrl,
         JWT_SECRET: 'known to every suite and to nobody else',
+        TOKEN_SECRET: 'known to every suite and to its worker',
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,
         KEEP_ALIVE_TIMEOUT: `${keepAliveMs}ms`,

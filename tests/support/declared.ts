@@ -20,8 +20,8 @@ export const processOf: Record<string, Process> = { serve: 'api', work: 'worker'
 
 /** What nobody but the process that uses it may be given. */
 export const secretsOf = {
-  serve: ['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET', 'REDIS_URL'],
-  work: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL'],
+  serve: ['ADMIN_PASSWORD', 'DATABASE_URL', 'JWT_SECRET', 'REDIS_URL', 'TOKEN_SECRET'],
+  work: ['DATABASE_URL', 'REDIS_URL', 'SMTP_URL', 'TOKEN_SECRET'],
   migrate: ['DATABASE_URL'],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -39,6 +39,9 @@ export type Shop = Omit<Testbed, 'close'> & {
   stop: () => Promise<void>;
 };
 
+/** What every shop of the suites makes the tokens of its mails with. */
+export const tokenSecret = 'known to every suite and to its worker';
+
 const startTimeoutMs = 50_000;
 
 /** What has begun to start; those that come later wait for it, because several at once are too much for small machines. */
@@ -67,6 +70,7 @@ async function openShop(options: ShopOptions): Promise<Shop> {
     SMTP_URL: testbed.smtpUrl,
     MAIL_FROM: 'Shop <shop@example.com>',
     JWT_SECRET: 'known to every suite and to nobody else',
+    TOKEN_SECRET: tokenSecret,
     ADMIN_EMAIL: admin.email,
     ADMIN_PASSWORD: admin.password,
     // All of a suite's customers register from one address.

@@ -83,6 +83,7 @@ export function describeShop(
         REDIS_URL: bed.redisUrl,
         SMTP_URL: bed.smtpUrl,
         JWT_SECRET: 'known to every suite and to nobody else',
+        TOKEN_SECRET: 'known to every suite and to its worker',
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
