@@ -32,7 +32,7 @@ const rooms: Record<string, Room> = {
   },
   'src/domain': {
     rooms: ['type src/db/client.ts', 'src/db/planning.ts', 'src/db/sql.ts', 'src/db/tables.ts', 'src/schema'],
-    packages: ['@node-rs/argon2', 'drizzle-orm'],
+    packages: ['@node-rs/argon2', 'drizzle-orm', 'otpauth'],
   },
   'src/db': {
     rooms: ['src/schema', 'src/telemetry/spans.ts'],

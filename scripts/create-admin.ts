@@ -2,10 +2,10 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
-import { openDatabase } from '../src/db/client.ts';
+import { openDatabase, type Transaction } from '../src/db/client.ts';
 import { schemaIsCurrent } from '../src/db/migrate.ts';
 import { withTransaction } from '../src/db/transaction.ts';
-import { createAdmin } from '../src/domain/customers/admins.ts';
+import { createAdmin, resetTotp } from '../src/domain/customers/admins.ts';
 import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { ShopError } from '../src/errors.ts';
 import { adminSchema } from '../src/schema/customers.ts';
@@ -28,26 +28,44 @@ async function run(): Promise<void> {
       email: { type: 'string', default: '' },
       name: { type: 'string', default: '' },
       promote: { type: 'boolean', default: false },
+      'reset-totp': { type: 'boolean', default: false },
     },
   });
-  const { email, name } = check(adminSchema.omit({ password: true }), values);
   const { databaseUrl, adminPassword } = readSettingsOf('command');
   if (!databaseUrl) throw new Error('DATABASE_URL is not set: it says in which database the admin is to be.');
+  if (values['reset-totp']) return reset(databaseUrl, check(adminSchema.pick({ email: true }), values).email);
+  const { email, name } = check(adminSchema.omit({ password: true }), values);
   const { password } = check(adminSchema.pick({ password: true }), {
     password: adminPassword ?? (await askForPassword()),
   });
-  const passwordHash = await hashPassword(password);
-
-  const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop admin:create' });
+  const admin = { name, email, passwordHash: await hashPassword(password) };
   try {
-    if (!(await schemaIsCurrent(db)))
-      throw new Error('The database lacks the newest schema: run `bun run db:migrate`.');
-    const admin = { name, email, passwordHash };
-    const outcome = await withTransaction(db, (tx) => createAdmin(tx, admin, values.promote));
+    const outcome = await inTransaction(databaseUrl, (tx) => createAdmin(tx, admin, values.promote));
     console.log(`${email} ${outcomes[outcome]}`);
   } catch (error) {
     if (!(error instanceof ShopError && error.code === 'email_taken')) throw error;
     throw new Error(`${email} has an account already. ${howToPromote}`);
+  }
+}
+
+/** For an admin who has lost both their second factor and its recovery codes. */
+async function reset(databaseUrl: string, email: string): Promise<void> {
+  try {
+    await inTransaction(databaseUrl, (tx) => resetTotp(tx, email));
+    console.log(`${email} has no second factor any more.`);
+  } catch (error) {
+    if (!(error instanceof ShopError)) throw error;
+    if (error.code === 'not_found') throw new Error(`${email} is no admin’s address.`);
+    throw error.code === 'totp_not_active' ? new Error(`${email} has no second factor.`) : error;
+  }
+}
+
+async function inTransaction<T>(databaseUrl: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const { db, close } = openDatabase(databaseUrl, { poolSize: 1, applicationName: 'shop admin:create' });
+  try {
+    if (!(await schemaIsCurrent(db)))
+      throw new Error('The database lacks the newest schema: run `bun run db:migrate`.');
+    return await withTransaction(db, work);
   } finally {
     await close(closeTimeoutMs);
   }

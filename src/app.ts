@@ -21,6 +21,7 @@ import { auditEventRoutes } from './routes/audit-events.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { mailRoutes } from './routes/mails.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -114,6 +115,12 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     scheme: 'bearer',
     bearerFormat: 'JWT',
   });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'shop_…',
+    description: 'A key for programs, with the scope that is named.',
+  });
 
   const routes = app
     .route('/', accountRoutes(services, guards, tokens))
@@ -123,6 +130,7 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', orderRoutes(services, guards))
     .route('/', mailRoutes(services, guards))
     .route('/', sessionRoutes(services, guards))
+    .route('/', keyRoutes(services, guards))
     .route('/', auditEventRoutes(services, guards))
     .route('/', stockChangeRoutes(services, guards))
     .route('/', mediaRoutes())

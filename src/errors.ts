@@ -3,7 +3,10 @@ export type ErrorCode =
   | 'malformed_json'
   | 'unauthenticated'
   | 'invalid_credentials'
+  | 'code_required'
   | 'forbidden'
+  | 'missing_scope'
+  | 'totp_required'
   | 'not_found'
   | 'method_not_allowed'
   | 'payload_too_large'
@@ -17,6 +20,9 @@ export type ErrorCode =
   | 'email_taken'
   | 'email_already_verified'
   | 'last_admin'
+  | 'totp_active'
+  | 'totp_not_started'
+  | 'totp_not_active'
   | 'insufficient_stock'
   | 'stock_changed'
   | 'stock_too_high'
@@ -44,6 +50,8 @@ export type ErrorDetails = {
   retryAfterSeconds?: number;
   /** How many attempts there are, how many are left, and when all of them will be again. */
   rateLimit?: { limit: number; remaining: number; resetSeconds: number };
+  /** What a key would need, with `missing_scope`. */
+  scope?: string;
   /** What is possible instead, with `method_not_allowed`. */
   allowedMethods?: string[];
 };
@@ -62,7 +70,7 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture'): ShopError {
+export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture' | 'key'): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

@@ -7,10 +7,11 @@ import type { RegistrationThrottle } from './cache/registration-throttle.ts';
 import type { Reader, Transaction } from './db/client.ts';
 import type { Replicas } from './db/replicas.ts';
 import type { ProductRow } from './db/tables.ts';
-import type { AccountStatus, TokenHolder } from './domain/customers/accounts.ts';
+import type { AccountStatus, Credential, KeyStatus } from './domain/customers/accounts.ts';
 import type { PasswordQueues } from './domain/customers/password-queues.ts';
 import type { OrderRequest, Placement } from './domain/orders/place.ts';
 import type { OutboxQueue } from './jobs/queues.ts';
+import type { Sealer } from './lib/sealing.ts';
 import type { Readiness } from './schema/health.ts';
 import type { Settings } from './settings.ts';
 import type { ShopMetrics } from './telemetry/registry.ts';
@@ -30,14 +31,16 @@ export type ApiServices = {
   readList: Replicas['read'];
   /** Commits before `endsAt` (by `performance.now()`), or does nothing; by default as late as a request may wait for Postgres. */
   transaction: <T>(work: (tx: Transaction) => Promise<T>, endsAt?: number) => Promise<T>;
-  /** What the account of a token may do now, null when account or session has ended; reads that arrive together share one query. */
-  findAccountStatus: (holder: TokenHolder) => Promise<AccountStatus | null>;
+  /** Who shows a token or a key, null when account, session or key has ended; reads that arrive together share one query. */
+  findCaller: (credential: Credential) => Promise<AccountStatus | KeyStatus | null>;
   /** A product as it is now, deleted ones included, shared likewise. */
   findProduct: (id: string) => Promise<ProductRow | null>;
   /** Places an order with `placeOrders`, in a batch with those that come at the same time. */
   placeOrder: (request: OrderRequest) => Promise<Placement>;
   cache: Cache;
   passwords: PasswordQueues;
+  /** For secrets of second factors. */
+  sealer: Sealer;
   throttle: LoginThrottle;
   registrations: RegistrationThrottle;
   mailRequests: MailRequestThrottle;

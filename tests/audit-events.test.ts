@@ -13,13 +13,13 @@ import {
   request,
   signInAdmin,
 } from './support/client.ts';
+import { totpCode } from './support/codes.ts';
 import { type Ask, checkedRequests, expectInvalid, operationsOf, readDocument } from './support/document.ts';
 import { newestToken } from './support/mail-tokens.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
-type Scene = { owner: Account; stranger: Account; product: string; order: string; mail: string };
 type Sent = {
   path: string;
   as?: 'owner' | 'admin' | 'stranger';
@@ -27,12 +27,21 @@ type Sent = {
   options?: RequestOptions | (() => Promise<RequestOptions>);
   before?: () => unknown;
 };
+type Scene = {
+  owner: Account;
+  stranger: Account;
+  product: string;
+  order: string;
+  mail: string;
+  key: string;
+  begun: string;
+};
 type Send = (scene: Scene) => Sent;
 
 /** What a route leaves behind: an event after a change, none after a refusal or a change of nothing. */
 type Row = {
   changes?: Send;
-  event?: { action: AuditEventBody['action']; fields: string[]; kind?: 'owner' | 'admin' };
+  event?: { action: AuditEventBody['action']; fields: string[]; kind?: 'owner' | 'stranger' | 'admin' };
   refused: Send;
   nothing?: Send;
 };
@@ -128,6 +137,53 @@ const rows: Record<string, Row> = {
       as: 'owner',
       options: { body: { currentPassword: 'not this one', newPassword: 'another secret' } },
     }),
+  },
+  'POST /api/auth/totp': {
+    refused: () => ({ path: '/api/auth/totp', as: 'owner', options: { body: { currentPassword: 'not this one' } } }),
+    nothing: ({ owner }) => ({
+      path: '/api/auth/totp',
+      as: 'owner',
+      options: { body: { currentPassword: owner.password } },
+    }),
+  },
+  'POST /api/auth/totp/confirm': {
+    changes: ({ begun }) => ({
+      path: '/api/auth/totp/confirm',
+      as: 'stranger',
+      options: { body: { code: totpCode(begun) } },
+    }),
+    event: { action: 'customer.totp_enabled', fields: ['totp'], kind: 'stranger' },
+    refused: () => ({ path: '/api/auth/totp/confirm', as: 'owner', options: { body: { code: '000000' } } }),
+  },
+  'POST /api/auth/totp/remove': {
+    changes: ({ stranger, begun }) => ({
+      path: '/api/auth/totp/remove',
+      as: 'stranger',
+      options: { body: { currentPassword: stranger.password, code: totpCode(begun, 1) } },
+      before: async () => {
+        await ask('POST', '/api/auth/totp/confirm', { token: stranger.token, body: { code: totpCode(begun) } });
+      },
+    }),
+    event: { action: 'customer.totp_disabled', fields: ['totp'], kind: 'stranger' },
+    refused: ({ owner }) => ({
+      path: '/api/auth/totp/remove',
+      as: 'owner',
+      options: { body: { currentPassword: owner.password, code: '000000' } },
+    }),
+  },
+  'POST /api/keys': {
+    changes: () => ({
+      path: '/api/keys',
+      as: 'admin',
+      options: { body: { name: 'Warehouse', scopes: ['stock:write'], expiresAt: '2099-01-01T00:00:00Z' } },
+    }),
+    event: { action: 'key.created', fields: ['expiresAt', 'name', 'scopes'], kind: 'admin' },
+    refused: () => ({ path: '/api/keys', as: 'admin', options: { body: { name: 'Warehouse', scopes: [] } } }),
+  },
+  'DELETE /api/keys/{id}': {
+    changes: ({ key }) => ({ path: `/api/keys/${key}`, as: 'admin' }),
+    event: { action: 'key.revoked', fields: ['name', 'scopes'], kind: 'admin' },
+    refused: ({ key }) => ({ path: `/api/keys/${key}`, as: 'owner' }),
   },
   'POST /api/products': {
     changes: () => ({ path: '/api/products', as: 'admin', options: { body: mug } }),
@@ -307,7 +363,15 @@ async function setTheScene(): Promise<Scene> {
   ]);
   const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
-  return { owner, stranger, product, order, mail: mail?.id ?? '' };
+  const body = { name: 'Till', scopes: ['audit:read'] };
+  const { id: key } = (await ask<{ id: string }>('POST', '/api/keys', { token: adminToken, body })).body;
+  const { secret: begun } = (
+    await ask<{ secret: string }>('POST', '/api/auth/totp', {
+      token: stranger.token,
+      body: { currentPassword: stranger.password },
+    })
+  ).body;
+  return { owner, stranger, product, order, mail: mail?.id ?? '', key, begun };
 }
 
 const countEvents = async () => Number((await shop.db`select count(*) from audit_events`)[0]?.count);
@@ -362,10 +426,19 @@ describe.each(Object.entries(rows))('%s', (operation, { changes, event, refused,
       expect(events).toBe(1);
       const [written] = await eventsOf('limit=1');
       const self = { kind: 'customer', id: written?.subject.id ?? null };
-      const actors = { owner: { kind: 'customer', id: scene.owner.id }, admin: { kind: 'admin', id: adminId } };
+      const actors = {
+        owner: { kind: 'customer', id: scene.owner.id },
+        stranger: { kind: 'customer', id: scene.stranger.id },
+        admin: { kind: 'admin', id: adminId },
+      };
       const [noun = ''] = event.action.split('.');
       const subject = noun === 'stock' ? 'product' : noun;
-      const about = { customer: scene.owner.id, product: scene.product, order: scene.order }[subject];
+      const about = {
+        customer: event.kind === 'stranger' ? scene.stranger.id : scene.owner.id,
+        product: scene.product,
+        order: scene.order,
+        key: scene.key,
+      }[subject];
       const made = event.action.endsWith('.created') ? (answer.body as { id: string }).id : about;
       expect(written).toEqual({
         id: expect.any(String),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import { type Scope, scopes } from '../src/schema/keys.ts';
 import {
   type Account,
   claimsOf,
@@ -15,15 +16,22 @@ import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
 
-const callers = ['nobody', 'garbage', 'expired', 'revoked', 'deleted', 'owner', 'other', 'admin'] as const;
+const people = ['nobody', 'garbage', 'expired', 'revoked', 'deleted', 'owner', 'other', 'admin'] as const;
+const programs = ['a key with the scope', 'a key with every other scope'] as const;
+const callers = [...people, ...programs];
+type Person = (typeof people)[number];
 type Caller = (typeof callers)[number];
 
 /** What stands ready for a request: an account, and things that belong to it. */
-type Scene = { owner: Account; product: string; order: string; mail: string };
+type Scene = { owner: Account; product: string; order: string; mail: string; key: string };
 
 type Row = {
-  /** The status that each caller is answered with. */
-  statuses: Record<Caller, number>;
+  /** The status that each person is answered with. */
+  statuses: Record<Person, number>;
+  /** What lets a key do what an admin may; without it, keys are refused what is not open to everyone. */
+  scope?: Scope;
+  /** What the body of the row takes besides. */
+  alsoNeeds?: Scope[];
   path: (scene: Scene) => string;
   body?: (scene: Scene) => unknown;
   /** What has to happen to the scene before the request makes sense. */
@@ -45,7 +53,7 @@ const adminOnly = (status: number) => ({ ...withoutToken(401), owner: 403, other
 let shop: Shop;
 let ask: Ask;
 let adminToken: string;
-let tokens: Partial<Record<Caller, string>>;
+let tokens: Partial<Record<Person, string>>;
 
 const product = () => ({ name: 'Enamel mug', priceCents: 1_299, stock: 10 });
 const freshEmail = () => `${randomUUID()}@example.com`;
@@ -89,52 +97,83 @@ const rows: Record<string, Row> = {
     path: () => '/api/auth/email/verify',
     body: () => ({ token: 'none' }),
   },
+  'POST /api/auth/totp': { statuses: signedIn(422), path: () => '/api/auth/totp', body: () => ({}) },
+  'POST /api/auth/totp/confirm': { statuses: signedIn(422), path: () => '/api/auth/totp/confirm', body: () => ({}) },
+  'POST /api/auth/totp/remove': { statuses: signedIn(422), path: () => '/api/auth/totp/remove', body: () => ({}) },
   'POST /api/auth/logout': { statuses: signedIn(204), path: () => '/api/auth/logout' },
   'GET /api/sessions': { statuses: signedIn(200), path: () => '/api/sessions' },
   'DELETE /api/sessions/{id}': {
     statuses: { ...withoutToken(401), owner: 204, other: 404, admin: 404 },
     path: ({ owner }) => `/api/sessions/${claimsOf(owner.token).sid}`,
   },
-  'GET /api/audit-events': { statuses: adminOnly(200), path: () => '/api/audit-events' },
+  'POST /api/keys': {
+    statuses: adminOnly(201),
+    path: () => '/api/keys',
+    body: () => ({ name: 'Warehouse', scopes: ['orders:read'] }),
+  },
+  'GET /api/keys': { statuses: adminOnly(200), path: () => '/api/keys' },
+  'DELETE /api/keys/{id}': { statuses: adminOnly(204), path: ({ key }) => `/api/keys/${key}` },
+  'GET /api/audit-events': { scope: 'audit:read', statuses: adminOnly(200), path: () => '/api/audit-events' },
   'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
   'GET /api/products/{id}': { statuses: anyone(200), path: ({ product }) => `/api/products/${product}` },
-  'POST /api/products': { statuses: adminOnly(201), path: () => '/api/products', body: product },
+  'POST /api/products': {
+    scope: 'products:write',
+    statuses: adminOnly(201),
+    path: () => '/api/products',
+    body: product,
+  },
   'PUT /api/products/{id}': {
+    scope: 'products:write',
+    alsoNeeds: ['stock:write'],
     statuses: adminOnly(200),
     path: ({ product }) => `/api/products/${product}`,
     body: product,
   },
-  'DELETE /api/products/{id}': { statuses: adminOnly(204), path: ({ product }) => `/api/products/${product}` },
+  'DELETE /api/products/{id}': {
+    scope: 'products:write',
+    statuses: adminOnly(204),
+    path: ({ product }) => `/api/products/${product}`,
+  },
   'PATCH /api/products/restore/{id}': {
+    scope: 'products:write',
     statuses: adminOnly(200),
     path: ({ product }) => `/api/products/restore/${product}`,
     prepare: ({ product }) => asAdmin('DELETE', `/api/products/${product}`),
   },
   'GET /media/{file}': { statuses: anyone(200), path: () => '/media/kitchen-210.svg' },
-  'GET /api/stock-changes': { statuses: adminOnly(200), path: () => '/api/stock-changes' },
+  'GET /api/stock-changes': { scope: 'stock:read', statuses: adminOnly(200), path: () => '/api/stock-changes' },
   'POST /api/stock-changes': {
+    scope: 'stock:write',
     statuses: adminOnly(201),
     path: () => '/api/stock-changes',
     body: ({ product }) => ({ productId: product, change: 1, reason: 'count' }),
   },
-  'GET /api/customers': { statuses: adminOnly(200), path: () => '/api/customers' },
-  'GET /api/customers/{id}': { statuses: ownerOrAdmin(200), path: ({ owner }) => `/api/customers/${owner.id}` },
+  'GET /api/customers': { scope: 'customers:read', statuses: adminOnly(200), path: () => '/api/customers' },
+  'GET /api/customers/{id}': {
+    scope: 'customers:read',
+    statuses: ownerOrAdmin(200),
+    path: ({ owner }) => `/api/customers/${owner.id}`,
+  },
   'PUT /api/customers/{id}': {
+    scope: 'customers:write',
     statuses: ownerOrAdmin(200),
     path: ({ owner }) => `/api/customers/${owner.id}`,
     body: () => ({ name: 'Grace Hopper', email: freshEmail(), phone: null }),
   },
   'PATCH /api/customers/email/{id}': {
+    scope: 'customers:write',
     statuses: ownerOrAdmin(200),
     path: ({ owner }) => `/api/customers/email/${owner.id}`,
     body: () => ({ email: freshEmail() }),
   },
   'PATCH /api/customers/phone/{id}': {
+    scope: 'customers:write',
     statuses: ownerOrAdmin(200),
     path: ({ owner }) => `/api/customers/phone/${owner.id}`,
     body: () => ({ phone: '+12025550123' }),
   },
   'DELETE /api/customers/{id}': {
+    scope: 'customers:write',
     statuses: ownerOrAdmin(204),
     path: ({ owner }) => `/api/customers/${owner.id}`,
     prepare: cancelOrder,
@@ -143,27 +182,42 @@ const rows: Record<string, Row> = {
     statuses: ownerOrAdmin(204),
     path: ({ owner }) => `/api/customers/${owner.id}/sign-out`,
   },
-  'GET /api/orders': { statuses: signedIn(200), path: () => '/api/orders' },
-  'GET /api/orders/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/${order}` },
+  'GET /api/orders': { scope: 'orders:read', statuses: signedIn(200), path: () => '/api/orders' },
+  'GET /api/orders/{id}': {
+    scope: 'orders:read',
+    statuses: ownerOrAdmin(200),
+    path: ({ order }) => `/api/orders/${order}`,
+  },
   'POST /api/orders': {
     statuses: signedIn(201),
     path: () => '/api/orders',
     body: ({ product }) => ({ items: [{ productId: product, quantity: 1 }] }),
   },
-  'PATCH /api/orders/cancel/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/cancel/${order}` },
+  'PATCH /api/orders/cancel/{id}': {
+    scope: 'orders:write',
+    statuses: ownerOrAdmin(200),
+    path: ({ order }) => `/api/orders/cancel/${order}`,
+  },
   'PATCH /api/orders/restore/{id}': {
+    scope: 'orders:write',
     statuses: ownerOrAdmin(200),
     path: ({ order }) => `/api/orders/restore/${order}`,
     prepare: cancelOrder,
   },
   'DELETE /api/orders/{id}': {
+    scope: 'orders:write',
     statuses: ownerOrAdmin(204),
     path: ({ order }) => `/api/orders/${order}`,
     prepare: ({ order }) => makeOld(shop.db, order),
   },
-  'GET /api/mails': { statuses: adminOnly(200), path: () => '/api/mails' },
-  'POST /api/failed-mails/send': { statuses: adminOnly(200), path: () => '/api/failed-mails/send' },
+  'GET /api/mails': { scope: 'mails:read', statuses: adminOnly(200), path: () => '/api/mails' },
+  'POST /api/failed-mails/send': {
+    scope: 'mails:write',
+    statuses: adminOnly(200),
+    path: () => '/api/failed-mails/send',
+  },
   'POST /api/mails/{id}/send': {
+    scope: 'mails:write',
     statuses: adminOnly(200),
     path: ({ mail }) => `/api/mails/${mail}/send`,
     prepare: async ({ mail }) => {
@@ -213,8 +267,38 @@ async function expiredToken(): Promise<string> {
   return token;
 }
 
+const keys = new Map<string, Promise<string>>();
+
+/** A key with these scopes. */
+function keyWith(given: Scope[]): Promise<string> {
+  const known = keys.get(given.join());
+  if (known) return known;
+  const body = { name: 'Warehouse', scopes: given };
+  const made = ask<{ key: string }>('POST', '/api/keys', { token: adminToken, body }).then(({ body }) => body.key);
+  keys.set(given.join(), made);
+  return made;
+}
+
+/** Where no scope will do, the one key has all of them. */
+function keyOf(caller: (typeof programs)[number], { scope, alsoNeeds = [] }: Row): Promise<string> {
+  if (!scope) return keyWith(scopes);
+  if (caller === 'a key with the scope') return keyWith([scope, ...alsoNeeds]);
+  return keyWith(scopes.filter((each) => each !== scope && each !== scope.replace(/:read$/, ':write')));
+}
+
+/** What a row says of a caller. */
+function expected(caller: Caller, { statuses, scope }: Row): { status: number; code?: string } {
+  if (caller === 'a key with the scope' || caller === 'a key with every other scope') {
+    if (statuses.nobody !== 401) return { status: statuses.nobody };
+    if (!scope) return { status: 403, code: 'forbidden' };
+    return caller === 'a key with the scope' ? { status: statuses.admin } : { status: 403, code: 'missing_scope' };
+  }
+  const status = statuses[caller];
+  return { status, code: { 401: 'unauthenticated', 403: 'forbidden' }[status] };
+}
+
 /** A token that may be ended, where the caller has one that works. */
-async function freshToken(caller: Caller): Promise<string | undefined> {
+async function freshToken(caller: Person): Promise<string | undefined> {
   if (caller === 'admin') return signInAdmin(shop.url);
   return caller === 'other' ? (await registerCustomer(shop.url)).token : tokens[caller];
 }
@@ -223,7 +307,9 @@ async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
   const [owner, { id: product }] = await Promise.all([registerCustomer(shop.url), createProduct(shop.url, adminToken)]);
   const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
-  const scene = { owner, product, order, mail: mail?.id ?? '' };
+  const body = { name: 'Till', scopes: ['audit:read'] };
+  const { id: key } = (await ask<{ id: string }>('POST', '/api/keys', { token: adminToken, body })).body;
+  const scene = { owner, product, order, mail: mail?.id ?? '', key };
   await prepare?.(scene);
   return scene;
 }
@@ -241,6 +327,9 @@ async function everything(): Promise<unknown> {
     'sessions',
     'audit_events',
     'stock_changes',
+    'api_keys',
+    'second_factors',
+    'recovery_codes',
   ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),
@@ -254,10 +343,25 @@ describe('GET /openapi.json', () => {
       expect(operations.sort()).toEqual(Object.keys(rows).sort());
     });
   });
+
+  describe('when it says what lets a caller in', () => {
+    test('names tokens and scopes as the table does', async () => {
+      const { paths } = await readDocument(shop.url);
+      const declared = Object.entries(paths).flatMap(([path, operations]) =>
+        Object.entries(operations).map(([method, { security = [] }]) => [`${method.toUpperCase()} ${path}`, security]),
+      );
+      const wanted = Object.entries(rows).map(([operation, { statuses, scope }]) => {
+        if (statuses.nobody !== 401) return [operation, []];
+        return [operation, [{ bearer: [] }, ...(scope ? [{ key: [scope] }] : [])]];
+      });
+      expect(Object.fromEntries(declared)).toEqual(Object.fromEntries(wanted));
+    });
+  });
 });
 
-for (const [operation, { statuses, path, body, prepare }] of Object.entries(rows)) {
+for (const [operation, row] of Object.entries(rows)) {
   const [method = ''] = operation.split(' ');
+  const { path, body, prepare, scope } = row;
 
   describe(operation, () => {
     let shared: Scene;
@@ -265,24 +369,27 @@ for (const [operation, { statuses, path, body, prepare }] of Object.entries(rows
       shared = await setTheScene(prepare);
     });
 
+    async function tokenOf(caller: Caller, scene: Scene): Promise<string | undefined> {
+      if (caller === 'a key with the scope' || caller === 'a key with every other scope') return keyOf(caller, row);
+      if (caller === 'owner') return scene.owner.token;
+      return operation.endsWith('/logout') ? freshToken(caller) : tokens[caller];
+    }
+
     async function send(caller: Caller, scene: Scene) {
-      const token =
-        caller === 'owner'
-          ? scene.owner.token
-          : operation.endsWith('/logout')
-            ? await freshToken(caller)
-            : tokens[caller];
+      const token = await tokenOf(caller, scene);
       return ask(method, path(scene), { ...(token && { token }), ...(body && { body: body(scene) }) });
     }
 
     for (const caller of callers) {
-      const status = statuses[caller];
+      const { status, code } = expected(caller, row);
 
       describe(`when asked by ${caller}`, () => {
-        if (status === 401 || status === 403) {
+        if (code) {
           test(`answers ${status} and changes nothing`, async () => {
+            if (caller === 'a key with every other scope') await keyOf(caller, row);
             const before = await everything();
-            expectProblem(await send(caller, shared), status, status === 401 ? 'unauthenticated' : 'forbidden');
+            const answer = await send(caller, shared);
+            expectProblem(answer, status, code, code === 'missing_scope' ? { scope } : {});
             expect(await everything()).toEqual(before);
           });
         } else {

@@ -91,6 +91,17 @@ const session = {
   created_at: at,
   expires_at: at,
 };
+const factor = { customer_id: customer.id, secret: 's', created_at: at, confirmed_at: at, last_step: 1 };
+const recovery = { customer_id: customer.id, code_hash: 'h' };
+const key = {
+  id: id(61),
+  name: 'Till',
+  scopes: ['orders:read'],
+  key_hash: 'h',
+  created_by: id(3),
+  created_at: at,
+  expires_at: at,
+};
 const event = {
   id: id(51),
   at,
@@ -160,6 +171,13 @@ const taken: [table: string, row: Row][] = [
   ['idempotency_records', { ...record, customer_id: id(2) }],
   ['sessions', session],
   ['sessions', { ...session, id: id(42), user_agent: null }],
+  ['second_factors', factor],
+  ['second_factors', { ...factor, customer_id: id(2), confirmed_at: null, last_step: null }],
+  ['recovery_codes', recovery],
+  ['recovery_codes', { ...recovery, code_hash: 'i' }],
+  ['recovery_codes', { ...recovery, customer_id: id(2) }],
+  ['api_keys', key],
+  ['api_keys', { ...key, id: id(62), key_hash: 'i', expires_at: null }],
   ['audit_events', event],
   ['audit_events', { ...event, id: id(52), actor_kind: 'customer' }],
   ['audit_events', { ...event, id: id(53), actor_kind: 'key' }],
@@ -249,6 +267,13 @@ const refused: Record<string, Refusal[]> = {
   ],
   sessions_pkey: [['sessions', { ...session, customer_id: id(2), address: '::/64', created_at: later }]],
   sessions_customer_id_customers_id_fk: [['sessions', { ...session, id: nobody, customer_id: nobody }]],
+  second_factors_pkey: [['second_factors', { ...factor, secret: 't', last_step: 2 }]],
+  second_factors_customer_id_customers_id_fk: [['second_factors', { ...factor, customer_id: nobody }]],
+  recovery_codes_customer_id_code_hash_pk: [['recovery_codes', recovery]],
+  recovery_codes_customer_id_customers_id_fk: [['recovery_codes', { ...recovery, customer_id: nobody }]],
+  api_keys_pkey: [['api_keys', { ...key, name: 'Pot', key_hash: 'j', created_by: id(1), created_at: later }]],
+  api_keys_hash_key: [['api_keys', { ...key, id: nobody, name: 'Pot', created_by: id(1), created_at: later }]],
+  api_keys_created_by_customers_id_fk: [['api_keys', { ...key, id: nobody, key_hash: 'j', created_by: nobody }]],
   audit_events_pkey: [['audit_events', { ...event, at: later, action: 'product.deleted', subject_id: id(12) }]],
   audit_events_actor_kind_check: [['audit_events', { ...event, id: nobody, actor_kind: 'robot' }]],
   audit_events_actor_check: [
@@ -279,6 +304,7 @@ const twins: Record<string, string> = {
 const validatedLater = ['mails_customer_id_customers_id_fk', 'mails_kind_check', 'mails_subject_check'];
 
 const mayBeNull = [
+  'api_keys.expires_at',
   'audit_events.actor_id',
   'audit_events.request_id',
   'customers.deleted_at',
@@ -302,6 +328,8 @@ const mayBeNull = [
   'products.description',
   'products.search',
   'products.sku',
+  'second_factors.confirmed_at',
+  'second_factors.last_step',
   'sessions.user_agent',
   'stock_changes.actor_id',
   'stock_changes.note',

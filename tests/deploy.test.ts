@@ -67,6 +67,7 @@ describe(guide, () => {
       expect(made).toMatch(new RegExp(`^${name}=[0-9a-f]{48}$`, 'm'));
     }
     expect(made).toMatch(/^JWT_SECRET=[0-9a-f]{64}$/m);
+    expect(made).toMatch(/^TOKEN_SECRET=[0-9a-f]{64}$/m);
     expect(made.replaceAll(/=[0-9a-f]{48,64}$/gm, '=')).toBe(readSource('.env.example'));
   });
 

@@ -91,6 +91,11 @@ async function setTheScene(): Promise<KnownIds> {
   await Promise.all([1, 2, 3].map(() => signIn(shop.url, customer)));
   const sessions = await shop.db<{ id: string }[]>`
     select id from sessions where customer_id = ${customer.id} and id <> ${String(claimsOf(customer.token).sid)}`;
+  const keys = await shop.db<{ id: string }[]>`
+    insert into api_keys (id, name, scopes, key_hash, created_by, created_at)
+    select uuid_v7(now()), 'Warehouse', array['orders:read'], number::text, ${customer.id}, now()
+    from generate_series(1, 3) as number
+    returning id`;
   const idsOf = (things: { id: string }[]) => things.map(({ id }) => id);
   return {
     products: idsOf(products),
@@ -98,6 +103,7 @@ async function setTheScene(): Promise<KnownIds> {
     orders: idsOf(orders),
     mails: idsOf(mails),
     sessions: idsOf(sessions),
+    keys: idsOf(keys),
     actors: idsOf([customer]),
     subjects: idsOf([customer, ...products]),
   };

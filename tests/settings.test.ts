@@ -55,6 +55,7 @@ describe.each(entries)('%s', (entry) => {
         SHUTDOWN_TIMEOUT: '1w',
         ADMIN_EMAIL: 'admin',
         ADMIN_PASSWORD: 'short',
+        ADMIN_TOTP: 'never',
         LOG_LEVEL: 'loud',
         REGISTRATIONS_PER_HOUR: 'many',
         TRUST_PROXY: 'yes',

@@ -17,6 +17,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '../schema/audit-events.ts';
 import { roles } from '../schema/customers.ts';
+import type { Scope } from '../schema/keys.ts';
 import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
 import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
 import type { ProductImage } from '../schema/products.ts';
@@ -75,6 +76,50 @@ export const sessions = pgTable(
     index('sessions_customer_idx').on(table.customerId, table.id),
     index('sessions_expires_idx').on(table.expiresAt),
   ],
+);
+
+/** Time-based codes (RFC 6238) of accounts that have them; one that is not confirmed yet asks nothing of anybody. */
+export const secondFactors = pgTable('second_factors', {
+  customerId: uuid('customer_id')
+    .primaryKey()
+    .references(() => customers.id),
+  /** Sealed under `TOKEN_SECRET`, because it has to be read again. */
+  secret: text('secret').notNull(),
+  createdAt: moment('created_at').notNull(),
+  confirmedAt: moment('confirmed_at'),
+  /** The newest time step of which a code was used; no earlier one counts any more. */
+  lastStep: bigint('last_step', { mode: 'number' }),
+});
+
+/** What lets somebody in who has lost their second factor, once each; a row goes when its code is used. */
+export const recoveryCodes = pgTable(
+  'recovery_codes',
+  {
+    customerId: uuid('customer_id')
+      .notNull()
+      .references(() => customers.id),
+    /** The SHA-256 of the code, which nobody can guess. */
+    codeHash: text('code_hash').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.customerId, table.codeHash] })],
+);
+
+/** What programs sign in with: of each key the hash, and what it may do. One that is revoked goes. */
+export const keys = pgTable(
+  'api_keys',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    scopes: text('scopes').array().$type<Scope[]>().notNull(),
+    /** The SHA-256 of the key, which nobody can guess. */
+    keyHash: text('key_hash').notNull(),
+    createdBy: uuid('created_by')
+      .notNull()
+      .references(() => customers.id),
+    createdAt: moment('created_at').notNull(),
+    expiresAt: moment('expires_at'),
+  },
+  (table) => [uniqueIndex('api_keys_hash_key').on(table.keyHash)],
 );
 
 export const products = pgTable(
@@ -357,6 +402,8 @@ export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
 export type StockChangeRow = typeof stockChanges.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;
+/** What is read of a key: all but what it is known by. */
+export type KeyRow = Omit<typeof keys.$inferSelect, 'keyHash'>;
 export type OrderRow = typeof orders.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
 export type OrderHistoryRow = typeof orderHistory.$inferSelect;

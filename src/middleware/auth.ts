@@ -1,13 +1,15 @@
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { sign, verify } from 'hono/jwt';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Account } from '../domain/customers/accounts.ts';
-import type { AccountActor } from '../domain/customers/actor.ts';
+import type { AccountActor, KeyActor } from '../domain/customers/actor.ts';
 import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
+import { hashOfSecret } from '../lib/secrets.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
+import type { Area, Scope } from '../schema/keys.ts';
 import type { ApiServices } from '../services.ts';
 import type { AppEnv } from './env.ts';
 
@@ -65,62 +67,156 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
   };
 }
 
-type SignedInEnv = AppEnv & { Variables: { actor: AccountActor; sessionId: string | undefined } };
+/** Who calls, once that is known: an account, or a key. */
+type CallerActor = AccountActor | KeyActor;
+type CallerEnv<Who extends CallerActor = CallerActor> = AppEnv & {
+  Variables: { actor: Who; sessionId: string | undefined };
+};
+type Guard<Who extends CallerActor> = MiddlewareHandler<CallerEnv<Who>>;
+
+const looksLikeKey = /^shop_[\w-]{43}$/;
+
+/** Whether a key has a scope; one for writing is good for reading, too. */
+function hasScope({ scopes }: KeyActor, scope: Scope): boolean {
+  return scopes.some((each) => each === scope || each === scope.replace(/:read$/, ':write'));
+}
+
+/**
+ * Lets accounts pass, and keys that have a scope.
+ * @throws {ShopError} `missing_scope`
+ */
+export function requireScope(actor: CallerActor, scope: Scope): void {
+  if (actor.kind !== 'key' || hasScope(actor, scope)) return;
+  throw new ShopError('missing_scope', `The key lacks the scope ${scope}.`, { scope });
+}
 
 export type Guards = ReturnType<typeof createGuards>;
 
-/** Middleware that asks who calls. Account, session and role are read from Postgres for every request. */
-export function createGuards({ findAccountStatus }: Pick<ApiServices, 'findAccountStatus'>, tokens: Tokens) {
-  type Caller = { actor: AccountActor; sessionId: string | undefined };
+/** Middleware that asks who calls. Account, session and role, or a key, are read from Postgres for every request. */
+export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCaller' | 'settings'>, tokens: Tokens) {
+  type Asked = Pick<Context<AppEnv>, 'req' | 'get'>;
+  type Caller = {
+    actor: CallerActor;
+    sessionId: string | undefined;
+    /** Whether it is an admin who has to set up a second factor before they may act as one. */
+    lacksSecondFactor: boolean;
+  };
 
-  async function callerOf(c: Pick<Context<AppEnv>, 'req' | 'get'>): Promise<Caller | null> {
+  async function callerOf(c: Asked): Promise<Caller | null> {
     const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(c.req.header('authorization') ?? '') ?? [];
-    const claims = token === undefined ? null : await tokens.check(token);
+    if (token === undefined) return null;
+    const requestId = c.get('requestId');
+    if (looksLikeKey.test(token)) {
+      const key = await findCaller({ kind: 'key', keyHash: hashOfSecret(token) });
+      return key?.kind === 'key'
+        ? { actor: { ...key, requestId }, sessionId: undefined, lacksSecondFactor: false }
+        : null;
+    }
+    const claims = await tokens.check(token);
     if (!claims) return null;
-    const account = await findAccountStatus({ accountId: claims.sub, sessionId: claims.sid });
-    if (!account || account.tokenVersion !== claims.ver) return null;
-    const actor = { kind: account.role, id: account.id, requestId: c.get('requestId') };
-    return { actor, sessionId: claims.sid };
+    const account = await findCaller({ kind: 'token', accountId: claims.sub, sessionId: claims.sid });
+    if (!account || account.kind === 'key' || account.tokenVersion !== claims.ver) return null;
+    const { kind, id, hasSecondFactor } = account;
+    const lacksSecondFactor = kind === 'admin' && settings.adminTotp === 'required' && !hasSecondFactor;
+    return { actor: { kind, id, requestId }, sessionId: claims.sid, lacksSecondFactor };
   }
 
-  /** Who calls a route that anyone may, if they say so. */
-  async function identify(c: Pick<Context<AppEnv>, 'req' | 'get'>): Promise<AccountActor | null> {
-    return (await callerOf(c))?.actor ?? null;
+  const scopeFor = (c: Asked, area: Area): Scope => `${area}:${c.req.method === 'GET' ? 'read' : 'write'}`;
+
+  /** Who calls a route that anyone may, if they say so; a key counts only with the scope for it. */
+  const identify =
+    (area: Area) =>
+    async (c: Asked): Promise<CallerActor | null> => {
+      const caller = await callerOf(c);
+      if (!caller || caller.lacksSecondFactor) return null;
+      const { actor } = caller;
+      return actor.kind === 'key' && !hasScope(actor, scopeFor(c, area)) ? null : actor;
+    };
+
+  /** @param judge throws when the caller may not pass */
+  function guard<Who extends CallerActor>(judge: (caller: Caller, c: Asked) => Who): Guard<Who> {
+    return createMiddleware<CallerEnv<Who>>(async (c, next) => {
+      const caller = await callerOf(c);
+      if (!caller) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
+      const { actor, sessionId } = caller;
+      c.get('logFields')[actor.kind === 'key' ? 'keyId' : 'customerId'] = actor.id;
+      c.set('actor', judge(caller, c));
+      c.set('sessionId', sessionId);
+      await next();
+    });
   }
 
-  async function requireActor(c: Context<SignedInEnv>): Promise<AccountActor> {
-    const caller = await callerOf(c);
-    if (!caller) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
-    const { actor, sessionId } = caller;
-    c.set('actor', actor);
-    c.set('sessionId', sessionId);
-    c.get('logFields').customerId = actor.id;
+  function accountOf({ actor }: Caller): AccountActor {
+    if (actor.kind === 'key') throw new ShopError('forbidden', 'A key may not do this, whatever its scopes.');
     return actor;
   }
 
-  const signedIn = createMiddleware<SignedInEnv>(async (c, next) => {
-    await requireActor(c);
+  function requireSecondFactor({ lacksSecondFactor }: Caller): void {
+    if (!lacksSecondFactor) return;
+    throw new ShopError('totp_required', 'Admins of this shop need a second factor: set one up at /api/auth/totp.');
+  }
+
+  /** Everyone but an admin without the second factor that they need is let at what is theirs, and staff at all of it. */
+  const inArea =
+    (area: Area) =>
+    (caller: Caller, c: Asked): CallerActor => {
+      const { actor } = caller;
+      requireScope(actor, scopeFor(c, area));
+      if (c.req.param('id')?.toLowerCase() !== actor.id) requireSecondFactor(caller);
+      return actor;
+    };
+
+  const staffInArea =
+    (area: Area) =>
+    (caller: Caller, c: Asked): CallerActor => {
+      requireScope(caller.actor, scopeFor(c, area));
+      return requireStaff(caller);
+    };
+
+  function requireStaff(caller: Caller): CallerActor {
+    if (caller.actor.kind === 'customer') throw new ShopError('forbidden', 'Only an admin may do this.');
+    requireSecondFactor(caller);
+    return caller.actor;
+  }
+
+  /** For every account, and with an area, for keys with the scope to read (GET) or write there, which act as staff. */
+  function signedIn(): Guard<AccountActor>;
+  function signedIn(area: Area): Guard<CallerActor>;
+  function signedIn(area?: Area): Guard<AccountActor> | Guard<CallerActor> {
+    return area === undefined ? guard(accountOf) : guard(inArea(area));
+  }
+
+  /** For admins alone, and with an area, for keys likewise. */
+  function adminOnly(): Guard<AccountActor>;
+  function adminOnly(area: Area): Guard<CallerActor>;
+  function adminOnly(area?: Area): Guard<AccountActor> | Guard<CallerActor> {
+    if (area !== undefined) return guard(staffInArea(area));
+    return guard((caller) => {
+      requireStaff(caller);
+      return accountOf(caller);
+    });
+  }
+
+  /** For what an admin may not do where every admin needs a second factor. */
+  const unlessRequired = createMiddleware<CallerEnv<AccountActor>>(async (c, next) => {
+    if (c.get('actor').kind === 'admin' && settings.adminTotp === 'required') {
+      throw new ShopError('totp_required', 'Admins of this shop may not do without a second factor.');
+    }
     await next();
   });
 
-  const adminOnly = createMiddleware<SignedInEnv>(async (c, next) => {
-    const actor = await requireActor(c);
-    if (actor.kind !== 'admin') throw new ShopError('forbidden', 'Only an admin may do this.');
-    await next();
-  });
-
-  /** For query parameters that only an admin may send, whatever their value, unless it means that they are not sent. */
+  /** For query parameters that only staff may send, whatever their value, unless it means that they are not sent. */
   const adminParameters = (parameters: Record<string, ParameterKind>) =>
-    createMiddleware<SignedInEnv>(async (c, next) => {
+    createMiddleware<CallerEnv>(async (c, next) => {
       const isSent = ([name, kind]: [string, ParameterKind]) =>
         c.req.queries(name)?.some((value) => !isUnset(value, kind)) ?? false;
-      if (c.get('actor').kind !== 'admin' && Object.entries(parameters).some(isSent)) {
+      if (c.get('actor').kind === 'customer' && Object.entries(parameters).some(isSent)) {
         throw new ShopError('forbidden', `Only an admin may ask by ${Object.keys(parameters).join(' or ')}.`);
       }
       await next();
     });
 
-  return { identify, signedIn, adminOnly, adminParameters };
+  return { identify, signedIn, adminOnly, unlessRequired, adminParameters };
 }
 
 /** The address that guesses and requests are counted under; the access log tells it, too. */

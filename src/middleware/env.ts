@@ -3,7 +3,7 @@ import type { CacheOutcome } from '../cache/cached-reads.ts';
 import type { CacheGroup } from '../cache/versions.ts';
 
 /** What the access log tells beside the request itself. */
-export type LogFields = { customerId?: string; address?: string; cache?: CacheOutcome };
+export type LogFields = { customerId?: string; keyId?: string; address?: string; cache?: CacheOutcome };
 
 /** An answer may be given again as it is until it expires (Unix ms), as long as the version is its group's. */
 export type KeptAnswer = { group: CacheGroup; version: string; expiresAt: number };

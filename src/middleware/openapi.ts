@@ -2,6 +2,7 @@ import type { Hook } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { ShopError } from '../errors.ts';
 import { problemSchema } from '../schema/common.ts';
+import type { Scope } from '../schema/keys.ts';
 import type { AppEnv } from './env.ts';
 
 const headerDescriptions = {
@@ -58,6 +59,9 @@ export function bodyProblems<Status extends number>(...statuses: Status[]) {
 
 /** In a route's declaration: the caller must be signed in. */
 export const bearer = [{ bearer: [] }];
+
+/** The same where a program's key with a scope will do, too. */
+export const bearerOrKey = (scope: Scope) => [...bearer, { key: [scope] }];
 
 /** More than any form has, and few enough that a refusal is never much larger than what it refuses. */
 const fieldErrorsMax = 100;

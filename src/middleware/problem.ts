@@ -11,12 +11,18 @@ export const answers: Record<ErrorCode, Answer> = {
   malformed_json: { status: 400, title: 'Malformed request' },
   unauthenticated: { status: 401, title: 'Sign-in required' },
   invalid_credentials: { status: 401, title: 'Wrong credentials' },
+  code_required: { status: 401, title: 'Code of the second factor required' },
   forbidden: { status: 403, title: 'Not allowed' },
+  missing_scope: { status: 403, title: 'Missing scope' },
+  totp_required: { status: 403, title: 'Second factor required' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   email_taken: { status: 409, title: 'E-mail address taken' },
   email_already_verified: { status: 409, title: 'E-mail address verified already' },
   last_admin: { status: 409, title: 'Last admin' },
+  totp_active: { status: 409, title: 'Second factor active' },
+  totp_not_started: { status: 409, title: 'Second factor not begun' },
+  totp_not_active: { status: 409, title: 'No second factor' },
   product_not_deleted: { status: 409, title: 'Product not deleted' },
   sku_taken: { status: 409, title: 'SKU taken' },
   insufficient_stock: { status: 409, title: 'Not enough stock' },
@@ -45,7 +51,7 @@ export const answers: Record<ErrorCode, Answer> = {
 export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
   const { code, message, details } = refusal;
   const { status, title } = answers[code];
-  const { errors, deletableAt, currentStock } = details;
+  const { errors, deletableAt, currentStock, scope } = details;
   const body = {
     type: `/docs#${code}`,
     title,
@@ -56,6 +62,7 @@ export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
     errors,
     deletableAt: deletableAt?.toISOString(),
     currentStock,
+    scope,
   };
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json', ...headersOf(refusal) });
 }

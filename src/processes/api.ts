@@ -12,7 +12,7 @@ import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { openReplicas, type Replicas } from '../db/replicas.ts';
 import type { ProductRow } from '../db/tables.ts';
 import { withReader, withTransaction } from '../db/transaction.ts';
-import { accountStatusFinder } from '../domain/customers/accounts.ts';
+import { callerFinder } from '../domain/customers/accounts.ts';
 import { createPasswordQueues } from '../domain/customers/password-queues.ts';
 import { productFinder } from '../domain/products/products.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
@@ -23,6 +23,7 @@ import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { connectRedis } from '../lib/redis.ts';
+import { createSealer } from '../lib/sealing.ts';
 import type { ApiServices } from '../services.ts';
 import type { Settings } from '../settings.ts';
 import { openBacklog } from '../telemetry/backlog.ts';
@@ -193,6 +194,7 @@ function secretOf({ jwtSecret }: Settings, log: Logger): string {
 export function openApiServices(settings: Settings, log: Logger, closers: Closers): ApiServices {
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
   const jwtSecret = secretOf(settings, log);
+  const tokenSecret = tokenSecretOf(settings, databaseUrl, log);
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
   const shared = { settings, log, metrics, closers, denials: watchDenials() };
   const db = openPostgres(shared, databaseUrl);
@@ -211,10 +213,11 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     read: (work) => withReader(db, work),
     readList: openListReader(shared, db),
     transaction: (work, endsAt) => withTransaction(db, work, endsAt),
-    findAccountStatus: sharedLookup(db, accountStatusFinder(db)).add,
+    findCaller: sharedLookup(db, callerFinder(db)).add,
     findProduct: sharedLookup(db, productLookup(db)).add,
     placeOrder: orders.add,
     cache,
+    sealer: createSealer(tokenSecret, 'second factors'),
     passwords: createPasswordQueues(availableParallelism()),
     throttle: createLoginThrottle(redis),
     registrations: createRegistrationThrottle(redis, settings.registrationsPerHour),

@@ -8,6 +8,7 @@ import {
   reauthenticate,
   register,
 } from '../domain/customers/accounts.ts';
+import { checkCode, confirmTotp, removeTotp, startTotp } from '../domain/customers/second-factors.ts';
 import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { addressOf, type Guards, type Tokens } from '../middleware/auth.ts';
@@ -19,23 +20,29 @@ import {
   credentialsSchema,
   customerSchema,
   passwordChangeSchema,
+  recoveryCodesSchema,
   registrationSchema,
   serializeCustomer,
   signedInSchema,
+  totpConfirmationSchema,
+  totpRemovalSchema,
+  totpSchema,
+  totpStartSchema,
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
 
 type AccountServices = Pick<
   ApiServices,
-  'accountMails' | 'cache' | 'passwords' | 'read' | 'registrations' | 'settings' | 'throttle' | 'transaction'
+  'accountMails' | 'cache' | 'passwords' | 'read' | 'registrations' | 'sealer' | 'settings' | 'throttle' | 'transaction'
 >;
 
 /** What any of the routes below is asked with. */
 type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
 
 /** Registering, signing in, changing the password. */
-export function accountRoutes(services: AccountServices, { signedIn }: Guards, tokens: Tokens) {
-  const { passwords, registrations, settings, throttle } = services;
+export function accountRoutes(services: AccountServices, { signedIn, unlessRequired }: Guards, tokens: Tokens) {
+  const { passwords, registrations, sealer, settings, throttle } = services;
+  const issuer = settings.mailFrom.name || 'Shop';
 
   const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
 
@@ -84,23 +91,24 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         tags: ['Accounts'],
         summary: 'Sign in',
         description:
-          'Begins a session, which the token names, and ends the oldest when an account has more than a hundred. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
+          'Begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(credentialsSchema) },
         responses: { 200: json(signedInSchema, 'A bearer token'), ...bodyProblems(401, 429) },
       }),
       async (c) => {
-        const { email, password } = c.req.valid('json');
+        const { email, password, code } = c.req.valid('json');
         const endsAt = performance.now() + databaseWaitMsMax;
         const { address, ...guess } = attempt(c, email, { email });
-        const account = await throttle.guard({ address, ...guess }, () =>
-          services.read((reader) =>
-            authenticate(reader, email, password, matches(c), (id) => {
+        const { account, proof } = await throttle.guard({ address, ...guess }, () =>
+          services.read(async (reader) => {
+            const account = await authenticate(reader, email, password, matches(c), (id) => {
               c.get('logFields').customerId = id;
-            }),
-          ),
+            });
+            return { account, proof: await checkCode(reader, account.id, code, sealer) };
+          }),
         );
-        const signIn = { address, userAgent: c.req.header('user-agent'), expiresAt: tokens.sessionEnd() };
+        const signIn = { address, userAgent: c.req.header('user-agent'), expiresAt: tokens.sessionEnd(), proof };
         const session = await services.transaction((tx) => beginSession(tx, account, signIn), endsAt);
         const token = await tokens.issue(account, session);
         const signedIn = { token, tokenType: 'Bearer' as const, expiresAt: session.expiresAt.toISOString() };
@@ -117,9 +125,9 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         description:
           'Ends the session of the token that this is asked with; the token stops working at once. Other sessions of the account stay.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { query: noQuery },
-        responses: { 204: { description: 'Signed out' }, ...problems(401, 413, 422) },
+        responses: { 204: { description: 'Signed out' }, ...problems(401, 403, 413, 422) },
       }),
       async (c) => {
         await services.transaction((tx) => signOutHere(tx, c.get('actor'), c.get('sessionId')));
@@ -134,9 +142,9 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         summary: 'Change the password',
         description: 'Every session of the account ends, and every older token stops working.',
         security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordChangeSchema) },
-        responses: { 204: { description: 'Changed' }, ...bodyProblems(401, 429) },
+        responses: { 204: { description: 'Changed' }, ...bodyProblems(401, 403, 429) },
       }),
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
@@ -151,6 +159,80 @@ export function accountRoutes(services: AccountServices, { signedIn }: Guards, t
         const mailIds = await services.transaction((tx) => changePassword(tx, account, passwordHash, actor), endsAt);
         void services.accountMails.enqueue(mailIds, actor.requestId);
         await services.cache.invalidate('customers');
+        return c.body(null, 204);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/totp',
+        operationId: 'startTotp',
+        tags: ['Accounts'],
+        summary: 'Begin a second factor',
+        description:
+          'Gives the secret of an authenticator app (RFC 6238). Nothing changes until a code of it is confirmed; beginning again gives another secret.',
+        security: bearer,
+        middleware: [signedIn(), requireJson] as const,
+        request: { query: noQuery, body: jsonBody(totpStartSchema) },
+        responses: { 200: json(totpSchema, 'The secret, shown this once'), ...bodyProblems(401, 403, 409, 429) },
+      }),
+      async (c) => {
+        const { currentPassword } = c.req.valid('json');
+        const { id } = c.get('actor');
+        const endsAt = performance.now() + databaseWaitMsMax;
+        const account = await throttle.guard(attempt(c, id, { id }), () =>
+          services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
+        );
+        const begun = await services.transaction((tx) => startTotp(tx, account, { issuer, sealer }), endsAt);
+        return c.json(begun, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/totp/confirm',
+        operationId: 'confirmTotp',
+        tags: ['Accounts'],
+        summary: 'Confirm a second factor',
+        description: 'From now on signing in takes a code. Wrong codes count as failed sign-ins.',
+        security: bearer,
+        middleware: [signedIn(), requireJson] as const,
+        request: { query: noQuery, body: jsonBody(totpConfirmationSchema) },
+        responses: { 200: json(recoveryCodesSchema, 'Recovery codes'), ...bodyProblems(401, 403, 409, 429) },
+      }),
+      async (c) => {
+        const { code } = c.req.valid('json');
+        const actor = c.get('actor');
+        const endsAt = performance.now() + databaseWaitMsMax;
+        const codes = await throttle.guard(attempt(c, actor.id, { id: actor.id }), () =>
+          services.transaction((tx) => confirmTotp(tx, actor, code, sealer), endsAt),
+        );
+        return c.json({ recoveryCodes: codes }, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/auth/totp/remove',
+        operationId: 'removeTotp',
+        tags: ['Accounts'],
+        summary: 'Remove the second factor',
+        description:
+          'Its recovery codes go with it. Wrong codes and passwords count as failed sign-ins. Where every admin needs a second factor, an admin is refused.',
+        security: bearer,
+        middleware: [signedIn(), unlessRequired, requireJson] as const,
+        request: { query: noQuery, body: jsonBody(totpRemovalSchema) },
+        responses: { 204: { description: 'Removed' }, ...bodyProblems(401, 403, 409, 429) },
+      }),
+      async (c) => {
+        const { currentPassword, code } = c.req.valid('json');
+        const actor = c.get('actor');
+        const { id } = actor;
+        const endsAt = performance.now() + databaseWaitMsMax;
+        await throttle.guard(attempt(c, id, { id }), async () => {
+          const account = await services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c)));
+          await services.transaction((tx) => removeTotp(tx, account, code, { actor, sealer }), endsAt);
+        });
         return c.body(null, 204);
       },
     );

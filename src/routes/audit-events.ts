@@ -3,7 +3,7 @@ import { listEvents } from '../domain/audit/events.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, json, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, json, problems } from '../middleware/openapi.ts';
 import { auditEventListSchema, auditEventQuerySchema, serializeAuditEvent } from '../schema/audit-events.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -18,8 +18,8 @@ export function auditEventRoutes(services: Pick<ApiServices, 'read'>, { adminOnl
       summary: 'List audit events',
       description:
         'Who did what to which account, product or order, newest first. Each change that staff or the owner of an account makes leaves one event, written in its transaction; refused requests, requests that change nothing, signing in and out, orders placed, and the automatic steps of orders leave none. Events cannot be changed or deleted.',
-      security: bearer,
-      middleware: [adminOnly] as const,
+      security: bearerOrKey('audit:read'),
+      middleware: [adminOnly('audit')] as const,
       request: { query: auditEventQuerySchema },
       responses: { 200: json(auditEventListSchema, 'A page of events, newest first'), ...problems(401, 403, 422) },
     }),

@@ -1,11 +1,10 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import type { AccountActor } from '../domain/customers/actor.ts';
 import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers/customers.ts';
-import type { Guards } from '../middleware/auth.ts';
+import type { CallerActor, Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
@@ -28,7 +27,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
 
   const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
 
-  async function change(id: string, profile: ProfileChange, actor: AccountActor) {
+  async function change(id: string, profile: ProfileChange, actor: CallerActor) {
     const { customer, mailIds } = await services.transaction((tx) => changeCustomer(tx, id, profile, actor, terms));
     if (mailIds.length > 0) void services.accountMails.enqueue(mailIds, actor.requestId);
     await cache.invalidate('customers');
@@ -44,8 +43,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         summary: 'List customers',
         description:
           'Accounts that are not deleted, newest first. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('customers:read'),
+        middleware: [adminOnly('customers')] as const,
         parameters: [ifNoneMatch],
         request: { query: customerQuerySchema },
         responses: {
@@ -67,8 +66,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/{id}',
         tags: ['Customers'],
         summary: 'Read an account',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('customers:read'),
+        middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 422) },
       }),
@@ -84,8 +83,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/{id}',
         tags: ['Customers'],
         summary: 'Replace the profile',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
@@ -97,8 +96,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/email/{id}',
         tags: ['Customers'],
         summary: 'Change the e-mail address',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
       }),
@@ -110,8 +109,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         path: '/api/customers/phone/{id}',
         tags: ['Customers'],
         summary: 'Change or clear the phone number',
-        security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
         responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
       }),
@@ -124,8 +123,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         tags: ['Customers'],
         summary: 'Close an account',
         description: 'All its tokens stop working at once.',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('customers:write'),
+        middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 413, 422) },
       }),
@@ -144,7 +143,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         summary: 'End all tokens of an account',
         description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
       }),

@@ -5,7 +5,7 @@ import { sendAllAgain } from '../domain/outbox/outbox.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, json, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, json, problems } from '../middleware/openapi.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
 import type { ApiServices } from '../services.ts';
@@ -23,8 +23,8 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         path: '/api/mails',
         tags: ['Mails'],
         summary: 'List mails',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('mails:read'),
+        middleware: [adminOnly('mails')] as const,
         request: { query: mailQuerySchema },
         responses: { 200: json(mailListSchema, 'A page of the outbox, newest first'), ...problems(401, 403, 422) },
       }),
@@ -39,8 +39,8 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         path: '/api/mails/{id}/send',
         tags: ['Mails'],
         summary: 'Send a failed mail again',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('mails:write'),
+        middleware: [adminOnly('mails')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(mailSchema, 'The mail, queued'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
@@ -59,8 +59,8 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         tags: ['Mails'],
         summary: 'Send the failed mails again',
         description: 'Up to 10 000 of them, the oldest first.',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('mails:write'),
+        middleware: [adminOnly('mails')] as const,
         request: { query: noQuery },
         responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
       }),

@@ -5,7 +5,7 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, idParams, noQuery } from '../schema/common.ts';
 import {
@@ -52,8 +52,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         tags: ['Orders'],
         summary: 'List orders',
         description: 'A customer sees their own, an admin all.',
-        security: bearer,
-        middleware: [signedIn, adminParameters(adminOrderParameters)] as const,
+        security: bearerOrKey('orders:read'),
+        middleware: [signedIn('orders'), adminParameters(adminOrderParameters)] as const,
         request: { query: orderQuerySchema },
         responses: { 200: json(orderListSchema, 'A page of orders, newest first'), ...problems(401, 403, 422) },
       }),
@@ -70,8 +70,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         tags: ['Orders'],
         summary: 'Read an order',
         description: 'An admin also sees a deleted one.',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('orders:read'),
+        middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 422) },
       }),
@@ -89,11 +89,11 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         summary: 'Place an order',
         description: 'All of it or nothing. Lines of the same product are added up.',
         security: bearer,
-        middleware: [signedIn, requireJson] as const,
+        middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(orderInputSchema) },
         responses: {
           201: json(orderSchema, 'The order', 'Location', 'Idempotent-Replayed'),
-          ...bodyProblems(401, 409),
+          ...bodyProblems(401, 403, 409),
         },
       }),
       async (c) => {
@@ -120,8 +120,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         tags: ['Orders'],
         summary: 'Cancel an order',
         description: 'While it is pending or processing. Its stock comes back.',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('orders:write'),
+        middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
@@ -139,8 +139,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         tags: ['Orders'],
         summary: 'Take a cancelled or deleted order up again',
         description: `It takes its stock again and starts over, in a new run; at most ${restoresMax} times.`,
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('orders:write'),
+        middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
       }),
@@ -160,8 +160,8 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         tags: ['Orders'],
         summary: 'Delete an order',
         description: 'Once it is old enough, and never when delivered. One that still runs is cancelled by it.',
-        security: bearer,
-        middleware: [signedIn] as const,
+        security: bearerOrKey('orders:write'),
+        middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 409, 413, 422) },
       }),

@@ -9,11 +9,11 @@ import {
   visibleProduct,
 } from '../domain/products/products.ts';
 import { isId } from '../lib/ids.ts';
-import type { Guards } from '../middleware/auth.ts';
+import { type Guards, requireScope } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idParams, noQuery, writeConditions } from '../schema/common.ts';
 import {
@@ -36,6 +36,7 @@ const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (version: number) =>
 
 /** The catalogue. */
 export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
+  const asCaller = identify('products');
   const { cache, settings } = services;
   const body = (row: Parameters<typeof serializeProduct>[0]) => serializeProduct(row, settings.currency);
   return new OpenAPIHono<AppEnv>()
@@ -74,7 +75,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const found = isId(id) ? await services.findProduct(id.toLowerCase()) : null;
-        const product = await visibleProduct(found, () => identify(c));
+        const product = await visibleProduct(found, () => asCaller(c));
         revalidate(c);
         c.header('ETag', versionEtag(product));
         if (isFresh(c.req.header('if-none-match'), versionEtag(product))) return c.body(null, 304);
@@ -88,8 +89,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         tags: ['Products'],
         summary: 'Add a product',
         description: 'Its stock is booked as a stock change, `created`.',
-        security: bearer,
-        middleware: [adminOnly, requireJson] as const,
+        security: bearerOrKey('products:write'),
+        middleware: [adminOnly('products'), requireJson] as const,
         request: { query: noQuery, body: jsonBody(productInputSchema) },
         responses: { 201: json(productSchema, 'The new product', 'ETag', 'Location'), ...bodyProblems(401, 403, 409) },
       }),
@@ -108,9 +109,9 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         tags: ['Products'],
         summary: 'Replace a product',
         description:
-          'What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.',
-        security: bearer,
-        middleware: [adminOnly, requireJson] as const,
+          'What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`, for which a key needs the scope `stock:write`, too. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.',
+        security: bearerOrKey('products:write'),
+        middleware: [adminOnly('products'), requireJson] as const,
         request: {
           headers: writeConditions,
           params: idParams,
@@ -122,6 +123,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
+        if (input.stock !== undefined) requireScope(c.get('actor'), 'stock:write');
         const product = await services.transaction((tx) =>
           replaceProduct(tx, id, input, c.get('actor'), conditionOf(c)),
         );
@@ -136,8 +138,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         path: '/api/products/restore/{id}',
         tags: ['Products'],
         summary: 'Put a deleted product back',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('products:write'),
+        middleware: [adminOnly('products')] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery },
         responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 412, 413, 422) },
       }),
@@ -155,8 +157,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         path: '/api/products/{id}',
         tags: ['Products'],
         summary: 'Take a product out of the catalogue',
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('products:write'),
+        middleware: [adminOnly('products')] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery },
         responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 412, 413, 422) },
       }),

@@ -86,7 +86,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         description:
           'Sends your address a token that works once, within three days, and replaces the one before; none when there was such a mail within the last minute. Twenty requests an hour for each network address, those for a new password counted along.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { query: noQuery },
         responses: { 202: { description: 'Heard' }, ...problems(401, 409, 413, 422, 429) },
       }),

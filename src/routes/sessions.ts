@@ -21,9 +21,12 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         description:
           'Where your account is signed in, newest first: one session for each sign-in that has neither expired nor been ended.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { query: sessionQuerySchema },
-        responses: { 200: json(sessionListSchema, 'A page of your sessions, newest first'), ...problems(401, 422) },
+        responses: {
+          200: json(sessionListSchema, 'A page of your sessions, newest first'),
+          ...problems(401, 403, 422),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -41,9 +44,9 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         summary: 'End one of your sessions',
         description: 'Its token stops working at once, everywhere. The session of another account is not found.',
         security: bearer,
-        middleware: [signedIn] as const,
+        middleware: [signedIn()] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Ended' }, ...problems(401, 404, 413, 422) },
+        responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

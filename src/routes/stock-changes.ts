@@ -4,7 +4,7 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, noQuery } from '../schema/common.ts';
 import {
@@ -30,8 +30,8 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         summary: 'List stock changes',
         description:
           "Newest first. The stock of a product and the units of its live orders, which are neither cancelled nor deleted, always add up to its stock changes. Orders book none of their own: their units follow from an order's lines and status.",
-        security: bearer,
-        middleware: [adminOnly] as const,
+        security: bearerOrKey('stock:read'),
+        middleware: [adminOnly('stock')] as const,
         request: { query: stockChangeQuerySchema },
         responses: {
           200: json(stockChangeListSchema, 'A page of stock changes, newest first'),
@@ -52,8 +52,8 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         summary: 'Book a stock change',
         description:
           'By how much the stock changes, so that orders that are placed meanwhile are not undone. With `expectedStock`, only if the stock is that before: after a count, say. With an `Idempotency-Key` a repeat books nothing.',
-        security: bearer,
-        middleware: [adminOnly, requireJson] as const,
+        security: bearerOrKey('stock:write'),
+        middleware: [adminOnly('stock'), requireJson] as const,
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(stockChangeInputSchema) },
         responses: {
           201: json(stockChangeSchema, 'The stock change', 'Idempotent-Replayed'),

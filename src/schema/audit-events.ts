@@ -3,7 +3,7 @@ import { type Held, id, idInput, optional, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const actorKinds = ['customer', 'admin', 'key', 'system'] as const;
-export const subjectKinds = ['customer', 'product', 'order'] as const;
+export const subjectKinds = ['customer', 'product', 'order', 'key'] as const;
 export type SubjectKind = (typeof subjectKinds)[number];
 
 export const auditActions = [
@@ -13,6 +13,8 @@ export const auditActions = [
   'customer.password_changed',
   'customer.verified',
   'customer.signed_out',
+  'customer.totp_enabled',
+  'customer.totp_disabled',
   'customer.deleted',
   'product.created',
   'product.updated',
@@ -22,6 +24,8 @@ export const auditActions = [
   'order.cancelled',
   'order.deleted',
   'order.restored',
+  'key.created',
+  'key.revoked',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

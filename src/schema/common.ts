@@ -132,5 +132,6 @@ export const problemSchema = z
     }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
+    scope: z.string().optional().meta({ description: 'With `missing_scope`: what the key would need.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

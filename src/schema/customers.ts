@@ -54,7 +54,43 @@ export const registrationSchema = z
   .meta({ id: 'Registration' });
 export type Registration = z.output<typeof registrationSchema>;
 
-export const credentialsSchema = z.strictObject({ email, password: passwordAttempt }).meta({ id: 'Credentials' });
+/** A code that is only compared, so one of any shape is merely wrong. */
+const code = text(1, 100).meta({
+  description: 'Of the authenticator app, or a recovery code; blanks and hyphens do not count.',
+  example: '492039',
+});
+
+export const credentialsSchema = z
+  .strictObject({ email, password: passwordAttempt, code: code.optional() })
+  .meta({ id: 'Credentials' });
+
+export const totpStartSchema = z.strictObject({ currentPassword: passwordAttempt }).meta({ id: 'TotpStart' });
+export const totpConfirmationSchema = z
+  .strictObject({ code: code.meta({ description: 'Of the authenticator app.' }) })
+  .meta({ id: 'TotpConfirmation' });
+export const totpRemovalSchema = z.strictObject({ currentPassword: passwordAttempt, code }).meta({ id: 'TotpRemoval' });
+
+export const totpSchema = z
+  .object({
+    secret: z
+      .string()
+      .meta({ description: 'In base 32, for typing it in.', example: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP' }),
+    url: z.string().meta({
+      description: 'For a QR code that authenticator apps read.',
+      example:
+        'otpauth://totp/Shop:ada%40example.com?issuer=Shop&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30',
+    }),
+  })
+  .meta({ id: 'Totp' });
+
+export const recoveryCodesSchema = z
+  .object({
+    recoveryCodes: z.array(z.string()).meta({
+      description: 'Ten, each good once instead of a code of the app. They are shown this once.',
+      example: ['k7q2m-94xmz-5tabw-qr6np'],
+    }),
+  })
+  .meta({ id: 'RecoveryCodes' });
 
 export const signedInSchema = z
   .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })

@@ -36,6 +36,17 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   await shop.db`
     insert into sessions (id, customer_id, address, created_at, expires_at)
     select uuid_v7(now()), id, '192.0.2.1', now(), now() + interval '1 day' from customers, generate_series(1, 3)`;
+  // Every fourth customer has a second factor.
+  await shop.db`
+    insert into second_factors (customer_id, secret, created_at, confirmed_at)
+    select id, 'sealed', now(), now() from (select id, row_number() over (order by id) as n from customers) c where n % 4 = 0`;
+  await shop.db`
+    insert into recovery_codes (customer_id, code_hash)
+    select customer_id, number::text from second_factors, generate_series(1, 10) as number`;
+  // More keys than any shop gives out.
+  await shop.db`
+    insert into api_keys (id, name, scopes, key_hash, created_by, created_at)
+    select uuid_v7(now()), 'Warehouse', array['orders:read'], id::text, id, now() from customers order by id limit 2000`;
   await shop.db`
     insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes)
     select uuid_v7(now()), now(), 'customer', id, action, 'customer', id, '{}'

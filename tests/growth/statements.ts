@@ -166,9 +166,16 @@ export const kinds: Kind[] = [
     indexes: ['customers_email_ascii_key'],
   },
   {
-    name: 'accounts and sessions of callers',
-    text: /^select … from customers left join sessions on /,
-    indexes: ['customers_live_idx', 'customers_pkey', 'sessions_pkey', 'sessions_customer_idx'],
+    name: 'accounts, sessions and keys of callers',
+    text: /^\(select .* from customers left join sessions on .* union all \(select .* from api_keys /,
+    indexes: [
+      'customers_live_idx',
+      'customers_pkey',
+      'sessions_pkey',
+      'sessions_customer_idx',
+      'api_keys_hash_key',
+      'second_factors_pkey',
+    ],
   },
   {
     name: 'account, locked for a change or a sign-in',
@@ -176,6 +183,31 @@ export const kinds: Kind[] = [
     indexes: ['customers_live_idx', 'customers_pkey'],
   },
   { name: 'session, new', text: /^insert into sessions /, indexes: [] },
+  {
+    name: 'second factor, read',
+    text: /^select secret, .* from second_factors where second_factors\.customer_id = \$$/,
+    indexes: ['second_factors_pkey'],
+  },
+  {
+    name: 'second factor, begun, confirmed, used or removed',
+    text: /^(insert into|update|delete from) second_factors /,
+    indexes: ['second_factors_pkey'],
+  },
+  {
+    name: 'recovery codes, one or all of an account',
+    text: /^(select code_hash|delete) from recovery_codes where \(?recovery_codes\.customer_id = \$/,
+    indexes: ['recovery_codes_customer_id_code_hash_pk'],
+  },
+  { name: 'recovery codes, new', text: /^insert into recovery_codes /, indexes: [] },
+  { name: 'key, new', text: /^insert into api_keys /, indexes: [] },
+  { name: 'key, revoked', text: /^delete from api_keys where api_keys\.id = \$/, indexes: ['api_keys_pkey'] },
+  { name: 'keys, a page', text: /^select … from api_keys .*limit \$$/, indexes: ['api_keys_pkey'] },
+  { name: 'keys, where a page by number begins', text: /^select id, null from api_keys /, indexes: ['api_keys_pkey'] },
+  {
+    name: 'keys, how many',
+    text: /^select count\(\*\) from \(select 1 as one from api_keys /,
+    indexes: ['api_keys_pkey'],
+  },
   {
     name: 'sessions, the oldest ended',
     text: /^delete from sessions where sessions\.id = any\(array\(\(?select id from sessions /,
@@ -496,6 +528,9 @@ const tables = new Set([
   'sessions',
   'audit_events',
   'mail_tokens',
+  'api_keys',
+  'second_factors',
+  'recovery_codes',
 ]);
 
 /** The text of a statement without what differs between equals: quotes, numbers of parameters, lists of columns. */

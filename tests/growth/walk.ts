@@ -17,6 +17,7 @@ import {
   untilServed,
 } from '../support/client.ts';
 import { newestToken } from '../support/mail-tokens.ts';
+import { totpCode } from '../support/codes.ts';
 import { makeOld } from '../support/orders.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -110,6 +111,7 @@ export async function walkThrough(
     await pages(`/api/sessions?limit=${limit}`, admin);
     await pages(`/api/audit-events?limit=${limit}`, admin);
     await pages(`/api/stock-changes?limit=${limit}`, admin);
+    await pages(`/api/keys?limit=${limit}`, admin);
     const [buyer] = await shop.db`select customer_id as id from orders where status = 'delivered' limit 1`;
     for (const status of ['', ...statuses]) {
       for (const customer of ['', buyer?.id]) {
@@ -152,6 +154,21 @@ export async function walkThrough(
     await ask('POST', '/api/auth/password', { token: ownToken, body: passwords }, 204);
     const newToken = await signIn(shop.url, { email: newEmail, password: passwords.newPassword });
 
+    // A second factor, with a sign-in by a code and one by a recovery code.
+    const credentials = { email: newEmail, password: passwords.newPassword };
+    const proof = { currentPassword: passwords.newPassword };
+    const { secret } = await ask<{ secret: string }>('POST', '/api/auth/totp', { token: newToken, body: proof });
+    const body = { code: totpCode(secret) };
+    const confirmed = await ask<{ recoveryCodes: string[] }>('POST', '/api/auth/totp/confirm', {
+      token: newToken,
+      body,
+    });
+    const [firstCode = '', secondCode = ''] = confirmed.recoveryCodes;
+    for (const code of [totpCode(secret, 1), firstCode]) {
+      await ask('POST', '/api/auth/login', { body: { ...credentials, code } });
+    }
+    await ask('POST', '/api/auth/totp/remove', { token: newToken, body: { ...proof, code: secondCode } }, 204);
+
     // Orders of it: one is cancelled, restored, and deleted while it runs, one deleted after it was cancelled.
     await pages('/api/orders?limit=2', newToken);
     await pages('/api/orders?limit=2&status=pending', newToken);
@@ -178,6 +195,14 @@ export async function walkThrough(
     await ask('DELETE', `/api/customers/${id}`, { token: admin }, 204);
   }
   used.add('POST /api/auth/register').add('POST /api/auth/login').add('POST /api/orders');
+
+  // Keys, of which one reads an order.
+  for (let time = 0; time < repeats; time += 1) {
+    const body = { name: 'Warehouse', scopes: ['orders:read'] };
+    const { id, key } = await ask<{ id: string; key: string }>('POST', '/api/keys', { token: admin, body }, 201);
+    await ask('GET', '/api/orders?limit=1', { token: key });
+    await ask('DELETE', `/api/keys/${id}`, { token: admin }, 204);
+  }
 
   // The catalogue.
   for (let time = 0; time < repeats; time += 1) {

@@ -14,6 +14,7 @@ type Schema = {
   maximum?: number;
   items?: Schema;
   minItems?: number;
+  uniqueItems?: boolean;
   maxItems?: number;
   properties?: Record<string, Schema>;
   required?: string[];
@@ -86,7 +87,8 @@ export function validValue(schema: Schema, name: string, ids: KnownIds): Arbitra
   }
   if (type === 'array') {
     const { items = {}, minItems = 0, maxItems = 100 } = schema;
-    return fc.array(validValue(items, name, ids), { minLength: minItems, maxLength: Math.min(maxItems, minItems + 3) });
+    const some = schema.uniqueItems ? fc.uniqueArray : fc.array;
+    return some(validValue(items, name, ids), { minLength: minItems, maxLength: Math.min(maxItems, minItems + 3) });
   }
   if (type === 'object') {
     const { properties = {}, required = [] } = schema;
@@ -106,6 +108,10 @@ function validText({ format, pattern, minLength = 0, maxLength = 40 }: Schema, n
   }
   if (format === 'uri-reference') return fc.constantFrom('/media/kitchen-1.svg', 'https://example.com/a%20b.png');
   if (format === 'email') return fc.uuid().map((text) => `${text}@example.com`);
+  if (format === 'date-time') {
+    const [min, max] = [new Date('2099-01-01'), new Date('2199-01-01')];
+    return fc.date({ min, max, noInvalidDate: true }).map((date) => date.toISOString());
+  }
   if (pattern) return fc.stringMatching(new RegExp(pattern));
   const max = Math.min(maxLength, minLength + 30);
   return fc.oneof(

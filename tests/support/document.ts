@@ -4,6 +4,7 @@ import { type Answer, type RequestOptions, request } from './client.ts';
 import { expectProblem } from './problem.ts';
 
 type Operation = {
+  security?: Record<string, string[]>[];
   responses: Record<string, { content?: Record<string, unknown> }>;
 };
 
@@ -26,12 +27,18 @@ export const statusOfCode: Record<string, number> = {
   malformed_json: 400,
   unauthenticated: 401,
   invalid_credentials: 401,
+  code_required: 401,
   forbidden: 403,
+  missing_scope: 403,
+  totp_required: 403,
   not_found: 404,
   method_not_allowed: 405,
   email_taken: 409,
   email_already_verified: 409,
   last_admin: 409,
+  totp_active: 409,
+  totp_not_started: 409,
+  totp_not_active: 409,
   product_not_deleted: 409,
   sku_taken: 409,
   stock_changed: 409,

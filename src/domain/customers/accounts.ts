@@ -1,10 +1,11 @@
-import { and, eq, getTableColumns, gt, isNull, sql } from 'drizzle-orm';
+import { and, eq, getTableColumns, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
-import { anyUuid, statementTime } from '../../db/sql.ts';
-import { type CustomerRow, customers, sessions } from '../../db/tables.ts';
+import { anyUuid, statementTime, texts } from '../../db/sql.ts';
+import { type CustomerRow, customers, keys, secondFactors, sessions } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import type { Changes } from '../../schema/audit-events.ts';
 import type { Registration, Role } from '../../schema/customers.ts';
+import { isScope, type Scope } from '../../schema/keys.ts';
 import { differences, writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import type { AccountActor, Actor } from './actor.ts';
@@ -16,8 +17,17 @@ const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } =
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
 
-/** What every request of a signed-in caller is checked against. */
-export type AccountStatus = { id: string; role: Role; tokenVersion: number };
+/** What every request of a signed-in account is checked against. */
+export type AccountStatus = {
+  kind: Role;
+  id: string;
+  tokenVersion: number;
+  /** Asked of admins alone. */
+  hasSecondFactor: boolean;
+};
+
+/** What every request with a key is checked against. */
+export type KeyStatus = { kind: 'key'; id: string; scopes: Scope[] };
 
 /**
  * The undeleted account with this address, in any case. Addresses are ASCII, and compared by its rules: Turkish, for one,
@@ -158,40 +168,92 @@ async function requirePassword(
   return account;
 }
 
-/** Whom a token names: an account, and its session, but for tokens of the release before. */
-export type TokenHolder = { accountId: string; sessionId: string | undefined };
+/** What a caller shows: a token, which names an account and, but for those of the release before, its session; or a key. */
+export type Credential =
+  | { kind: 'token'; accountId: string; sessionId: string | undefined }
+  | { kind: 'key'; keyHash: string };
 
 /**
- * Prepares to find the status of accounts by the tokens of callers, in one query for each call. It answers in the order
- * of the callers, null for whom the account is closed or the session has ended.
+ * Prepares to find who the callers are that show these, in one query for each call. It answers in the order of the
+ * callers, null for whom the account is closed, or session or key has ended.
  */
-export function accountStatusFinder(reader: Reader): (holders: TokenHolder[]) => Promise<(AccountStatus | null)[]> {
-  const query = reader
+export function callerFinder(
+  reader: Reader,
+): (credentials: Credential[]) => Promise<(AccountStatus | KeyStatus | null)[]> {
+  const accounts = reader
     .select({
       id: customers.id,
-      role: customers.role,
-      tokenVersion: customers.tokenVersion,
-      sessionId: sessions.id,
+      role: sql<Role | null>`${customers.role}`,
+      tokenVersion: sql<number | null>`${customers.tokenVersion}`,
+      sessionId: sql<string | null>`${sessions.id}`,
+      hasSecondFactor: sql<boolean | null>`${secondFactors.customerId} is not null`,
+      keyHash: sql<string | null>`null::text`,
+      scopes: sql<string | null>`null::text`,
     })
     .from(customers)
     .leftJoin(
       sessions,
       and(eq(sessions.customerId, customers.id), sql`${sessions.id} = ${anyUuid(sql.placeholder('sessionIds'))}`),
     )
-    .where(and(sql`${customers.id} = ${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)))
-    .prepare('account statuses by token');
-  return async (holders) => {
-    const ids = [...new Set(holders.map(({ accountId }) => accountId))];
-    const sessionIds = [...new Set(holders.flatMap(({ sessionId }) => sessionId ?? []))];
-    const accounts = new Map<string, AccountStatus>();
-    const standing = new Map<string, string>();
-    for (const { sessionId, ...account } of await query.execute({ ids, sessionIds })) {
-      accounts.set(account.id, account);
-      if (sessionId) standing.set(sessionId, account.id);
+    .leftJoin(
+      secondFactors,
+      and(
+        eq(secondFactors.customerId, customers.id),
+        isNotNull(secondFactors.confirmedAt),
+        eq(customers.role, sql`'admin'`),
+      ),
+    )
+    .where(and(sql`${customers.id} = ${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)));
+  const ofKeys = reader
+    .select({
+      id: keys.id,
+      role: sql<Role | null>`null::text`,
+      tokenVersion: sql<number | null>`null::integer`,
+      sessionId: sql<string | null>`null::uuid`,
+      hasSecondFactor: sql<boolean | null>`null::boolean`,
+      keyHash: sql<string | null>`${keys.keyHash}`,
+      scopes: sql<string | null>`array_to_string(${keys.scopes}, ' ')`,
+    })
+    .from(keys)
+    .where(
+      and(
+        sql`${keys.keyHash} = any(${texts(sql.placeholder('keyHashes'))})`,
+        or(isNull(keys.expiresAt), gt(keys.expiresAt, statementTime)),
+      ),
+    );
+  const query = accounts.unionAll(ofKeys).prepare('callers');
+  return async (credentials) => {
+    const asked = {
+      ids: new Set<string>(),
+      sessionIds: new Set<string>(),
+      keyHashes: new Set<string>(),
+    };
+    for (const credential of credentials) {
+      if (credential.kind === 'key') asked.keyHashes.add(credential.keyHash);
+      else {
+        asked.ids.add(credential.accountId);
+        if (credential.sessionId !== undefined) asked.sessionIds.add(credential.sessionId);
+      }
     }
-    return holders.map(({ accountId, sessionId }) => {
+    const { ids, sessionIds, keyHashes } = asked;
+    const rows = await query.execute({ ids: [...ids], sessionIds: [...sessionIds], keyHashes: [...keyHashes] });
+    const found = new Map<string, AccountStatus>();
+    const standing = new Map<string, string>();
+    const foundKeys = new Map<string, KeyStatus>();
+    for (const { id, role, tokenVersion, sessionId, hasSecondFactor, keyHash, scopes } of rows) {
+      if (role !== null && tokenVersion !== null) {
+        found.set(id, { kind: role, id, tokenVersion, hasSecondFactor: hasSecondFactor === true });
+      }
+      if (sessionId !== null) standing.set(sessionId, id);
+      if (keyHash !== null && scopes !== null) {
+        foundKeys.set(keyHash, { kind: 'key', id, scopes: scopes.split(' ').filter(isScope) });
+      }
+    }
+    return credentials.map((credential) => {
+      if (credential.kind === 'key') return foundKeys.get(credential.keyHash) ?? null;
+      const { accountId, sessionId } = credential;
       const stands = sessionId === undefined || standing.get(sessionId) === accountId;
-      return (stands && accounts.get(accountId)) || null;
+      return (stands && found.get(accountId)) || null;
     });
   };
 }

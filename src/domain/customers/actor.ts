@@ -1,17 +1,18 @@
 import { ShopError } from '../../errors.ts';
 import type { Role } from '../../schema/customers.ts';
+import type { Scope } from '../../schema/keys.ts';
 
 /** A signed-in account, which acts by its own hand. */
 export type AccountActor = { kind: Role; id: string; requestId: string };
 
+/** A program's key, which has the rights of staff as far as its scopes go. */
+export type KeyActor = { kind: 'key'; id: string; scopes: readonly Scope[]; requestId: string };
+
 /**
- * On whose behalf a rule runs, with the request that asked for it: a signed-in account, a program's key, which has the
- * rights of staff, or the shop itself, which no request asks.
+ * On whose behalf a rule runs, with the request that asked for it: a signed-in account, a program's key, or the shop
+ * itself, which no request asks.
  */
-export type Actor =
-  | AccountActor
-  | { kind: 'key'; id: string; requestId: string }
-  | { kind: 'system'; id: null; requestId: null };
+export type Actor = AccountActor | KeyActor | { kind: 'system'; id: null; requestId: null };
 
 /** The shop itself: its start and its commands. */
 export const system: Actor = { kind: 'system', id: null, requestId: null };

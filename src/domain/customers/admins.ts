@@ -2,12 +2,13 @@ import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { customers } from '../../db/tables.ts';
-import { ShopError } from '../../errors.ts';
+import { notFound, ShopError } from '../../errors.ts';
 import { writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
 import { system } from './actor.ts';
 import { endTokens } from './mail-tokens.ts';
+import { dropTotp } from './second-factors.ts';
 import { endSessions } from './sessions.ts';
 
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
@@ -52,7 +53,7 @@ export async function makeFirstAdmin(tx: Transaction, admin: NewAdmin): Promise<
 
 /**
  * Makes an admin as the operator says. With `promote`, an account that has the address becomes one: it gets this password
- * and loses every session and token, and keeps its name.
+ * and loses every session, token and second factor, and keeps its name.
  * @throws {ShopError} `email_taken` when an account has the address and is not to be promoted
  */
 export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boolean): Promise<'created' | 'promoted'> {
@@ -68,6 +69,8 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
     .update(customers)
     .set({ role: 'admin', passwordHash, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
+  // Or whoever had the account before would be the only one to get in.
+  await dropTotp(tx, existing.id, system);
   await endSessions(tx, existing.id);
   await endTokens(tx, existing.id, ['password_reset']);
   await oweAccountMails(tx, [{ kind: 'password_changed', customerId: existing.id, address: existing.email }]);
@@ -77,6 +80,22 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
     changes: { password: {}, ...(existing.role === 'admin' ? {} : { role: { from: existing.role, to: 'admin' } }) },
   });
   return 'promoted';
+}
+
+/**
+ * Takes away the second factor of an admin who has lost it, as the operator says.
+ * @throws {ShopError} `not_found` when no admin has the address, `totp_not_active`
+ */
+export async function resetTotp(tx: Transaction, email: string): Promise<void> {
+  const [admin] = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(hasEmail(email), eq(customers.role, 'admin')))
+    .for('no key update');
+  if (!admin) throw notFound('customer');
+  if (!(await dropTotp(tx, admin.id, system))) {
+    throw new ShopError('totp_not_active', 'The account has no second factor.');
+  }
 }
 
 async function openAdmin(tx: Transaction, admin: NewAdmin): Promise<void> {

@@ -102,7 +102,14 @@ async function lockCustomer(tx: Transaction, id: string, actor: Actor): Promise<
     : [];
   if (!row) throw notFound('customer');
   requireOwner(actor, row.id);
+  keepFromKeys(row, actor);
   return row;
+}
+
+/** @throws {ShopError} `forbidden` when a key would change an admin's account, and so what it was not given */
+function keepFromKeys({ role }: Pick<CustomerRow, 'role'>, actor: Actor): void {
+  if (actor.kind === 'key' && role === 'admin')
+    throw new ShopError('forbidden', 'A key may not change an admin’s account.');
 }
 
 /**
@@ -119,6 +126,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
     .where(eq(customers.id, row.id))
     .for('update');
   if (!locked || locked.deletedAt) throw notFound('customer');
+  keepFromKeys(locked, actor);
   if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
   const [undelivered] = await tx
     .select({ id: orders.id })

@@ -1,13 +1,15 @@
-import { and, desc, eq, gt, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { customers, type SessionRow, sessions } from '../../db/tables.ts';
-import { notFound, ShopError } from '../../errors.ts';
+import { notFound } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import type { SessionQuery } from '../../schema/sessions.ts';
 import { deleteAged } from '../clean-up.ts';
 import { newestPage, type Page } from '../paging.ts';
 import type { AccountActor } from './actor.ts';
+import { lockAccount } from './locks.ts';
+import { type Proof, useProof } from './second-factors.ts';
 
 /** More than anybody has devices; one more ends the oldest. */
 export const sessionsMax = 100;
@@ -20,27 +22,22 @@ const isOf = (accountId: string) => eq(sessions.customerId, accountId);
 const stands = gt(sessions.expiresAt, statementTime);
 
 /** Where somebody signs in from. */
-export type SignIn = { address: string; userAgent: string | undefined; expiresAt: Date };
+export type SignIn = { address: string; userAgent: string | undefined; expiresAt: Date; proof: Proof };
 
 /**
- * Begins a session of an account whose owner has shown its password, and ends the oldest beyond `sessionsMax`.
+ * Begins a session of an account whose owner has shown its password and its second factor, if there is one, and ends the oldest beyond `sessionsMax`.
  * @throws {ShopError} `invalid_credentials` when the account was closed or lost its tokens since it was read, because
- *   what was checked is no longer the password
+ *   what was checked is no longer the password, or the code has been used; `code_required` when there is a second factor
+ *   by now
  */
 export async function beginSession(
   tx: Transaction,
   account: { id: string; tokenVersion: number },
-  { address, userAgent, expiresAt }: SignIn,
+  { address, userAgent, expiresAt, proof }: SignIn,
 ): Promise<SessionRow> {
-  // The lock makes sign-ins of an account take turns with each other and with what ends all of its sessions.
-  const locked = await tx
-    .select({ id: customers.id })
-    .from(customers)
-    .where(
-      and(eq(customers.id, account.id), eq(customers.tokenVersion, account.tokenVersion), isNull(customers.deletedAt)),
-    )
-    .for('no key update');
-  if (locked.length === 0) throw new ShopError('invalid_credentials', 'E-mail address or password is wrong.');
+  // Sign-ins of an account take turns with each other and with what ends all of its sessions.
+  await lockAccount(tx, account);
+  await useProof(tx, account.id, proof);
   const [session] = await tx
     .insert(sessions)
     .values({
