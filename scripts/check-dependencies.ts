@@ -20,8 +20,8 @@ const licencesAllowed = [
 ];
 
 /** If there is a reason to go beyond, raise these, and say why in docs/dependencies.md. */
-const directMax = 23;
-const installedMax = 88;
+const directMax = 24;
+const installedMax = 89;
 
 type Manifest = {
   name: string;

@@ -21,6 +21,10 @@ export type ErrorCode =
   | 'order_too_recent'
   | 'order_delivered'
   | 'order_not_restorable'
+  | 'order_not_changeable'
+  | 'order_status_conflict'
+  | 'order_on_hold'
+  | 'order_not_on_hold'
   | 'customer_has_undelivered_orders'
   | 'mail_not_failed'
   | 'rate_limited'
@@ -33,6 +37,8 @@ export type ErrorDetails = {
   errors?: Record<string, unknown>[];
   /** When a too recent order may be deleted. */
   deletableAt?: Date;
+  /** The status of an order that is in another than its caller believes. */
+  currentStatus?: string;
   /** How soon it is worth trying again. */
   retryAfterSeconds?: number;
   /** How many attempts there are, how many are left, and when all of them will be again. */

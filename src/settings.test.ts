@@ -42,6 +42,8 @@ describe('readSettings', () => {
         currency: 'USD',
         orderStatusIntervalMs: hourMs,
         orderDeleteAfterMs: dayMs,
+        shippingAddress: 'optional',
+        mailLanguage: 'en',
         cacheTtlMs: 5 * minuteMs,
         shutdownTimeoutMs: 10_000,
         keepAliveTimeoutMs: 75_000,

@@ -55,14 +55,17 @@ function openHand(name = 'hand', unverifiedMailsPerHour = 0): Hand {
   const mailer = createMailer(mailServer, mailFrom, 20);
   const outcomes: AttemptOutcome[] = [];
   const onOutcome = (outcome: AttemptOutcome) => outcomes.push(outcome);
-  const { take, drained } = createDelivery(mailDelivery(mailer, { mailFrom, unverifiedMailsPerHour }), {
-    db,
-    log: silentLog,
-    onOutcome,
-    onEnd: () => {},
-    onError: () => {},
-    stopping: () => false,
-  });
+  const { take, drained } = createDelivery(
+    mailDelivery(mailer, { mailFrom, mailLanguage: 'en', unverifiedMailsPerHour }),
+    {
+      db,
+      log: silentLog,
+      onOutcome,
+      onEnd: () => {},
+      onError: () => {},
+      stopping: () => false,
+    },
+  );
   closers.push(
     () => mailer.close(),
     () => close(1_000),

@@ -24,7 +24,7 @@ let customer: Account;
 beforeAll(async () => {
   shop = await startShop();
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await registerConfirmed();
 });
 
 afterEach(() => shop.mail.become('accept'));
@@ -51,6 +51,13 @@ function untilAllSent(orderId: string): Promise<ReceivedMail[]> {
     const unsent = await shop.db`select 1 from mails where order_id = ${orderId} and state <> 'sent'`;
     return unsent.length === 0 && messagesOf(orderId);
   });
+}
+
+/** A customer whose address has been confirmed, so that mails may say what the account says. */
+async function registerConfirmed(given: Parameters<typeof registerCustomer>[1] = {}): Promise<Account> {
+  const account = await registerCustomer(shop.url, given);
+  await shop.db`update customers set email_verified_at = now() where id = ${account.id}`;
+  return account;
 }
 
 async function onlyMessageOf(orderId: string): Promise<ReceivedMail> {
@@ -89,10 +96,11 @@ describe('the mails of an order', () => {
         expect(headers.from).toBe('Shop <shop@example.com>');
         expect(headers['message-id']).toMatch(/^<[^\s<>@]+@example\.com>$/);
         expect(subject).not.toBe('');
+        expect(headers['x-order-number']).toBe(order.number);
         for (const part of [html, text]) {
           expect(part).toContain('Enamel mug');
           expect(part).toContain('24,691.34');
-          expect(part).toContain(order.id);
+          expect(part).toContain(order.number);
           expect(part).toContain(customer.name);
         }
         expect(html).toStartWith('<!doctype html>');
@@ -124,7 +132,7 @@ describe('the mails of an order', () => {
 
   describe('when names hold markup', () => {
     test('show it as text', async () => {
-      const ada = await registerCustomer(shop.url, { name: 'Ada <script>alert(1)</script>' });
+      const ada = await registerConfirmed({ name: 'Ada <script>alert(1)</script>' });
       const { id } = await place(ada, { name: '<b>Mug</b> & "Co" \'s' });
       const { html, text } = await onlyMessageOf(id);
       expect(html).not.toMatch(/<script|<b>/);
@@ -144,7 +152,7 @@ describe('the mails of an order', () => {
       'Ädä 李 🛒',
       'a'.repeat(100),
     ])('go to the customer alone: %s', async (name) => {
-      const ada = await registerCustomer(shop.url, { name });
+      const ada = await registerConfirmed({ name });
       const { id } = await place(ada);
       const { to, text, headers } = await onlyMessageOf(id);
       expect(to).toBe(ada.email);
@@ -165,7 +173,7 @@ describe('the mails of an order', () => {
     );
 
     test('gain no header from them, should they have come in another way', async () => {
-      const ada = await registerCustomer(shop.url);
+      const ada = await registerConfirmed();
       shop.mail.become({ refuseWith: 451 });
       const { id } = await place(ada);
       const injection = 'Ada\r\nBcc: evil@example.com\r\nX-Order-Run: 7';
@@ -183,6 +191,75 @@ describe('the mails of an order', () => {
   });
 });
 
+describe('what the mails of an order say', () => {
+  const shippingAddress = {
+    name: 'Grace <b>Hopper</b>',
+    line1: '12 St James’s Square',
+    line2: 'Second floor',
+    city: 'London',
+    region: 'Greater London',
+    postalCode: 'SW1Y 4JH',
+    country: 'GB',
+  };
+  const note = 'Ring twice.\n<i>Thank you</i>';
+  const tracked = { carrier: 'DHL <u>', trackingNumber: 'JD0146', trackingUrl: 'https://dhl.example/?a=1&b="2"' };
+
+  async function shipped(buyer: Account): Promise<{ order: OrderBody; mails: ReceivedMail[] }> {
+    const { id: productId } = await createProduct(shop.url, adminToken);
+    const body = { items: [{ productId, quantity: 1 }], shippingAddress, note };
+    const order = (await request<OrderBody>(shop.url, 'POST', '/api/orders', { token: buyer.token, body })).body;
+    for (const step of [{ status: 'processing' }, { status: 'shipped', ...tracked }, { status: 'delivered' }]) {
+      await asAdmin('PATCH', `/api/orders/status/${order.id}`, { body: step });
+      // A mail is written from the order as it is then.
+      await untilAllSent(order.id);
+    }
+    return { order, mails: await untilAllSent(order.id) };
+  }
+
+  describe('when somebody has confirmed the address', () => {
+    test('is number, name, address and note in each, and the shipment once it is on its way', async () => {
+      const { order, mails } = await shipped(await registerConfirmed({ name: 'Grace Hopper' }));
+      expect(mails).toHaveLength(4);
+      for (const { text, html, headers } of mails) {
+        const isShipped = headers['x-order-status'] === 'shipped';
+        expect(headers.to).toStartWith('Grace Hopper <');
+        for (const said of ['Hello Grace Hopper,', order.number, ...Object.values(shippingAddress).slice(1, -1)]) {
+          expect(text).toContain(said);
+          expect(html).toContain(said);
+        }
+        expect(text).toContain('Grace <b>Hopper</b>\n');
+        expect(text).toContain('  SW1Y 4JH London\n  Greater London\n  United Kingdom\n');
+        expect(text).toContain('  Ring twice.\n  <i>Thank you</i>\n');
+        expect(html).toContain('Grace &lt;b&gt;Hopper&lt;/b&gt;');
+        expect(html).toContain('Ring twice.\n&lt;i&gt;Thank you&lt;/i&gt;');
+        expect(html).not.toMatch(/<[biu]>/);
+        expect(text.includes('DHL <u> JD0146')).toBe(isShipped);
+        expect(text.includes(tracked.trackingUrl)).toBe(isShipped);
+        expect(html.includes('DHL &lt;u&gt; JD0146')).toBe(isShipped);
+        expect(html.includes('href="https://dhl.example/?a=1&amp;b=&quot;2&quot;"')).toBe(isShipped);
+      }
+    });
+  });
+
+  describe('when nobody has', () => {
+    test('is nothing that the account wrote, in no part of the message, but number and shipment', async () => {
+      const stranger = await registerCustomer(shop.url, { name: 'Grace Hopper' });
+      const { order, mails } = await shipped(stranger);
+      expect(mails).toHaveLength(4);
+      for (const { text, html, headers } of mails) {
+        const all = [text, html, ...Object.values(headers)].join('\n');
+        for (const written of [...Object.values(shippingAddress).slice(0, -1), 'Grace', 'Hopper', 'Ring', 'Kingdom']) {
+          expect([written, all.includes(written)]).toEqual([written, false]);
+        }
+        expect(headers.to).toBe(stranger.email);
+        expect(text).toContain('Hello,');
+        expect(text).toContain(order.number);
+        expect(text.includes('JD0146')).toBe(headers['x-order-status'] === 'shipped');
+      }
+    });
+  });
+});
+
 describe('the mails of a shop in Budapest', () => {
   describe('when its domain is not ASCII and its currency has minor units that nobody uses', () => {
     test('name its domain in ASCII, and write amounts as ISO 4217 has it', async () => {
@@ -195,7 +272,7 @@ describe('the mails of a shop in Budapest', () => {
         const { headers, text } = await eventually(() => other.mail.messages[0]);
         expect(headers['message-id']).toBe(`<${id}.1.pending@xn--mller-kva.test>`);
         expect(headers.from).toEndWith('<shop@xn--mller-kva.test>');
-        expect(headers.to).toEndWith(`<${ada.email}>`);
+        expect(headers.to).toBe(ada.email);
         expect(text).toContain('HUF\u00a01,250.00');
       } finally {
         await other.stop();

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { MailToSend } from '../domain/outbox/mails.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { composeMail } from './mail-templates.tsx';
+import type { MailLanguage } from './mail-words/languages.ts';
 
 const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
 const at = new Date('2026-11-22T23:59:59.999Z');
@@ -10,10 +11,12 @@ const from = { name: 'Shop', address: 'shop@shop.example' };
 type Given = {
   status?: OrderStatus;
   run?: number;
-  name?: string;
+  name?: string | null;
   product?: string;
   priceCents?: number;
   currency?: string;
+  shipment?: Partial<MailToSend['order']['shipment']>;
+  address?: MailToSend['order']['shippingAddress'];
 };
 
 /** A mail of two units of one product. */
@@ -24,6 +27,8 @@ function mailToSend({
   product = 'Mug',
   priceCents = 1_299,
   currency = 'USD',
+  shipment = {},
+  address = null,
 }: Given = {}): MailToSend {
   return {
     id: '01890a5d-ac96-774b-bcce-b302099a8059',
@@ -32,6 +37,10 @@ function mailToSend({
     status,
     order: {
       id: orderId,
+      number: 'K7Q2-94XM-5T',
+      shipment: { carrier: null, trackingNumber: null, trackingUrl: null, ...shipment },
+      shippingAddress: address,
+      note: null,
       totalCents: 2 * priceCents,
       currency,
       createdAt: at,
@@ -41,7 +50,7 @@ function mailToSend({
   };
 }
 
-const compose = (given: Given = {}) => composeMail(mailToSend(given), from);
+const compose = (given: Given = {}, language: MailLanguage = 'en') => composeMail(mailToSend(given), from, language);
 
 describe('composeMail', () => {
   describe('when it is asked twice', () => {
@@ -97,6 +106,59 @@ describe('composeMail', () => {
   describe('when it was placed just before midnight', () => {
     test('names the day in UTC', () => {
       expect(compose().text).toContain('22 November 2026');
+    });
+  });
+
+  describe('when the shop writes German', () => {
+    const address = {
+      name: 'Ada Lovelace',
+      line1: 'Unter den Linden 1',
+      line2: null,
+      city: 'Berlin',
+      region: null,
+      postalCode: '10117',
+      country: 'DE',
+    };
+
+    test('writes words, dates, amounts and countries in it, and no English', () => {
+      const english = orderStatuses.map((status) => compose({ status, address }));
+      for (const [index, status] of orderStatuses.entries()) {
+        const { subject, html, text, headers } = compose(
+          { status, address, currency: 'EUR', priceCents: 61_799 },
+          'de',
+        );
+        for (const part of [html, text]) {
+          expect(part).toContain('1.235,98\u00a0€');
+          expect(part).toContain('22. November 2026');
+          expect(part).toContain('Deutschland');
+          expect(part).not.toMatch(/\b(Hello|Order|Total|Your|Shipping)\b/);
+        }
+        expect(html).toContain('<html lang="de">');
+        expect(subject).not.toBe(english[index]?.subject ?? '');
+        expect(headers['X-Order-Status']).toBe(status);
+        expect(english[index]?.text).toContain('Germany');
+      }
+    });
+  });
+
+  describe('when only a part of the shipment is known', () => {
+    test.each([
+      [{ carrier: 'DHL' }, 'Your parcel: DHL\n'],
+      [{ trackingNumber: 'JD1' }, 'Your parcel: JD1\n'],
+      [{ trackingUrl: 'https://dhl.example/' }, 'Follow it on its way: https://dhl.example/\n'],
+    ])('%j › tells that, and no null', (shipment, told) => {
+      const { html, text } = compose({ status: 'shipped', shipment });
+      expect(text).toContain(told);
+      expect(`${text}${html}`).not.toContain('null');
+      expect(compose({ status: 'delivered', shipment }).text).not.toContain(told);
+    });
+  });
+
+  describe('when the name is not to be told', () => {
+    test('greets nobody by name, in no header either', () => {
+      const { text, to } = compose({ name: null });
+      expect(text).toContain('Hello,\n');
+      expect(to).toEqual({ name: '', address: 'ada@example.com' });
     });
   });
 });

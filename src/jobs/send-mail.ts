@@ -4,33 +4,34 @@ import type { Outcome } from '../domain/outbox/outbox.ts';
 import type { Mailbox } from '../lib/mailbox.ts';
 import { mailJobSchema } from '../schema/jobs.ts';
 import type { DeliveryKind } from './delivery.ts';
-import { composeMail } from './mail-templates.tsx';
+import { composeMail, type MailMessage } from './mail-templates.tsx';
+import type { MailLanguage } from './mail-words/languages.ts';
 import type { Mailer } from './mailer.ts';
 
 /** Mails in hand for each connection to the mail server, so that the next ones are claimed while others are on their way. */
 const inHandOfConnection = 3;
 
-type MailTerms = { mailFrom: Mailbox; unverifiedMailsPerHour: number };
+type MailTerms = { mailFrom: Mailbox; mailLanguage: MailLanguage; unverifiedMailsPerHour: number };
 
 /** The mails of the outbox: composed from what was claimed, and handed to the mail server. */
 export function mailDelivery(
   mailer: Mailer,
-  { mailFrom, unverifiedMailsPerHour }: MailTerms,
+  { mailFrom, mailLanguage, unverifiedMailsPerHour }: MailTerms,
 ): DeliveryKind<MailToSend> {
   return {
     ...mailOutbox,
     word: 'mail',
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
-    handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
+    handOver: (mail, begunAt) => send(mailer, () => composeMail(mail, mailFrom, mailLanguage), begunAt),
     inHandMax: () => inHandOfConnection * mailer.connections(),
     facts: ({ order, run, status }) => ({ orderId: order.id, run, status }),
   };
 }
 
 /** A row that no mail can be written from is set aside for good, because trying again does not help. */
-async function send(mailer: Mailer, mail: MailToSend, mailFrom: Mailbox, begunAt: number): Promise<Outcome> {
+async function send(mailer: Mailer, compose: () => MailMessage, begunAt: number): Promise<Outcome> {
   try {
-    const fault = await mailer.send(composeMail(mail, mailFrom), begunAt);
+    const fault = await mailer.send(compose(), begunAt);
     if (fault === null) return { result: 'sent' };
     if (fault === 'no turn') return { result: 'untried' };
     return { result: 'refused', error: fault.message, permanent: fault.permanent };

@@ -20,6 +20,10 @@ export const auditActions = [
   'order.cancelled',
   'order.deleted',
   'order.restored',
+  'order.status_changed',
+  'order.held',
+  'order.released',
+  'order.address_changed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

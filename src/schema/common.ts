@@ -123,5 +123,6 @@ export const problemSchema = z
       description: 'Field errors as `{path, message}`, or short order lines as `{productId, requested, available}`.',
     }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
+    currentStatus: z.string().optional().meta({ description: 'With `order_status_conflict`: the status that it has.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

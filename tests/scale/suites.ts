@@ -13,6 +13,7 @@ export const suites = [
   'mail-outages',
   'model',
   'names',
+  'order-handling',
   'order-races',
   'orders',
   'passwords',

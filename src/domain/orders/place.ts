@@ -1,19 +1,27 @@
-import { and, gt, sql } from 'drizzle-orm';
+import { and, gt, type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../../db/sql.ts';
-import { idempotencyRecords, type Order } from '../../db/tables.ts';
+import { anyUuid, bigints, integers, later, smallints, statementTime, texts, timestamp, uuids } from '../../db/sql.ts';
+import { idempotencyRecords, type Order, orders as orderTable } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { type OrderBody, type OrderLine, orderSchema, serializeOrder } from '../../schema/orders.ts';
+import { orderNumber } from '../../schema/order-numbers.ts';
+import {
+  type OrderBody,
+  type OrderInput,
+  type OrderLine,
+  orderSchema,
+  type ShippingAddress,
+  serializeOrder,
+} from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
-import { recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
 
 /** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
 
-export type OrderRequest = {
+export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
   customerId: string;
   lines: OrderLine[];
   /** The caller's key, and a hash of the body it came with. */
@@ -23,7 +31,8 @@ export type OrderRequest = {
 /** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */
 export type Placement = { body: OrderBody; replayed: boolean; mailId: string | null };
 
-export type OrderTerms = { currency: string; orderStatusIntervalMs: number; orderDeleteAfterMs: number };
+/** `orderStatusIntervalMs` is null where no order moves by itself. */
+export type OrderTerms = { currency: string; orderStatusIntervalMs: number | null; orderDeleteAfterMs: number };
 
 type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderRequest };
 
@@ -78,6 +87,7 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
+/** A transaction that is tried again decides anew, so an id whose number is taken gives way to another. */
 function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: OrderTerms): NewOrder {
   const lines = mergeLines(request.lines);
   takeStock(products, lines);
@@ -85,21 +95,34 @@ function decide(request: OrderRequest, products: Map<string, LockedProduct>, now
     const product = products.get(productId);
     return product ? [{ productId, quantity, name: product.name, unitPriceCents: product.priceCents }] : [];
   });
+  const id = newId(now);
   const order: Order = {
-    id: newId(now),
+    id,
+    number: orderNumber(id),
     customerId: request.customerId,
     status: 'pending',
     run: 1,
     totalCents: items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0),
     currency: terms.currency,
-    nextStatusAt: new Date(now.getTime() + terms.orderStatusIntervalMs),
+    nextStatusAt: nextStepAt('pending', now, terms.orderStatusIntervalMs, false),
+    holdReason: null,
+    holdSince: null,
+    carrier: null,
+    trackingNumber: null,
+    trackingUrl: null,
+    shippingAddress: request.shippingAddress ?? null,
+    note: request.note ?? null,
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
     items,
     history: [{ status: 'pending', at: now }],
   };
-  const body = serializeOrder(order, deletableAt(order, terms.orderDeleteAfterMs));
+  const body = serializeOrder(order, {
+    deletableAt: deletableAt(order, terms.orderDeleteAfterMs),
+    staff: false,
+    moving: terms.orderStatusIntervalMs !== null,
+  });
   return { order, request, mailId: newId(now), body };
 }
 
@@ -135,13 +158,14 @@ async function answerRepeats(
       ),
     );
   const recorded = new Map(records.map((record) => [`${record.customerId}:${record.key}`, record]));
+  const readBody = await bodiesOf(tx, records);
 
   for (const { request, scope, requestHash } of keyed) {
     const record = recorded.get(scope);
     if (record && record.requestHash !== requestHash) {
       answers.set(request, new ShopError('idempotency_key_reused', 'The key came with another body before.'));
     } else if (record) {
-      answers.set(request, { body: orderSchema.parse(JSON.parse(record.response)), replayed: true, mailId: null });
+      answers.set(request, { body: readBody(record.response), replayed: true, mailId: null });
     } else if (!held.delete(scope)) {
       answers.set(
         request,
@@ -150,6 +174,35 @@ async function answerRepeats(
     }
   }
   return answers;
+}
+
+/** What the release before has answered says nothing of what came since, its number above all. */
+const recordedSchema = orderSchema.extend({
+  number: orderSchema.shape.number.optional(),
+  shippingAddress: orderSchema.shape.shippingAddress.default(null),
+  note: orderSchema.shape.note.default(null),
+  shipment: orderSchema.shape.shipment.default(null),
+  hold: orderSchema.shape.hold.default(null),
+});
+
+/** Reads first answers as they are kept, those of the release before with what they lack. */
+async function bodiesOf(tx: Transaction, records: { response: string }[]): Promise<(response: string) => OrderBody> {
+  const bodies = records.map(({ response }) => recordedSchema.parse(JSON.parse(response)));
+  const unnumbered = bodies.flatMap(({ id, number }) => (number === undefined ? [id] : []));
+  const rows =
+    unnumbered.length === 0
+      ? []
+      : await tx
+          .select({ id: orderTable.id, number: orderTable.number })
+          .from(orderTable)
+          .where(sql`${orderTable.id} = ${anyUuid(unnumbered)}`);
+  const numbers = new Map(rows.map(({ id, number }) => [id, number]));
+  const byResponse = new Map(records.map(({ response }, index) => [response, bodies[index]]));
+  return (response) => {
+    const body = byResponse.get(response);
+    if (!body) throw new Error('a record that was not read has been asked for');
+    return { ...body, number: body.number ?? numbers.get(body.id) ?? orderNumber(body.id) };
+  };
 }
 
 function stockChanges(before: Map<string, number>, products: Map<string, LockedProduct>): StockChange[] {
@@ -179,14 +232,16 @@ async function write(
         ${uuids(orders.map((order) => order.id))},
         ${uuids(orders.map((order) => order.customerId))},
         ${bigints(orders.map((order) => order.totalCents))},
+        ${texts(orders.map((order) => order.number))},
         ${uuids(placed.map(({ mailId }) => mailId))}
-      ) as placed(order_id, customer_id, total_cents, mail_id)
+      ) as placed(order_id, customer_id, total_cents, number, mail_id)
     ), new_orders as (
-      insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select order_id, customer_id, status, run, total_cents, ${currency},
-        ${timestamp(new Date(now.getTime() + orderStatusIntervalMs))}, ${at}, ${at}
+      insert into orders
+        (id, number, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
+      select order_id, number, customer_id, status, run, total_cents, ${currency},
+        ${timestamp(nextStepAt('pending', now, orderStatusIntervalMs, false))}, ${at}, ${at}
       from entered
-    ), new_items as (
+    ), ${newDetails(orders)}new_items as (
       insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
       select * from unnest(
         ${uuids(items.map((item) => item.orderId))},
@@ -208,4 +263,19 @@ async function write(
       set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
     )
     ${stockChanged(changes, at)}`);
+}
+
+/** The expression that writes addresses and notes; nothing where no order has either, as most do not. */
+function newDetails(orders: Order[]): SQL {
+  const given = orders.filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
+  if (given.length === 0) return sql``;
+  const part = (name: keyof ShippingAddress) =>
+    texts(given.map(({ shippingAddress }) => shippingAddress?.[name] ?? null));
+  return sql`new_details as (
+      insert into order_details (order_id, name, line1, line2, city, region, postal_code, country, note)
+      select * from unnest(
+        ${uuids(given.map(({ id }) => id))}, ${part('name')}, ${part('line1')}, ${part('line2')}, ${part('city')},
+        ${part('region')}, ${part('postalCode')}, ${part('country')}, ${texts(given.map(({ note }) => note))}
+      )
+    ), `;
 }

@@ -1,0 +1,12 @@
+import { german } from './de.ts';
+import { english } from './en.ts';
+import type { MailWords } from './words.ts';
+
+const languages = { en: english, de: german };
+
+/** As `MAIL_LANGUAGE` names it. */
+export type MailLanguage = keyof typeof languages;
+
+export function wordsOf(language: MailLanguage): MailWords {
+  return languages[language];
+}
