@@ -12,7 +12,7 @@ $$;--> statement-breakpoint
 -- What the code before writes passes the wider check. It names its columns, so its orders get a number by the default,
 -- which is set on its own: with the column it would rewrite the table.
 ALTER TABLE "orders"
-	ADD COLUMN IF NOT EXISTS "number" text,
+	ADD COLUMN IF NOT EXISTS "number" text COLLATE "C",
 	ADD COLUMN IF NOT EXISTS "hold_reason" text,
 	ADD COLUMN IF NOT EXISTS "hold_since" timestamp (3) with time zone,
 	ADD COLUMN IF NOT EXISTS "carrier" text,

@@ -144,6 +144,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/address/{id}',
+        operationId: 'changeOrderAddress',
         tags: ['Orders'],
         summary: 'Have an order go to another address',
         description: 'While it is pending or processing.',
@@ -164,6 +165,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/status/{id}',
+        operationId: 'changeOrderStatus',
         tags: ['Orders'],
         summary: 'Move an order to its next status',
         description:
@@ -188,6 +190,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/hold/{id}',
+        operationId: 'holdOrder',
         tags: ['Orders'],
         summary: 'Put an order on hold',
         description: 'It does not move on until it is released. It can still be cancelled and deleted, and stays held.',
@@ -208,6 +211,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/release/{id}',
+        operationId: 'releaseOrder',
         tags: ['Orders'],
         summary: 'Release an order that is on hold',
         description: 'In any status. Its next step by itself comes one interval later.',

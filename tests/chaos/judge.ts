@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Expectations, Intent } from './expectations.ts';
 import {
+  checkHolds,
   checkIntents,
   checkLateness,
   checkMails,
@@ -49,6 +50,7 @@ export async function judge({ shop, expectations, units, adminToken, journal, li
   checkIntents(records, expectations.intents, breach);
   checkOrders(records.orders, expectations.shown, breach);
   checkLateness(records.orders, journal, limits);
+  checkHolds(records.orders, breach);
   for (const circumstance of ['without Redis', 'with a log unread'] as const) {
     const p99Ms = percentile(journal.durationsMs(`order ${circumstance}`), 0.99);
     if (p99Ms > limits.orderMs) breach(`Orders take less than 1 s ${circumstance}`, `p99 ${p99Ms} ms`);
@@ -63,6 +65,8 @@ export async function judge({ shop, expectations, units, adminToken, journal, li
     records,
     mails: checkMails(records, mailServer.deliveries, fleet.workersKilledAt, limits, breach),
     mailDelaysMs: mailDelays(records.mails, mailServer.deliveries, journal, limits),
-    latenessMs: records.orders.flatMap((order) => lateness(order).map(({ lateMs }) => lateMs)),
+    latenessMs: records.orders.flatMap((order) =>
+      order.handled.length > 0 ? [] : lateness(order).map(({ lateMs }) => lateMs),
+    ),
   };
 }

@@ -3,6 +3,7 @@ import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
+import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import {
@@ -133,6 +134,17 @@ export async function walkThrough(
     const order = await placeOrder(shop.url, newToken, items, headers);
     await placeOrder(shop.url, newToken, items, headers);
     await ask('GET', `/api/orders/${order.id}`, { token: newToken });
+    await pages(`/api/orders?number=${order.number}&limit=1`, newToken);
+    await pages(`/api/orders?number=${order.number}&limit=1`, admin);
+    const shippingAddress = { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' };
+    const addressed = { items, shippingAddress, note: 'Ring twice.' };
+    const { id: sent } = await ask<{ id: string }>('POST', '/api/orders', { token: newToken, body: addressed }, 201);
+    await ask('PATCH', `/api/orders/address/${sent}`, { token: newToken, body: { shippingAddress: null } });
+    await ask('PATCH', `/api/orders/hold/${sent}`, { token: admin, body: { reason: 'Why' } });
+    await ask('PATCH', `/api/orders/release/${sent}`, { token: admin });
+    for (const status of ['processing', 'shipped', 'delivered']) {
+      await ask('PATCH', `/api/orders/status/${sent}`, { token: admin, body: { status } });
+    }
     await ask('PATCH', `/api/orders/cancel/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/restore/${order.id}`, { token: newToken });
     const other = await placeOrder(shop.url, newToken, items);
@@ -182,6 +194,9 @@ export async function walkThrough(
   );
   const { db, close } = openDatabase(recordedUrl, { poolSize: 1, applicationName: 'test' });
   for (let time = 0; time < repeats; time += 1) {
+    await withTransaction(db, pauseSchedule);
+    const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, 1));
+    if (firstStepAt) await withTransaction(db, (tx) => resumeSchedule(tx, { firstStepAt, batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));

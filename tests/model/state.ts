@@ -6,7 +6,7 @@ export type ShopState = {
   products: Record<string, Product>;
   orders: Record<string, Order>;
   /** What was ordered under an idempotency key, by account and key. */
-  keys: Record<string, { lines: Line[]; order: string; hour: number }>;
+  keys: Record<string, { lines: Line[]; street: string | null; order: string; hour: number }>;
 };
 
 export type Status = 'pending' | 'processing' | 'shipped' | 'delivered' | 'cancelled';
@@ -35,6 +35,12 @@ export type Order = {
   createdHour: number;
   /** When its next step is due. */
   dueHour: number | null;
+  /** Why it is on hold. */
+  hold: string | null;
+  /** Where it goes, by the street. */
+  street: string | null;
+  /** What staff have said of its parcel. */
+  carrier: string | null;
   deleted: boolean;
 };
 
@@ -62,7 +68,7 @@ export function statusOf({ history }: Order): Status {
   return history.at(-1) ?? 'pending';
 }
 
-const nextStatus = { pending: 'processing', processing: 'shipped', shipped: 'delivered' } as const;
+export const nextStatus = { pending: 'processing', processing: 'shipped', shipped: 'delivered' } as const;
 
 export function isUndelivered(order: Order): boolean {
   return !order.deleted && statusOf(order) in nextStatus;

@@ -72,8 +72,9 @@ export function wireRequest(call: Call, idOf: Names['idOf'], etags: ReadonlyMap<
       return { method: 'PATCH', path: `/api/products/restore/${idOf(call.product)}` };
     case 'place order': {
       const items = call.lines.map(({ product, quantity }) => ({ productId: idOf(product), quantity }));
+      const shippingAddress = addressIn(call.street);
       const headers: Record<string, string> = call.key === null ? {} : { 'Idempotency-Key': call.key };
-      return { method: 'POST', path: '/api/orders', body: { items }, headers };
+      return { method: 'POST', path: '/api/orders', body: { items, shippingAddress }, headers };
     }
     case 'cancel order':
       return { method: 'PATCH', path: `/api/orders/cancel/${idOf(call.order)}` };
@@ -81,13 +82,30 @@ export function wireRequest(call: Call, idOf: Names['idOf'], etags: ReadonlyMap<
       return { method: 'PATCH', path: `/api/orders/restore/${idOf(call.order)}` };
     case 'delete order':
       return { method: 'DELETE', path: `/api/orders/${idOf(call.order)}` };
+    case 'move order': {
+      const { status, carrier } = call;
+      const body = carrier === null ? { status } : { status, carrier };
+      return { method: 'PATCH', path: `/api/orders/status/${idOf(call.order)}`, body };
+    }
+    case 'hold order':
+      return { method: 'PATCH', path: `/api/orders/hold/${idOf(call.order)}`, body: { reason: call.reason } };
+    case 'release order':
+      return { method: 'PATCH', path: `/api/orders/release/${idOf(call.order)}` };
+    case 'redirect order': {
+      const body = { shippingAddress: addressIn(call.street) };
+      return { method: 'PATCH', path: `/api/orders/address/${idOf(call.order)}`, body };
+    }
   }
 }
+
+const addressIn = (street: string | null) =>
+  street === null ? null : { name: 'Ada', line1: street, city: 'London', country: 'GB' };
 
 type Problem = {
   code: string;
   errors?: { productId: string; requested: number; available: number }[];
   deletableAt?: string;
+  currentStatus?: string;
 };
 
 /** Whether this is the answer that a key was first used for, come again. */
@@ -116,11 +134,12 @@ export function readAnswer(
   return { status, account: { is, ...readAccount(body as CustomerBody) } };
 }
 
-function readProblem({ code, errors, deletableAt }: Problem, nameOf: Names['nameOf']): Partial<Answer> {
+function readProblem({ code, errors, deletableAt, currentStatus }: Problem, nameOf: Names['nameOf']): Partial<Answer> {
   if (code === 'insufficient_stock') {
     const short = (errors ?? []).map(({ productId, ...units }) => ({ product: nameOf(productId), ...units }));
     return { code, short: byProduct(short) };
   }
+  if (currentStatus !== undefined) return { code, currentStatus };
   return deletableAt === undefined ? { code } : { code, deletableInHours: hoursUntil(deletableAt) };
 }
 
@@ -137,6 +156,9 @@ export function readOrder(order: OrderBody, nameOf: Names['nameOf']): OrderView 
     customer: nameOf(order.customerId),
     items: order.items.map(({ productId, ...item }) => ({ product: nameOf(productId), ...item })),
     history: order.history.map(({ status }) => status),
+    hold: order.hold?.reason ?? null,
+    street: order.shippingAddress?.line1 ?? null,
+    carrier: order.shipment?.carrier ?? null,
     deleted: order.deletedAt !== null,
     status: order.status,
     totalCents: order.totalCents,

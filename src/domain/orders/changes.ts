@@ -128,6 +128,7 @@ const told = {
   trackingUrl: 'values',
 } as const;
 
+/** Writes down who changed an order, with what differs of the fields that events tell. */
 export async function writeOrderEvent(
   tx: Transaction,
   actor: Actor,

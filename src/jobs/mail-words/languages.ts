@@ -7,6 +7,7 @@ const languages = { en: english, de: german };
 /** As `MAIL_LANGUAGE` names it. */
 export type MailLanguage = keyof typeof languages;
 
+/** The words of a language. */
 export function wordsOf(language: MailLanguage): MailWords {
   return languages[language];
 }

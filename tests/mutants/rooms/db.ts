@@ -154,4 +154,13 @@ export const db: Mutant[] = [
     suites: ['tests/constraints.test.ts'],
     test: 'customers_email_ascii_key',
   },
+  {
+    name: 'number-taken',
+    says: 'Refuses an order whose number is taken',
+    file: 'src/db/errors.ts',
+    find: ' || constraint === madeAtRandom',
+    replace: '',
+    suites: ['tests/order-handling.test.ts'],
+    test: 'the order gets another id and number, and is placed once',
+  },
 ];

@@ -70,4 +70,22 @@ export const outbox: Mutant[] = [
     suites: ['tests/telemetry.test.ts'],
     test: 'shows for how long',
   },
+  {
+    name: 'name-to-strangers',
+    says: 'Sends the name of an account to an address that nobody has confirmed',
+    file: 'src/domain/outbox/mails.ts',
+    find: 'case when customers.email_verified_at is not null then customers.name end as name',
+    replace: 'customers.name',
+    suites: ['tests/mail.test.ts'],
+    test: 'is nothing that the account wrote',
+  },
+  {
+    name: 'address-to-strangers',
+    says: 'Sends address and note of an order there',
+    file: 'src/domain/outbox/mails.ts',
+    find: ' and customers.email_verified_at is not null`',
+    replace: '`',
+    suites: ['tests/mail.test.ts'],
+    test: 'is nothing that the account wrote',
+  },
 ];

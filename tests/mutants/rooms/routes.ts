@@ -109,4 +109,13 @@ export const routes: Mutant[] = [
     suites: ['tests/accounts.test.ts'],
     test: 'answers 201 with the customer and its address',
   },
+  {
+    name: 'key-without-address',
+    says: 'Takes an order to another address for a repeat',
+    file: 'src/routes/orders.ts',
+    find: 'shippingAddress === null && note === null ? items',
+    replace: 'items.length > 0 ? items',
+    suites: ['tests/order-handling.test.ts'],
+    test: 'belong to what is compared',
+  },
 ];

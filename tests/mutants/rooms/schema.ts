@@ -208,4 +208,22 @@ export const schema: Mutant[] = [
     suites: ['tests/names.test.ts'],
     test: 'with a name that holds',
   },
+  {
+    name: 'hold-shown-to-customers',
+    says: 'Tells customers why their order is on hold',
+    file: 'src/schema/orders.ts',
+    find: 'staff && holdSince ?',
+    replace: 'holdSince ?',
+    suites: ['tests/order-handling.test.ts'],
+    test: 'stops it, tells admins why',
+  },
+  {
+    name: 'number-misread',
+    says: 'Takes the letter O of a number for another order',
+    file: 'src/schema/order-numbers.ts',
+    find: "O: '0', ",
+    replace: '',
+    suites: ['src/schema/order-numbers.test.ts'],
+    test: 'when a number is written as people do',
+  },
 ];
