@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../src/db/client.ts';
 import { schemaIsCurrent } from '../src/db/migrate.ts';
-import { type SeedKind, seedShop } from '../src/db/seed.ts';
+import { type SeedKind, seededIntervalMs, seedShop } from '../src/db/seed.ts';
 import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { registrationSchema } from '../src/schema/customers.ts';
 import { readSettingsOf } from '../src/settings.ts';
@@ -66,7 +66,7 @@ async function seed(): Promise<void> {
       currency,
       now: new Date(),
       passwordHash: await hashPassword(password),
-      statusIntervalMs: orderStatusIntervalMs,
+      statusIntervalMs: orderStatusIntervalMs ?? seededIntervalMs,
       onProgress: createProgress(process.stdout),
     });
     const seconds = ((Date.now() - startedMs) / 1_000).toFixed(1);

@@ -32,6 +32,10 @@ export type ErrorCode =
   | 'order_too_recent'
   | 'order_delivered'
   | 'order_not_restorable'
+  | 'order_not_changeable'
+  | 'order_status_conflict'
+  | 'order_on_hold'
+  | 'order_not_on_hold'
   | 'customer_has_undelivered_orders'
   | 'mail_not_failed'
   | 'rate_limited'
@@ -46,6 +50,8 @@ export type ErrorDetails = {
   deletableAt?: Date;
   /** The stock that is not the expected one. */
   currentStock?: number;
+  /** The status of an order that is in another than its caller believes. */
+  currentStatus?: string;
   /** How soon it is worth trying again. */
   retryAfterSeconds?: number;
   /** How many attempts there are, how many are left, and when all of them will be again. */

@@ -165,9 +165,11 @@ const environmentSchema = z.object({
     .string()
     .refine((code) => minorUnitDigits(code) !== null, 'must be an ISO 4217 code such as USD')
     .default('USD'),
-  ORDER_STATUS_INTERVAL: duration(1).default(unitMs.h),
+  ORDER_STATUS_INTERVAL: z.union([z.literal('never').transform(() => null), duration(1)]).default(unitMs.h),
   ORDER_DELETE_AFTER: duration(0).default(unitMs.d),
   CACHE_TTL: duration(1).default(5 * unitMs.m),
+  SHIPPING_ADDRESS: z.enum(['optional', 'required']).default('optional'),
+  MAIL_LANGUAGE: z.enum(['en', 'de']).default('en'),
   SHUTDOWN_TIMEOUT: duration(0).default(10 * unitMs.s),
   // The most that Bun can be told.
   KEEP_ALIVE_TIMEOUT: duration(unitMs.s, 255 * unitMs.s).default(75 * unitMs.s),
@@ -251,9 +253,12 @@ export function readSettings(environment: Record<string, string | undefined> = p
     emailVerificationUrl: value.EMAIL_VERIFICATION_URL,
     passwordResetUrl: value.PASSWORD_RESET_URL,
     currency: value.CURRENCY,
+    /** Null when no order moves by itself. */
     orderStatusIntervalMs: value.ORDER_STATUS_INTERVAL,
     orderDeleteAfterMs: value.ORDER_DELETE_AFTER,
     cacheTtlMs: value.CACHE_TTL,
+    shippingAddress: value.SHIPPING_ADDRESS,
+    mailLanguage: value.MAIL_LANGUAGE,
     shutdownTimeoutMs: value.SHUTDOWN_TIMEOUT,
     keepAliveTimeoutMs: value.KEEP_ALIVE_TIMEOUT,
     adminEmail: value.ADMIN_EMAIL,

@@ -121,16 +121,22 @@ async function placeOrder(customer: Client, products: Product[]): Promise<Order>
   const items = products.map(({ id }) => ({ productId: id, quantity: 1 }));
   // With a key of its own, a request whose answer got lost can be sent again.
   const header = { 'Idempotency-Key': crypto.randomUUID() };
-  const place = () => customer.api.orders.$post({ header, json: { items } });
+  const shippingAddress = { name: 'Ada Lovelace', line1: '12 St James’s Square', city: 'London', country: 'GB' };
+  const place = () => customer.api.orders.$post({ header, json: { items, shippingAddress } });
 
   const order = await parseResponse(place());
   assert.equal(order.status, 'pending', 'The order does not begin at its beginning.');
-  say(`Order ${order.id} over ${money(order.totalCents, order.currency)} is ${order.status}.`);
+  say(`Order ${order.number} over ${money(order.totalCents, order.currency)} is ${order.status}.`);
 
   const repeat = await place();
   assert.equal(repeat.headers.get('Idempotent-Replayed'), 'true', 'The repeat was not recognised.');
   assert.deepEqual(await parseResponse(repeat), order, 'The repeat has another answer.');
   say('The same request once more gets the same answer (Idempotent-Replayed: true), and no second order.');
+
+  const found = await parseResponse(customer.api.orders.$get({ query: { number: order.number.toLowerCase() } }));
+  const ids = found.data.map(({ id }) => id);
+  assert.deepEqual(ids, [order.id], 'The order is not found by its number.');
+  say(`It is found by "${order.number.toLowerCase()}" and goes to ${order.shippingAddress?.city}.`);
 
   const tooMuch = items.map((item) => ({ ...item, quantity: 1_000 }));
   const refusal = await customer.api.orders.$post({ json: { items: tooMuch } });
@@ -162,7 +168,7 @@ async function watch(customer: Client, { id }: Order): Promise<Order> {
   }
 }
 
-async function readMails(mailUrl: string, { id, history }: Order): Promise<void> {
+async function readMails(mailUrl: string, { id, number, history }: Order): Promise<void> {
   step(7, 'Read the mails');
   const deadline = Date.now() + mailsTimeoutMs;
   let mails = await caughtMails(mailUrl);
@@ -176,6 +182,7 @@ async function readMails(mailUrl: string, { id, history }: Order): Promise<void>
   for (const { status } of history) {
     const mail = mails.find(({ headers }) => headers['x-order-id'] === id && headers['x-order-status'] === status);
     assert(mail, `There is no mail for ${status}.`);
+    assert(mail.text.includes(number), 'The mail does not speak of the order by its number.');
     say(`${mail.subject} (Message-ID: ${mail.headers['message-id']})`);
     for (const line of mail.text.split('\n').filter(Boolean).slice(0, mailLinesShown)) say(`  | ${line.trim()}`);
   }

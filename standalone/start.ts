@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase } from '../src/db/client.ts';
 import { migrateDatabase } from '../src/db/migrate.ts';
-import { seedShop } from '../src/db/seed.ts';
+import { seededIntervalMs, seedShop } from '../src/db/seed.ts';
 import { products } from '../src/db/tables.ts';
 import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { readSettings, type Settings } from '../src/settings.ts';
@@ -150,7 +150,7 @@ async function fillIfEmpty(databaseUrl: string, { currency, orderStatusIntervalM
       now: new Date(),
       // Nobody knows it: these customers are there to be looked at.
       passwordHash: await hashPassword(crypto.randomUUID()),
-      statusIntervalMs: orderStatusIntervalMs,
+      statusIntervalMs: orderStatusIntervalMs ?? seededIntervalMs,
       onProgress: () => {},
     });
   } finally {

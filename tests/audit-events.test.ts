@@ -53,6 +53,7 @@ let adminId: string;
 
 const freshEmail = () => `${randomUUID()}@example.com`;
 const profile = ({ name, email, phone }: Account) => ({ name, email, phone });
+const shippingAddress = { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' };
 const mug = { name: 'Enamel mug', priceCents: 1_299, stock: 10 };
 const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
 
@@ -311,6 +312,56 @@ const rows: Record<string, Row> = {
       as: 'owner',
       options: { body: { items: [{ productId: product, quantity: 1 }] } },
     }),
+  },
+  'PATCH /api/orders/address/{id}': {
+    changes: ({ order }) => ({
+      path: `/api/orders/address/${order}`,
+      as: 'owner',
+      options: { body: { shippingAddress } },
+    }),
+    event: { action: 'order.address_changed', fields: ['shippingAddress'], kind: 'owner' },
+    refused: ({ order }) => ({
+      path: `/api/orders/address/${order}`,
+      as: 'stranger',
+      options: { body: { shippingAddress } },
+    }),
+    nothing: ({ order }) => ({
+      path: `/api/orders/address/${order}`,
+      as: 'admin',
+      options: { body: { shippingAddress: null } },
+    }),
+  },
+  'PATCH /api/orders/status/{id}': {
+    changes: ({ order }) => ({
+      path: `/api/orders/status/${order}`,
+      as: 'admin',
+      options: { body: { status: 'processing' } },
+    }),
+    event: { action: 'order.status_changed', fields: ['status'], kind: 'admin' },
+    refused: ({ order }) => ({
+      path: `/api/orders/status/${order}`,
+      as: 'admin',
+      options: { body: { status: 'delivered' } },
+    }),
+    nothing: ({ order }) => ({
+      path: `/api/orders/status/${order}`,
+      as: 'admin',
+      options: { body: { status: 'pending' } },
+    }),
+  },
+  'PATCH /api/orders/hold/{id}': {
+    changes: ({ order }) => ({ path: `/api/orders/hold/${order}`, as: 'admin', options: { body: { reason: 'Why' } } }),
+    event: { action: 'order.held', fields: ['hold'], kind: 'admin' },
+    refused: ({ order }) => ({ path: `/api/orders/hold/${order}`, as: 'owner', options: { body: { reason: 'Why' } } }),
+  },
+  'PATCH /api/orders/release/{id}': {
+    changes: ({ order }) => ({
+      path: `/api/orders/release/${order}`,
+      as: 'admin',
+      before: () => ask('PATCH', `/api/orders/hold/${order}`, { token: adminToken, body: { reason: 'Why' } }),
+    }),
+    event: { action: 'order.released', fields: ['hold'], kind: 'admin' },
+    refused: ({ order }) => ({ path: `/api/orders/release/${order}`, as: 'admin' }),
   },
   'PATCH /api/orders/cancel/{id}': {
     changes: ({ order }) => ({ path: `/api/orders/cancel/${order}`, as: 'owner' }),

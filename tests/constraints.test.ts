@@ -55,6 +55,18 @@ const order = {
   updated_at: at,
   deleted_at: null,
 };
+const address = {
+  order_id: order.id,
+  name: 'Ada',
+  line1: '12 St James’s Square',
+  line2: null,
+  city: 'London',
+  region: null,
+  postal_code: null,
+  country: 'GB',
+  note: null,
+};
+const number = 'K7Q2-94XM-5T';
 const cancelled = { ...order, id: id(22), status: 'cancelled', next_status_at: null };
 const item = {
   order_id: order.id,
@@ -143,6 +155,11 @@ const taken: [table: string, row: Row][] = [
   ['orders', { ...cancelled, id: id(24), status: 'delivered' }],
   ['orders', { ...order, id: id(25), status: 'processing' }],
   ['orders', { ...order, id: id(26), status: 'shipped' }],
+  ['orders', { ...order, id: id(27), number }],
+  ['orders', { ...order, id: id(28), next_status_at: null, hold_reason: 'Why', hold_since: at }],
+  ['order_details', { order_id: cancelled.id, note: 'Ring twice.' }],
+  ['order_details', address],
+  ['schedule_pauses', { since: at }],
   ['order_items', item],
   ['order_items', { ...item, product_id: id(12) }],
   ['order_items', { ...item, order_id: cancelled.id }],
@@ -220,11 +237,13 @@ const refused: Record<string, Refusal[]> = {
   orders_pkey: [['orders', { ...cancelled, id: order.id, customer_id: id(2), run: 2, created_at: later }]],
   orders_customer_id_customers_id_fk: [['orders', { ...order, id: nobody, customer_id: nobody }]],
   orders_status_check: [['orders', { ...cancelled, id: nobody, status: 'lost' }]],
-  orders_schedule_check: [
-    ...['pending', 'processing', 'shipped'].map(
-      (status): Refusal => ['orders', { ...order, id: nobody, status, next_status_at: null }],
-    ),
-    ...['delivered', 'cancelled'].map((status): Refusal => ['orders', { ...order, id: nobody, status }]),
+  orders_number_key: [['orders', { ...cancelled, id: nobody, number }]],
+  orders_schedule_check: ['delivered', 'cancelled'].map(
+    (status): Refusal => ['orders', { ...order, id: nobody, status }],
+  ),
+  orders_hold_check: [
+    ['orders', { ...order, id: nobody, hold_reason: 'Why' }],
+    ['orders', { ...order, id: nobody, hold_since: at }],
   ],
   orders_deleted_check: [
     ...['pending', 'processing', 'shipped'].map(
@@ -232,6 +251,13 @@ const refused: Record<string, Refusal[]> = {
     ),
     ['orders', { ...cancelled, id: nobody, status: 'delivered', deleted_at: at }],
   ],
+  order_details_pkey: [['order_details', { ...address, name: 'Bob', line1: 'Elsewhere', city: 'Bonn', country: 'DE' }]],
+  order_details_order_id_orders_id_fk: [['order_details', { ...address, order_id: nobody }]],
+  order_details_address_check: ['name', 'line1', 'city', 'country'].map(
+    (part): Refusal => ['order_details', { ...address, order_id: id(24), [part]: null }],
+  ),
+  schedule_pauses_pkey: [['schedule_pauses', { since: later }]],
+  schedule_pauses_id_check: [['schedule_pauses', { id: false, since: at }]],
   order_items_order_id_product_id_pk: [
     ['order_items', { ...item, position: 1, name: 'Pot', quantity: 2, unit_price_cents: 1 }],
   ],
@@ -301,7 +327,13 @@ const twins: Record<string, string> = {
 };
 
 /** They hold for what is written from now on; the next release has Postgres look at what was there before. */
-const validatedLater = ['mails_customer_id_customers_id_fk', 'mails_kind_check', 'mails_subject_check'];
+const validatedLater = [
+  'mails_customer_id_customers_id_fk',
+  'mails_kind_check',
+  'mails_subject_check',
+  'orders_hold_check',
+  'orders_schedule_check',
+];
 
 const mayBeNull = [
   'api_keys.expires_at',
@@ -322,8 +354,23 @@ const mayBeNull = [
   'mails.sent_at',
   'mails.status',
   'order_items.sku',
+  // As far as `order_details_address_check` allows.
+  'order_details.city',
+  'order_details.country',
+  'order_details.line1',
+  'order_details.line2',
+  'order_details.name',
+  'order_details.note',
+  'order_details.postal_code',
+  'order_details.region',
+  'orders.carrier',
   'orders.deleted_at',
+  'orders.hold_reason',
+  'orders.hold_since',
   'orders.next_status_at',
+  'orders.number',
+  'orders.tracking_number',
+  'orders.tracking_url',
   'products.deleted_at',
   'products.description',
   'products.search',

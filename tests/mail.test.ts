@@ -96,10 +96,11 @@ describe('the mails of an order', () => {
         expect(headers.from).toBe('Shop <shop@example.com>');
         expect(headers['message-id']).toMatch(/^<[^\s<>@]+@example\.com>$/);
         expect(subject).not.toBe('');
+        expect(headers['x-order-number']).toBe(order.number);
         for (const part of [html, text]) {
           expect(part).toContain('Enamel mug');
           expect(part).toContain('24,691.34');
-          expect(part).toContain(order.id);
+          expect(part).toContain(order.number);
           expect(part).toContain(customer.name);
         }
         expect(html).toStartWith('<!doctype html>');
@@ -201,6 +202,75 @@ describe('the mails of an order', () => {
   });
 });
 
+describe('what the mails of an order say', () => {
+  const shippingAddress = {
+    name: 'Grace <b>Hopper</b>',
+    line1: '12 St James’s Square',
+    line2: 'Second floor',
+    city: 'London',
+    region: 'Greater London',
+    postalCode: 'SW1Y 4JH',
+    country: 'GB',
+  };
+  const note = 'Ring twice.\n<i>Thank you</i>';
+  const tracked = { carrier: 'DHL <u>', trackingNumber: 'JD0146', trackingUrl: 'https://dhl.example/?a=1&b="2"' };
+
+  async function shipped(buyer: Account): Promise<{ order: OrderBody; mails: ReceivedMail[] }> {
+    const { id: productId } = await createProduct(shop.url, adminToken);
+    const body = { items: [{ productId, quantity: 1 }], shippingAddress, note };
+    const order = (await request<OrderBody>(shop.url, 'POST', '/api/orders', { token: buyer.token, body })).body;
+    for (const step of [{ status: 'processing' }, { status: 'shipped', ...tracked }, { status: 'delivered' }]) {
+      await asAdmin('PATCH', `/api/orders/status/${order.id}`, { body: step });
+      // A mail is written from the order as it is then.
+      await untilAllSent(order.id);
+    }
+    return { order, mails: await untilAllSent(order.id) };
+  }
+
+  describe('when somebody has confirmed the address', () => {
+    test('is number, name, address and note in each, and the shipment once it is on its way', async () => {
+      const { order, mails } = await shipped(await registerConfirmed({ name: 'Grace Hopper' }));
+      expect(mails).toHaveLength(4);
+      for (const { text, html, headers } of mails) {
+        const isShipped = headers['x-order-status'] === 'shipped';
+        expect(headers.to).toStartWith('Grace Hopper <');
+        for (const said of ['Hello Grace Hopper,', order.number, ...Object.values(shippingAddress).slice(1, -1)]) {
+          expect(text).toContain(said);
+          expect(html).toContain(said);
+        }
+        expect(text).toContain('Grace <b>Hopper</b>\n');
+        expect(text).toContain('  SW1Y 4JH London\n  Greater London\n  United Kingdom\n');
+        expect(text).toContain('  Ring twice.\n  <i>Thank you</i>\n');
+        expect(html).toContain('Grace &lt;b&gt;Hopper&lt;/b&gt;');
+        expect(html).toContain('Ring twice.\n&lt;i&gt;Thank you&lt;/i&gt;');
+        expect(html).not.toMatch(/<[biu]>/);
+        expect(text.includes('DHL <u> JD0146')).toBe(isShipped);
+        expect(text.includes(tracked.trackingUrl)).toBe(isShipped);
+        expect(html.includes('DHL &lt;u&gt; JD0146')).toBe(isShipped);
+        expect(html.includes('href="https://dhl.example/?a=1&amp;b=&quot;2&quot;"')).toBe(isShipped);
+      }
+    });
+  });
+
+  describe('when nobody has', () => {
+    test('is nothing that the account wrote, in no part of the message, but number and shipment', async () => {
+      const stranger = await registerCustomer(shop.url, { name: 'Grace Hopper' });
+      const { order, mails } = await shipped(stranger);
+      expect(mails).toHaveLength(4);
+      for (const { text, html, headers } of mails) {
+        const all = [text, html, ...Object.values(headers)].join('\n');
+        for (const written of [...Object.values(shippingAddress).slice(0, -1), 'Grace', 'Hopper', 'Ring', 'Kingdom']) {
+          expect([written, all.includes(written)]).toEqual([written, false]);
+        }
+        expect(headers.to).toBe(stranger.email);
+        expect(text).toContain('Hello,');
+        expect(text).toContain(order.number);
+        expect(text.includes('JD0146')).toBe(headers['x-order-status'] === 'shipped');
+      }
+    });
+  });
+});
+
 describe('the mails of a shop in Budapest', () => {
   describe('when its domain is not ASCII and its currency has minor units that nobody uses', () => {
     test('name its domain in ASCII, and write amounts as ISO 4217 has it', async () => {
@@ -214,7 +284,7 @@ describe('the mails of a shop in Budapest', () => {
         const { headers, text } = await eventually(() => other.mail.messages[0]);
         expect(headers['message-id']).toBe(`<${id}.1.pending@xn--mller-kva.test>`);
         expect(headers.from).toEndWith('<shop@xn--mller-kva.test>');
-        expect(headers.to).toEndWith(`<${ada.email}>`);
+        expect(headers.to).toBe(ada.email);
         expect(text).toContain('HUF\u00a01,250.00');
       } finally {
         await other.stop();

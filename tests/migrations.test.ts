@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import postgres, { type Sql } from 'postgres';
 import journal from '../drizzle/meta/_journal.json' with { type: 'json' };
 import { migrateDatabase } from '../src/db/migrate.ts';
+import { orderNumber } from '../src/schema/order-numbers.ts';
 import { createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
@@ -297,6 +298,43 @@ describe('db:migrate', () => {
       expect(await bookedOf('mug')).toEqual(['opening 9 7 system', 'edited -2 5 system']);
       expect(await bookedOf('pot')).toEqual(['created 4 4 system']);
       expect(await bookedOf('jug')).toEqual(['edited 6 6 system']);
+    } finally {
+      await db.end();
+      await shop.db.unsafe(`drop database ${url.pathname.slice(1)} with (force)`);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('numbers the orders that were there, each once, though ids of several come to one', async () => {
+    const url = new URL(shop.unpooledUrl);
+    url.pathname += '_unnumbered';
+    await shop.db.unsafe(`create database ${url.pathname.slice(1)}`);
+    const folder = migrationsBefore('0015_order_numbers');
+    const db = postgres(url.href, { max: 1, onnotice: () => {} });
+    try {
+      await migrateDatabase(url.href, { folder });
+      await db`
+        insert into customers (id, name, email, password_hash, created_at, updated_at)
+        values (uuid_v7(), 'Ada', 'ada@example.com', 'x', now(), now())`;
+      const insert = (id: string) => db`
+        insert into orders (id, customer_id, status, total_cents, currency, created_at, updated_at)
+        select ${id}, id, 'cancelled', 0, 'USD', now(), now() from customers returning id`;
+      // More than a batch of them, and ids with one end: two within a batch, one in another.
+      await db`
+        insert into orders (id, customer_id, status, total_cents, currency, created_at, updated_at)
+        select uuid_v7(), customers.id, 'cancelled', 0, 'USD', now(), now()
+        from customers, generate_series(1, 700)`;
+      const end = 'bcce-b302099a8057';
+      for (const start of ['00000001', '00000002', 'fffffffe']) await insert(`${start}-ac96-774b-${end}`);
+      await migrateDatabase(url.href);
+      const rows = await db<{ id: string; number: string; made: string }[]>`
+        select id, number, order_number(id) as made from orders order by id`;
+      expect(new Set(rows.map(({ number }) => number)).size).toBe(703);
+      const others = rows.filter(({ number, made }) => number !== made).map(({ id }) => id.slice(0, 8));
+      expect(others).toEqual(['00000002', 'fffffffe']);
+      for (const { number } of rows)
+        expect(number).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{2}$/);
+      for (const { id, made } of rows) expect(orderNumber(id)).toBe(made);
     } finally {
       await db.end();
       await shop.db.unsafe(`drop database ${url.pathname.slice(1)} with (force)`);

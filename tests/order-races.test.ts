@@ -42,11 +42,14 @@ function call<Body = Partial<OrderBody> & { code?: string }>(
   return request<Body>(shop.api(turn % 2).url, method, path, { token: customer.token, ...options });
 }
 
-const { place, read, cancel, remove, restore, product, stockOf } = createShopClient(call, () => ({
-  url: shop.url,
-  customerToken: customer.token,
-  adminToken,
-}));
+const { cancel, hold, move, place, product, read, redirect, release, remove, restore, stockOf } = createShopClient(
+  call,
+  () => ({
+    url: shop.url,
+    customerToken: customer.token,
+    adminToken,
+  }),
+);
 
 const times = <Made>(count: number, make: (index: number) => Made) =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -230,6 +233,158 @@ describe('PATCH /api/orders/restore/:id', () => {
   });
 });
 
+describe('PATCH /api/orders/status/:id', () => {
+  const isDue = (ids: string[]) =>
+    shop.db`update orders set next_status_at = now() where id in ${shop.db(ids)} and next_status_at is not null`;
+
+  describe('when several name the same status at once', () => {
+    test('answers 200 to all, and takes the step once', async () => {
+      const { id } = await oldOrder();
+      const answers = await all(crowd, () => move(id, { status: 'processing' }));
+      expect(tally(answers)).toEqual({ 200: crowd });
+      expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+      expect(await mailsOf(shop.db, id)).toEqual(['1 pending', '1 processing']);
+      const events = await shop.db`select 1 from audit_events where subject_id = ${id}`;
+      expect(events).toHaveLength(1);
+    });
+  });
+
+  describe('when progress comes at the same moment', () => {
+    test('one of them takes the step, and the order goes no further', async () => {
+      const ids = await all(12, async () => (await oldOrder()).id);
+      const [answers] = await Promise.all([
+        Promise.all(ids.map((id) => move(id, { status: 'processing' }))),
+        isDue(ids),
+      ]);
+      expect(tally(answers)).toEqual({ 200: ids.length });
+      await eventually(async () => {
+        const due = await shop.db`select 1 from orders where id in ${shop.db(ids)} and next_status_at <= now()`;
+        return due.length === 0;
+      });
+      for (const id of ids) {
+        const { status, history } = await read(id);
+        // Due again only where the moment was set after staff's step, which is a step of its own then.
+        expect(['processing', 'shipped']).toContain(status);
+        expect(await mailsOf(shop.db, id)).toEqual(history.map((entry) => `1 ${entry.status}`));
+      }
+    });
+  });
+
+  describe('when the order is cancelled, deleted and restored at the same moment', () => {
+    test('each sees what the one before left, and no unit is made or lost', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { mug, id } = await oldOrder();
+        const answers = await Promise.all([
+          move(id, { status: 'processing' }),
+          move(id, { status: 'shipped' }),
+          cancel(id),
+          remove(id),
+          restore(id),
+          redirect(id, { name: 'Ada', line1: 'Here', city: 'London', country: 'GB' }),
+        ]);
+        const refusals = Object.keys(tally(answers)).filter(
+          (outcome) => !/^(200|204|404 not_found|409 order_)/.test(outcome),
+        );
+        expect(refusals).toEqual([]);
+        const { status, history } = await read(id);
+        expect(history.at(-1)?.status).toBe(status);
+        const owed = await shop.db`
+          select 1 from order_history full join mails using (order_id, run, status)
+          where order_id = ${id} and (order_history.at is null or mails.id is null)`;
+        expect(owed).toHaveLength(0);
+        expect(await unitsOf(shop.db, mug.id)).toBe(10);
+      }
+    });
+  });
+});
+
+describe('PATCH /api/orders/hold/:id', () => {
+  describe('when several hold and release at once', () => {
+    test('each takes effect once', async () => {
+      const { id } = await oldOrder();
+      expect(tally(await all(crowd, () => hold(id)))).toEqual({ 200: 1, '409 order_on_hold': crowd - 1 });
+      expect(tally(await all(crowd, () => release(id)))).toEqual({ 200: 1, '409 order_not_on_hold': crowd - 1 });
+      const events = await shop.db<{ action: string }[]>`
+        select action from audit_events where subject_id = ${id} order by id`;
+      expect(events.map(({ action }) => action)).toEqual(['order.held', 'order.released']);
+    });
+  });
+
+  describe('when progress comes at the same moment', () => {
+    test('stops the order where it is, and nothing moves it until it is released', async () => {
+      const ids = await all(12, async () => (await oldOrder()).id);
+      const due = shop.db`
+        update orders set next_status_at = now() where id in ${shop.db(ids)} and next_status_at is not null`;
+      const [answers] = await Promise.all([Promise.all(ids.map((id) => hold(id))), due]);
+      expect(tally(answers)).toEqual({ 200: ids.length });
+      const other = await oldOrder();
+      await shop.db`update orders set next_status_at = now() where id = ${other.id}`;
+      await eventually(async () => (await read(other.id)).status === 'processing', { withinMs: patienceMs });
+      for (const [index, id] of ids.entries()) {
+        const { status, nextStatusAt, updatedAt } = await read(id);
+        expect({ status, nextStatusAt, updatedAt }).toEqual({
+          status: answers[index]?.body.status ?? 'pending',
+          nextStatusAt: null,
+          updatedAt: answers[index]?.body.updatedAt ?? '',
+        });
+        expect(await mailsOf(shop.db, id)).toHaveLength(status === 'pending' ? 1 : 2);
+      }
+    });
+  });
+
+  describe('when staff take the next step at the same moment', () => {
+    test('either the step is refused or the hold stops what comes after it', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const { id } = await oldOrder();
+        const [moved, held] = await Promise.all([move(id, { status: 'processing' }), hold(id)]);
+        expect(held.status).toBe(200);
+        expect(['200', '409 order_on_hold']).toContain(Object.keys(tally([moved]))[0] ?? '');
+        const status = moved.status === 200 ? 'processing' : 'pending';
+        expect(await read(id)).toMatchObject({ status, nextStatusAt: null, hold: { since: expect.any(String) } });
+      }
+    });
+  });
+});
+
+describe('PATCH /api/orders/address/:id', () => {
+  describe('when the order is shipped at the same moment', () => {
+    test('either it goes to the new address or the change is refused', async () => {
+      const address = { name: 'Ada', line1: 'Here', city: 'London', country: 'GB' };
+      for (let round = 0; round < 5; round += 1) {
+        const { id } = await oldOrder();
+        await move(id, { status: 'processing' });
+        const [redirected, shipped] = await Promise.all([redirect(id, address), move(id, { status: 'shipped' })]);
+        expect(shipped.status).toBe(200);
+        const order = await read(id);
+        if (redirected.status === 200) expect(order.shippingAddress).toMatchObject(address);
+        else {
+          expect(tally([redirected])).toEqual({ '409 order_not_changeable': 1 });
+          expect(order.shippingAddress).toBeNull();
+        }
+      }
+    });
+
+    test('and several change it at once › keeps one of them whole', async () => {
+      const { id } = await oldOrder();
+      const addresses = times(crowd, (index) => ({
+        name: `A${index}`,
+        line1: `L${index}`,
+        city: `C${index}`,
+        country: 'GB',
+      }));
+      const answers = await Promise.all(addresses.map((address) => redirect(id, address)));
+      expect(tally(answers)).toEqual({ 200: crowd });
+      const { shippingAddress } = await read(id);
+      expect(addresses).toContainEqual({
+        name: shippingAddress?.name ?? '',
+        line1: shippingAddress?.line1 ?? '',
+        city: shippingAddress?.city ?? '',
+        country: 'GB',
+      });
+    });
+  });
+});
+
 describe('DELETE /api/customers/:id', () => {
   const liveOrdersOf = async (customerId: string) => {
     const [row] = await shop.db<{ count: number }[]>`
@@ -391,6 +546,8 @@ describe('all changes of orders', () => {
           const index = first + offset;
           const id = ids[Math.floor(index / 4) % ids.length] ?? '';
           const action = [cancel, restore, remove, restore][index % 4] ?? cancel;
+          if (index % 7 === 1) return index % 2 ? hold(id) : release(id);
+          if (index % 7 === 3) return move(id, { status: index % 2 ? 'processing' : 'shipped' });
           return index % 5 === 0 ? place(index % 2 ? lines : lines.toReversed()) : action(id);
         });
         answers.push(...(await Promise.all(wave)));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { orderNumber } from '../src/schema/order-numbers.ts';
 import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import {
@@ -93,6 +94,7 @@ describe('POST /api/orders', () => {
       expect(createdAt).toBeWithin(startedAt - 1_000, Date.now() + 1_000);
       expect(body).toEqual({
         id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+        number: orderNumber(body.id),
         customerId: customer.id,
         status: 'pending',
         totalCents: 5 * 199 + pot.priceCents,
@@ -102,6 +104,10 @@ describe('POST /api/orders', () => {
           { productId: pot.id, sku: null, name: pot.name, quantity: 1, unitPriceCents: pot.priceCents },
         ],
         history: [{ status: 'pending', at: body.createdAt }],
+        shippingAddress: null,
+        note: null,
+        shipment: null,
+        hold: null,
         nextStatusAt: new Date(createdAt + hourMs).toISOString(),
         deletableAt: new Date(createdAt + 24 * hourMs).toISOString(),
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

@@ -169,3 +169,95 @@ describe.each(['redis', 'postgres'] as const)(
     });
   },
 );
+
+describe('a shop whose orders never move by themselves', () => {
+  const hourMs = 3_600_000;
+  let shop: Shop;
+  let adminToken: string;
+  let customer: Account;
+  let mugId: string;
+
+  beforeAll(async () => {
+    shop = await startShop({ apis: 1, workers: 1, env: { ORDER_STATUS_INTERVAL: 'never', LOG_LEVEL: 'debug' } });
+    adminToken = await signInAdmin(shop.url);
+    customer = await registerCustomer(shop.url);
+    mugId = (await createProduct(shop.url, adminToken, { stock: 10_000 })).id;
+  });
+
+  afterAll(() => shop.stop());
+
+  const place = () => placeOrder(shop.url, customer.token, [{ productId: mugId, quantity: 1 }]);
+  const change = async (path: string, body?: unknown) =>
+    (await request<OrderBody>(shop.url, 'PATCH', path, { token: adminToken, ...(body ? { body } : {}) })).body;
+  const read = async (id: string) =>
+    (await request<OrderBody>(shop.url, 'GET', `/api/orders/${id}`, { token: customer.token })).body;
+  const planFor = (id: string, at: Date | null) => shop.db`update orders set next_status_at = ${at} where id = ${id}`;
+  const rowOf = async (id: string) => (await shop.db`select status, next_status_at from orders where id = ${id}`)[0];
+
+  /** Waits until a worker has looked for what is due, from beginning to end. */
+  async function untilSweptTwice(): Promise<void> {
+    const sweeps = () => shop.log().filter(({ msg }) => msg === 'sweep').length;
+    const before = sweeps();
+    await eventually(() => sweeps() >= before + 2);
+  }
+
+  describe('when orders are placed, moved by staff, restored or released', () => {
+    test('plans no step for them, and sends the mails of those that staff take', async () => {
+      const placed = await place();
+      expect(placed.nextStatusAt).toBeNull();
+      const moved = await change(`/api/orders/status/${placed.id}`, { status: 'processing' });
+      expect(moved).toMatchObject({ status: 'processing', nextStatusAt: null });
+      await change(`/api/orders/hold/${placed.id}`, { reason: 'Wait' });
+      expect((await change(`/api/orders/release/${placed.id}`)).nextStatusAt).toBeNull();
+      await change(`/api/orders/cancel/${placed.id}`);
+      expect((await change(`/api/orders/restore/${placed.id}`)).nextStatusAt).toBeNull();
+      expect(await rowOf(placed.id)).toMatchObject({ status: 'pending', next_status_at: null });
+      await eventually(async () => {
+        const waiting = await shop.db`select 1 from mails where order_id = ${placed.id} and state <> 'sent'`;
+        return waiting.length === 0;
+      });
+    });
+  });
+
+  describe('when a step was planned before', () => {
+    test('tells of none and takes none, and nothing counts as due; under an interval again it takes one whole interval', async () => {
+      const orders = await Promise.all(Array.from({ length: 5 }, place));
+      const [late, unplanned, held, future, cancelled] = orders.map(({ id }) => id) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const farAhead = new Date(Date.now() + 5 * hourMs);
+      await planFor(late, new Date(Date.now() - 3 * hourMs));
+      await planFor(future, farAhead);
+      await change(`/api/orders/hold/${held}`, { reason: 'Wait' });
+      await change(`/api/orders/cancel/${cancelled}`);
+      await untilSweptTwice();
+      expect(await read(late)).toMatchObject({ status: 'pending', nextStatusAt: null });
+      const scraped = await request<string>(shop.url, 'GET', '/metrics');
+      expect(scraped.body).toMatch(/^shop_orders_due 0$/m);
+
+      const before = Date.now();
+      await shop.worker(0).kill();
+      const env = { ORDER_STATUS_INTERVAL: '1h' };
+      await Promise.all([shop.startWorker(env), shop.startWorker(env), shop.startApi(env)]);
+      await eventually(async () => (await shop.db`select 1 from schedule_pauses`).length === 0 || null);
+      await untilSweptTwice();
+      for (const id of [late, unplanned]) {
+        const row = await rowOf(id);
+        expect(row?.status).toBe('pending');
+        expect(row?.next_status_at.getTime()).toBeWithin(before + hourMs, Date.now() + hourMs + 1);
+      }
+      expect(await rowOf(held)).toEqual({ status: 'pending', next_status_at: null });
+      expect(await rowOf(future)).toEqual({ status: 'pending', next_status_at: farAhead });
+      expect(await rowOf(cancelled)).toEqual({ status: 'cancelled', next_status_at: null });
+      // A worker that starts under the same interval leaves the plan alone.
+      await planFor(late, new Date(Date.now() - 1_000));
+      await shop.startWorker(env);
+      await eventually(async () => (await rowOf(late))?.status === 'processing');
+      expect(await mailsOf(shop.db, late)).toEqual(['1 pending', '1 processing']);
+    });
+  });
+});

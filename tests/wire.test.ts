@@ -210,9 +210,9 @@ describe('A request body', () => {
   describe('when it has fields that nobody knows', () => {
     test('answers 422 and names each by its path', async () => {
       const { id: productId } = await createProduct(shop.url, adminToken);
-      const body = { items: [{ productId, quantity: 1, priceCents: 0 }], note: 'quick', customerId: customer.id };
+      const body = { items: [{ productId, quantity: 1, priceCents: 0 }], memo: 'quick', customerId: customer.id };
       const answer = await ask('POST', '/api/orders', { token: customer.token, body });
-      expectInvalid(answer, 'items.0.priceCents', 'note', 'customerId');
+      expectInvalid(answer, 'items.0.priceCents', 'memo', 'customerId');
     });
 
     test('answers 422 to names that JavaScript has a use for', async () => {

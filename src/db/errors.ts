@@ -37,6 +37,9 @@ const worthRetrying = new Set(['40001', '40P01']);
 /** What a connection had prepared is gone, or no longer fits its tables: the next attempt prepares it again. */
 const outdatedStatement = new Set(['26000', '0A000']);
 
+/** Two orders came to the same number: the next attempt makes another id, and with it another number. */
+const madeAtRandom = 'orders_number_key';
+
 type Fault = { code: string; constraint: string | undefined; cause: Error };
 
 /** Finds the driver's error under Drizzle's wrapper, which carries SQL and parameters and must not leave this folder. */
@@ -51,8 +54,8 @@ function findFault(error: unknown): Fault | undefined {
 }
 
 export function isRetryable(error: unknown): boolean {
-  const code = findFault(error)?.code ?? '';
-  return worthRetrying.has(code) || outdatedStatement.has(code);
+  const { code = '', constraint } = findFault(error) ?? {};
+  return worthRetrying.has(code) || outdatedStatement.has(code) || constraint === madeAtRandom;
 }
 
 /** Whether `lock_timeout` ended a wait. */

@@ -33,6 +33,9 @@ const path: OrderStatus[] = [];
 for (let status: OrderStatus | null = 'pending'; status; status = lifecycle[status].next) path.push(status);
 const cancellableSteps = path.filter((status) => lifecycle[status].cancellable).length;
 
+/** How fast made-up orders have moved on where no order does so by itself. */
+export const seededIntervalMs = 3_600_000;
+
 export type SeedKind = 'products' | 'customers' | 'orders';
 
 export type SeedOptions = {

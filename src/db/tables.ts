@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   check,
   customType,
   index,
@@ -19,7 +20,7 @@ import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '..
 import { roles } from '../schema/customers.ts';
 import type { Scope } from '../schema/keys.ts';
 import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
-import { orderStatuses, undeliveredStatuses } from '../schema/orders.ts';
+import { orderStatuses, type ShippingAddress, undeliveredStatuses } from '../schema/orders.ts';
 import type { ProductImage } from '../schema/products.ts';
 import { stockReasons } from '../schema/stock-changes.ts';
 
@@ -195,6 +196,8 @@ export const orders = pgTable(
   'orders',
   {
     id: uuid('id').primaryKey(),
+    /** For people; never null once 0016_fill_order_numbers is through. The code before leaves it to the default. */
+    number: text('number').default(sql`order_number(gen_random_uuid())`),
     customerId: uuid('customer_id')
       .notNull()
       .references(() => customers.id),
@@ -203,7 +206,13 @@ export const orders = pgTable(
     run: integer('run').notNull().default(1),
     totalCents: bigint('total_cents', { mode: 'number' }).notNull(),
     currency: text('currency').notNull(),
+    /** Null when it does not move by itself: at its end, on hold, or placed while the schedule stands still. */
     nextStatusAt: moment('next_status_at'),
+    holdReason: text('hold_reason'),
+    holdSince: moment('hold_since'),
+    carrier: text('carrier'),
+    trackingNumber: text('tracking_number'),
+    trackingUrl: text('tracking_url'),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),
@@ -212,9 +221,11 @@ export const orders = pgTable(
     check('orders_status_check', sql`${table.status} in (${quoted(orderStatuses)})`),
     check(
       'orders_schedule_check',
-      sql`(${table.nextStatusAt} is not null) = (${table.status} in (${quoted(undeliveredStatuses)}))`,
+      sql`${table.nextStatusAt} is null or ${table.status} in (${quoted(undeliveredStatuses)})`,
     ),
+    check('orders_hold_check', sql`(${table.holdReason} is null) = (${table.holdSince} is null)`),
     check('orders_deleted_check', sql`${table.deletedAt} is null or ${table.status} = 'cancelled'`),
+    uniqueIndex('orders_number_key').on(table.number),
     index('orders_customer_idx').on(table.customerId, table.id),
     index('orders_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
     index('orders_status_idx').on(table.status, table.id),
@@ -226,6 +237,40 @@ export const orders = pgTable(
       .where(sql`${table.status} in (${quoted(undeliveredStatuses)}) and ${table.deletedAt} is null`),
     index('orders_due_idx').on(table.nextStatusAt).where(sql`${table.nextStatusAt} is not null`),
   ],
+);
+
+/** What an order was given beside its lines: where it goes, and a note. Most have neither, and no row. */
+export const orderDetails = pgTable(
+  'order_details',
+  {
+    orderId: uuid('order_id')
+      .primaryKey()
+      .references(() => orders.id),
+    name: text('name'),
+    line1: text('line1'),
+    line2: text('line2'),
+    city: text('city'),
+    region: text('region'),
+    postalCode: text('postal_code'),
+    country: text('country'),
+    note: text('note'),
+  },
+  (table) => [
+    check(
+      'order_details_address_check',
+      sql`num_nulls(${table.name}, ${table.line1}, ${table.city}, ${table.country}) = 0 or num_nonnulls(${table.name}, ${table.line1}, ${table.line2}, ${table.city}, ${table.region}, ${table.postalCode}, ${table.country}) = 0`,
+    ),
+  ],
+);
+
+/** Has its one row while the schedule stands still: `ORDER_STATUS_INTERVAL` was `never`, and no worker has begun again. */
+export const schedulePauses = pgTable(
+  'schedule_pauses',
+  {
+    id: boolean('id').primaryKey().default(true),
+    since: moment('since').notNull(),
+  },
+  (table) => [check('schedule_pauses_id_check', sql`${table.id}`)],
 );
 
 export const orderItems = pgTable(
@@ -405,13 +450,17 @@ export type SessionRow = typeof sessions.$inferSelect;
 /** What is read of a key: all but what it is known by. */
 export type KeyRow = Omit<typeof keys.$inferSelect, 'keyHash'>;
 export type OrderRow = typeof orders.$inferSelect;
+export type OrderDetailsRow = typeof orderDetails.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
 export type OrderHistoryRow = typeof orderHistory.$inferSelect;
 export type MailRow = typeof mails.$inferSelect;
 export type AuditEventRow = typeof auditEvents.$inferSelect;
 
 /** An order with its lines in the order of the request, and its history in the order of events. */
-export type Order = OrderRow & {
+export type Order = Omit<OrderRow, 'number'> & {
+  number: string;
+  shippingAddress: ShippingAddress | null;
+  note: string | null;
   items: Pick<OrderItemRow, 'productId' | 'sku' | 'name' | 'quantity' | 'unitPriceCents'>[];
   history: Pick<OrderHistoryRow, 'status' | 'at'>[];
 };

@@ -26,13 +26,21 @@ export const style = {
   action: 'margin:24px 0;font-size:16px',
   link: 'display:inline-block;padding:12px 20px;border-radius:6px;background:#23211d;color:#ffffff;text-decoration:none',
   token: 'font-size:15px;word-break:break-all',
+  label: 'margin:0 0 4px;font-size:13px;color:#736e63',
+  // Long numbers and words without a blank break off rather than widen the page.
+  block: 'margin:0 0 20px;font-size:15px;line-height:1.5;overflow-wrap:anywhere',
+  note: 'margin:0 0 20px;font-size:15px;line-height:1.5;overflow-wrap:anywhere;white-space:pre-line',
+  inlineLink: 'color:#8a3b12;text-decoration:underline',
   reference: 'margin:0;font-size:13px;color:#736e63',
 };
 
+/** `language` is a tag of BCP 47. */
+type PageHead = { language: string; subject: string; headline: string };
+
 /** The page that every mail is. */
-export function MailPage({ subject, headline, children }: PropsWithChildren<{ subject: string; headline: string }>) {
+export function MailPage({ language, subject, headline, children }: PropsWithChildren<PageHead>) {
   return (
-    <html lang="en">
+    <html lang={language}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -46,9 +54,4 @@ export function MailPage({ subject, headline, children }: PropsWithChildren<{ su
       </body>
     </html>
   );
-}
-
-/** Whom a mail greets; nobody by name whose name is not to be shown. */
-export function greetingOf({ name }: { name: string | null }): string {
-  return name === null ? 'Hello,' : `Hello ${name},`;
 }

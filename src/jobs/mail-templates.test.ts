@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'bun:test';
-import type { AccountMailToSend, MailToSend } from '../domain/outbox/mails.ts';
+import type { AccountMailToSend, OrderMailToSend } from '../domain/outbox/mails.ts';
 import { mailToken } from '../lib/mail-token.ts';
 import { type OrderStatus, orderStatuses } from '../schema/orders.ts';
 import { composeMail } from './mail-templates.tsx';
+import type { MailLanguage } from './mail-words/languages.ts';
 
 const orderId = '01890a5d-ac96-774b-bcce-b302099a8057';
 const at = new Date('2026-11-22T23:59:59.999Z');
 const terms = {
   mailFrom: { name: 'Shop', address: 'shop@shop.example' },
+  mailLanguage: 'en' as const,
   tokenSecret: 'a secret of exactly 32 letters..',
   passwordResetUrl: undefined,
   emailVerificationUrl: undefined,
@@ -20,6 +22,8 @@ type Given = {
   product?: string;
   priceCents?: number;
   currency?: string;
+  shipment?: Partial<OrderMailToSend['order']['shipment']>;
+  address?: OrderMailToSend['order']['shippingAddress'];
 };
 
 /** A mail of two units of one product. */
@@ -30,7 +34,9 @@ function mailToSend({
   product = 'Mug',
   priceCents = 1_299,
   currency = 'USD',
-}: Given = {}): MailToSend {
+  shipment = {},
+  address = null,
+}: Given = {}): OrderMailToSend {
   return {
     id: '01890a5d-ac96-774b-bcce-b302099a8059',
     attempts: 1,
@@ -39,6 +45,10 @@ function mailToSend({
     status,
     order: {
       id: orderId,
+      number: 'K7Q2-94XM-5T',
+      shipment: { carrier: null, trackingNumber: null, trackingUrl: null, ...shipment },
+      shippingAddress: address,
+      note: null,
       totalCents: 2 * priceCents,
       currency,
       createdAt: at,
@@ -48,7 +58,8 @@ function mailToSend({
   };
 }
 
-const compose = (given: Given = {}) => composeMail(mailToSend(given), terms);
+const compose = (given: Given = {}, mailLanguage: MailLanguage = 'en') =>
+  composeMail(mailToSend(given), { ...terms, mailLanguage });
 
 describe('composeMail', () => {
   describe('when it is asked twice', () => {
@@ -163,9 +174,50 @@ describe('composeMail', () => {
         expect(text + html).not.toMatch(/[\w-]{64}|href|<code/);
       }
     });
+  });
 
-    test('is not written without words for it', () => {
-      expect(() => composeMail(mailOf('webhook_disabled'), terms)).toThrow('no words for webhook_disabled');
+  describe('when the shop writes German', () => {
+    const address = {
+      name: 'Ada Lovelace',
+      line1: 'Unter den Linden 1',
+      line2: null,
+      city: 'Berlin',
+      region: null,
+      postalCode: '10117',
+      country: 'DE',
+    };
+
+    test('writes words, dates, amounts and countries in it, and no English', () => {
+      const english = orderStatuses.map((status) => compose({ status, address }));
+      for (const [index, status] of orderStatuses.entries()) {
+        const { subject, html, text, headers } = compose(
+          { status, address, currency: 'EUR', priceCents: 61_799 },
+          'de',
+        );
+        for (const part of [html, text]) {
+          expect(part).toContain('1.235,98\u00a0€');
+          expect(part).toContain('22. November 2026');
+          expect(part).toContain('Deutschland');
+          expect(part).not.toMatch(/\b(Hello|Order|Total|Your|Shipping)\b/);
+        }
+        expect(html).toContain('<html lang="de">');
+        expect(subject).not.toBe(english[index]?.subject ?? '');
+        expect(headers['X-Order-Status']).toBe(status);
+        expect(english[index]?.text).toContain('Germany');
+      }
+    });
+  });
+
+  describe('when only a part of the shipment is known', () => {
+    test.each([
+      [{ carrier: 'DHL' }, 'Your parcel: DHL\n'],
+      [{ trackingNumber: 'JD1' }, 'Your parcel: JD1\n'],
+      [{ trackingUrl: 'https://dhl.example/' }, 'Follow it on its way: https://dhl.example/\n'],
+    ])('%j › tells that, and no null', (shipment, told) => {
+      const { html, text } = compose({ status: 'shipped', shipment });
+      expect(text).toContain(told);
+      expect(`${text}${html}`).not.toContain('null');
+      expect(compose({ status: 'delivered', shipment }).text).not.toContain(told);
     });
   });
 });

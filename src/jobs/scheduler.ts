@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { advanceDueOrders } from '../domain/orders/lifecycle.ts';
+import { advanceDueOrders, firstStepAfterPause, pauseSchedule, resumeSchedule } from '../domain/orders/lifecycle.ts';
 import { msSince } from '../lib/elapsed.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 import type { OutboxQueue } from './queues.ts';
@@ -16,7 +16,8 @@ const enqueuedAtOnceMax = 2_000;
 
 type SchedulerNeeds = {
   db: Database;
-  orderStatusIntervalMs: number;
+  /** Null when no order moves by itself. */
+  orderStatusIntervalMs: number | null;
   enqueue: OutboxQueue['enqueue'];
   onMoved: (entered: OrderStatus[]) => void;
   relays: Relay[];
@@ -29,7 +30,24 @@ type SchedulerNeeds = {
 export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relays, log, stopping } = needs;
 
+  let begun = false;
+
+  /** What a worker does before its first round: notes that the schedule stands still, or has it go on after such a time. */
+  async function begin(): Promise<void> {
+    if (orderStatusIntervalMs === null) {
+      await withTransaction(db, pauseSchedule);
+    } else {
+      const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, orderStatusIntervalMs));
+      for (let more = firstStepAt !== null; firstStepAt && more && !stopping(); ) {
+        more = await withTransaction(db, (tx) => resumeSchedule(tx, { firstStepAt, batchSizeMax: ordersPerBatch }));
+      }
+    }
+    begun = true;
+  }
+
   async function moveDueOrders(roundId: string): Promise<number> {
+    if (!begun) await begin();
+    if (orderStatusIntervalMs === null) return 0;
     let movedInAll = 0;
     for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {
       const batch = await withTransaction(db, (tx) =>

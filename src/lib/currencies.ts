@@ -38,13 +38,15 @@ const currenciesWithSymbols = new Set(
 /**
  * Makes what writes amounts of a currency, given in minor units, alike on every runtime. Exact: an amount goes in as a
  * decimal string, never as a float.
+ * @param locale BCP 47: whose way of writing numbers
  */
-export function moneyFormat(currency: string): (minorUnits: number) => string {
-  const known = moneyFormats.get(currency);
+export function moneyFormat(currency: string, locale = 'en-US'): (minorUnits: number) => string {
+  const key = `${locale} ${currency}`;
+  const known = moneyFormats.get(key);
   if (known) return known;
   // ISO 4217's, not the runtime's, which differ. An order may be in a currency that has gone since.
   const digits = minorUnitDigits(currency) ?? 2;
-  const { format } = new Intl.NumberFormat('en-US', {
+  const { format } = new Intl.NumberFormat(locale, {
     style: 'currency',
     currency,
     currencyDisplay: currenciesWithSymbols.has(currency) ? 'symbol' : 'code',
@@ -52,6 +54,6 @@ export function moneyFormat(currency: string): (minorUnits: number) => string {
     maximumFractionDigits: digits,
   });
   const written = (minorUnits: number) => format(`${minorUnits}E-${digits}` as `${number}`);
-  moneyFormats.set(currency, written);
+  moneyFormats.set(key, written);
   return written;
 }

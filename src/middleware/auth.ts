@@ -68,7 +68,7 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
 }
 
 /** Who calls, once that is known: an account, or a key. */
-type CallerActor = AccountActor | KeyActor;
+export type CallerActor = AccountActor | KeyActor;
 type CallerEnv<Who extends CallerActor = CallerActor> = AppEnv & {
   Variables: { actor: Who; sessionId: string | undefined };
 };

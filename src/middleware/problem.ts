@@ -32,6 +32,10 @@ export const answers: Record<ErrorCode, Answer> = {
   order_too_recent: { status: 409, title: 'Order too recent' },
   order_delivered: { status: 409, title: 'Order delivered' },
   order_not_restorable: { status: 409, title: 'Order cannot be restored' },
+  order_not_changeable: { status: 409, title: 'Order cannot be changed' },
+  order_status_conflict: { status: 409, title: 'Order in another status' },
+  order_on_hold: { status: 409, title: 'Order on hold' },
+  order_not_on_hold: { status: 409, title: 'Order not on hold' },
   customer_has_undelivered_orders: { status: 409, title: 'Undelivered orders' },
   mail_not_failed: { status: 409, title: 'Mail has not failed' },
   idempotency_in_progress: { status: 409, title: 'First request still running' },
@@ -51,7 +55,7 @@ export const answers: Record<ErrorCode, Answer> = {
 export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
   const { code, message, details } = refusal;
   const { status, title } = answers[code];
-  const { errors, deletableAt, currentStock, scope } = details;
+  const { errors, deletableAt, currentStock, currentStatus, scope } = details;
   const body = {
     type: `/docs#${code}`,
     title,
@@ -63,6 +67,7 @@ export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
     deletableAt: deletableAt?.toISOString(),
     currentStock,
     scope,
+    currentStatus,
   };
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json', ...headersOf(refusal) });
 }

@@ -6,6 +6,7 @@ import { postgresMajorMin, readServerFacts, refuseUnfit, type ServerFacts } from
 import { withReader, withTransaction } from '../db/transaction.ts';
 import { makeFirstAdmin } from '../domain/customers/admins.ts';
 import { hashPassword } from '../domain/customers/passwords.ts';
+import { pauseSchedule } from '../domain/orders/lifecycle.ts';
 import type { Settings } from '../settings.ts';
 
 const pauseMs = 500;
@@ -51,7 +52,8 @@ export async function checkDatabase(db: Database, log: Logger): Promise<void> {
 }
 
 /**
- * Looks for the newest schema and sees to the first admin (README, "Settings"), in one query where both are there.
+ * Looks for the newest schema and sees to the first admin (README, "Settings"), in one query where both are there, and
+ * notes that the schedule stands still where it does.
  * @throws when the schema is not there, or Postgres is not, or will not do
  */
 export async function prepareShop(db: Database, settings: Settings, log: Logger): Promise<void> {
@@ -67,6 +69,7 @@ export async function prepareShop(db: Database, settings: Settings, log: Logger)
     );
     log.info({ outcome }, 'first admin');
   }
+  if (settings.orderStatusIntervalMs === null) await withTransaction(db, pauseSchedule);
   if (account?.role === 'customer') {
     log.error({ customerId: account.id }, 'the account of ADMIN_EMAIL is no admin and is left as it is');
   }

@@ -1,6 +1,9 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { type Actor, isStaff } from '../domain/customers/actor.ts';
+import { changeAddress } from '../domain/orders/addresses.ts';
 import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders/changes.ts';
 import { getOrder, listOrders } from '../domain/orders/reads.ts';
+import { holdOrder, moveOrder, releaseOrder } from '../domain/orders/staff.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
@@ -10,15 +13,24 @@ import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, idParams, noQuery } from '../schema/common.ts';
 import {
   adminOrderParameters,
+  type OrderInput,
   type OrderStatus,
-  orderInputSchema,
+  orderAddressInputFor,
+  orderHoldInputSchema,
+  orderInputFor,
   orderListSchema,
   orderQuerySchema,
   orderSchema,
+  orderStatusInputSchema,
   restoresMax,
   serializeOrder,
 } from '../schema/orders.ts';
 import type { ApiServices } from '../services.ts';
+
+/** What tells orders apart under one key: bodies without address and note as before there were any, and null says no more. */
+function comparedOf({ items, shippingAddress = null, note = null }: OrderInput): unknown {
+  return shippingAddress === null && note === null ? items : [items, shippingAddress, note];
+}
 
 type OrderServices = Pick<
   ApiServices,
@@ -26,21 +38,26 @@ type OrderServices = Pick<
 >;
 
 /** Orders, from placing to restoring. */
-export function orderRoutes(services: OrderServices, { signedIn, adminParameters }: Guards) {
+export function orderRoutes(services: OrderServices, { signedIn, adminOnly, adminParameters }: Guards) {
   const { cache, mails, settings } = services;
   const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
-  const body = (order: Parameters<typeof serializeOrder>[0]) =>
-    serializeOrder(order, deletableAt(order, orderDeleteAfterMs));
+  const bodyFor = (actor: Actor) => (order: Parameters<typeof serializeOrder>[0]) =>
+    serializeOrder(order, {
+      deletableAt: deletableAt(order, orderDeleteAfterMs),
+      staff: isStaff(actor),
+      moving: orderStatusIntervalMs !== null,
+    });
 
-  /**
-   * What follows a commit that changed an order: if it entered a status, its mail goes to the queue; lists show the new
-   * stock within a second.
-   */
+  /** What follows the commit of a status that an order entered: its mail goes to the queue. */
+  function afterEntering(requestId: string, status: OrderStatus, mailId: string | null): void {
+    if (!mailId) return;
+    services.ordersEntered(status, 1);
+    void mails.enqueue([mailId], requestId);
+  }
+
+  /** The same where stock has changed, too, which lists show within a second. */
   function afterCommit(requestId: string, status: OrderStatus, mailId: string | null): void {
-    if (mailId) {
-      services.ordersEntered(status, 1);
-      void mails.enqueue([mailId], requestId);
-    }
+    afterEntering(requestId, status, mailId);
     cache.invalidateSoon('products');
   }
 
@@ -60,7 +77,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       async (c) => {
         const query = c.req.valid('query');
         const page = await services.read((reader) => listOrders(reader, query, c.get('actor')));
-        return sendList(c, page, body);
+        return sendList(c, page, bodyFor(c.get('actor')));
       },
     )
     .openapi(
@@ -78,7 +95,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
       async (c) => {
         const { id } = c.req.valid('param');
         const order = await services.read((reader) => getOrder(reader, id, c.get('actor')));
-        return c.json(body(order), 200);
+        return c.json(bodyFor(c.get('actor'))(order), 200);
       },
     )
     .openapi(
@@ -90,14 +107,19 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         description: 'All of it or nothing. Lines of the same product are added up.',
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
-        request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(orderInputSchema) },
+        request: {
+          query: noQuery,
+          headers: idempotencyHeadersSchema,
+          body: jsonBody(orderInputFor(settings.shippingAddress)),
+        },
         responses: {
           201: json(orderSchema, 'The order', 'Location', 'Idempotent-Replayed'),
           ...bodyProblems(401, 403, 409),
         },
       }),
       async (c) => {
-        const { items } = c.req.valid('json');
+        const input = c.req.valid('json');
+        const { items: lines, shippingAddress, note } = input;
         const key = c.req.valid('header')['Idempotency-Key'];
         const {
           body: order,
@@ -105,12 +127,101 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
           mailId,
         } = await services.placeOrder({
           customerId: c.get('actor').id,
-          lines: items,
-          idempotency: key === undefined ? undefined : { key, requestHash: hashOf(items) },
+          lines,
+          shippingAddress,
+          note,
+          idempotency: key === undefined ? undefined : { key, requestHash: hashOf(comparedOf(input)) },
         });
         afterCommit(c.get('requestId'), order.status, mailId);
         if (replayed) c.header('Idempotent-Replayed', 'true');
         return c.json(order, 201, { Location: `/api/orders/${order.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/address/{id}',
+        operationId: 'changeOrderAddress',
+        tags: ['Orders'],
+        summary: 'Have an order go to another address',
+        description: 'While it is pending or processing.',
+        security: bearerOrKey('orders:write'),
+        middleware: [signedIn('orders'), requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(orderAddressInputFor(settings.shippingAddress)) },
+        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { shippingAddress } = c.req.valid('json');
+        const actor = c.get('actor');
+        const order = await services.transaction((tx) => changeAddress(tx, id, shippingAddress, actor));
+        return c.json(bodyFor(actor)(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/status/{id}',
+        operationId: 'changeOrderStatus',
+        tags: ['Orders'],
+        summary: 'Move an order to its next status',
+        description:
+          'Names the status that it is to have, so that a second request does nothing twice. The next step by itself comes one interval later.',
+        security: bearerOrKey('orders:write'),
+        middleware: [adminOnly('orders'), requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(orderStatusInputSchema) },
+        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const input = c.req.valid('json');
+        const actor = c.get('actor');
+        const { order, mailId } = await services.transaction((tx) =>
+          moveOrder(tx, id, input, actor, orderStatusIntervalMs),
+        );
+        afterEntering(c.get('requestId'), order.status, mailId);
+        return c.json(bodyFor(actor)(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/hold/{id}',
+        operationId: 'holdOrder',
+        tags: ['Orders'],
+        summary: 'Put an order on hold',
+        description: 'It does not move on until it is released. It can still be cancelled and deleted, and stays held.',
+        security: bearerOrKey('orders:write'),
+        middleware: [adminOnly('orders'), requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(orderHoldInputSchema) },
+        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { reason } = c.req.valid('json');
+        const actor = c.get('actor');
+        const order = await services.transaction((tx) => holdOrder(tx, id, reason, actor));
+        return c.json(bodyFor(actor)(order), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/orders/release/{id}',
+        operationId: 'releaseOrder',
+        tags: ['Orders'],
+        summary: 'Release an order that is on hold',
+        description: 'In any status. Its next step by itself comes one interval later.',
+        security: bearerOrKey('orders:write'),
+        middleware: [adminOnly('orders')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const actor = c.get('actor');
+        const order = await services.transaction((tx) => releaseOrder(tx, id, actor, orderStatusIntervalMs));
+        return c.json(bodyFor(actor)(order), 200);
       },
     )
     .openapi(
@@ -129,7 +240,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         const { id } = c.req.valid('param');
         const { order, mailId } = await services.transaction((tx) => cancelOrder(tx, id, c.get('actor')));
         afterCommit(c.get('requestId'), order.status, mailId);
-        return c.json(body(order), 200);
+        return c.json(bodyFor(c.get('actor'))(order), 200);
       },
     )
     .openapi(
@@ -138,7 +249,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
         path: '/api/orders/restore/{id}',
         tags: ['Orders'],
         summary: 'Take a cancelled or deleted order up again',
-        description: `It takes its stock again and starts over, in a new run; at most ${restoresMax} times.`,
+        description: `It takes its stock again and starts over, in a new run, without its shipment; at most ${restoresMax} times.`,
         security: bearerOrKey('orders:write'),
         middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
@@ -150,7 +261,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminParameters
           restoreOrder(tx, id, c.get('actor'), orderStatusIntervalMs),
         );
         afterCommit(c.get('requestId'), order.status, mailId);
-        return c.json(body(order), 200);
+        return c.json(bodyFor(c.get('actor'))(order), 200);
       },
     )
     .openapi(

@@ -26,6 +26,10 @@ export const auditActions = [
   'order.restored',
   'key.created',
   'key.revoked',
+  'order.status_changed',
+  'order.held',
+  'order.released',
+  'order.address_changed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

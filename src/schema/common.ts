@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
 const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
-const lengthInCharacters = (text: string) => Array.from(text).length;
+
+/** Whether a text has so many characters; one of more than twice as many units has not, and is not counted. */
+function hasLength(text: string, minimum: number, maximum: number): boolean {
+  if (text.length > 2 * maximum) return false;
+  const length = Array.from(text).length;
+  return length >= minimum && length <= maximum;
+}
 
 /** Text that Postgres and JSON can both carry unchanged: well-formed Unicode, no NUL. */
 export const storable = z
@@ -13,7 +19,7 @@ export const storable = z
  */
 export function text(minimum: number, maximum: number, base = storable) {
   return base
-    .refine((value) => lengthInCharacters(value) >= minimum && lengthInCharacters(value) <= maximum, {
+    .refine((value) => hasLength(value, minimum, maximum), {
       error: `must have ${minimum} to ${maximum} characters`,
     })
     .meta({ minLength: minimum, maxLength: maximum });
@@ -23,7 +29,7 @@ export function text(minimum: number, maximum: number, base = storable) {
 export function line(minimum: number, maximum: number, base = storable) {
   return base
     .trim()
-    .refine((value) => lengthInCharacters(value) >= minimum && lengthInCharacters(value) <= maximum, {
+    .refine((value) => hasLength(value, minimum, maximum), {
       error: `must have ${minimum} to ${maximum} characters after trimming`,
     })
     .refine((value) => !controlCharacter.test(value), 'must not contain control characters')
@@ -133,5 +139,6 @@ export const problemSchema = z
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
     scope: z.string().optional().meta({ description: 'With `missing_scope`: what the key would need.' }),
+    currentStatus: z.string().optional().meta({ description: 'With `order_status_conflict`: the status that it has.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -1,34 +1,82 @@
 import { z } from 'zod';
+import { countryCodes } from '../lib/countries.ts';
 import {
   currency,
   type Held,
   id,
   idInput,
+  line,
   optional,
   type ParameterKind,
   priceCents,
   queryFlag,
   serializeMoment,
+  storable,
+  text,
   timestamp,
 } from './common.ts';
+import { readOrderNumber } from './order-numbers.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
 /**
- * The lifecycle of an order. `next` is the step that time takes; `cancellable` says whether its owner
- * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin.
+ * The lifecycle of an order. `next` is the step that time or staff takes; `cancellable` says whether its owner
+ * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin;
+ * `redirectable`, whether it may still go to another address; `trackable`, whether a shipment can be told of.
  */
 export const lifecycle: Record<
   OrderStatus,
-  { next: OrderStatus | null; cancellable: boolean; deletable: boolean; restorable: boolean }
+  {
+    next: OrderStatus | null;
+    cancellable: boolean;
+    deletable: boolean;
+    restorable: boolean;
+    redirectable: boolean;
+    trackable: boolean;
+  }
 > = {
-  pending: { next: 'processing', cancellable: true, deletable: true, restorable: false },
-  processing: { next: 'shipped', cancellable: true, deletable: true, restorable: false },
-  shipped: { next: 'delivered', cancellable: false, deletable: true, restorable: false },
-  delivered: { next: null, cancellable: false, deletable: false, restorable: false },
-  cancelled: { next: null, cancellable: false, deletable: true, restorable: true },
+  pending: {
+    next: 'processing',
+    cancellable: true,
+    deletable: true,
+    restorable: false,
+    redirectable: true,
+    trackable: false,
+  },
+  processing: {
+    next: 'shipped',
+    cancellable: true,
+    deletable: true,
+    restorable: false,
+    redirectable: true,
+    trackable: false,
+  },
+  shipped: {
+    next: 'delivered',
+    cancellable: false,
+    deletable: true,
+    restorable: false,
+    redirectable: false,
+    trackable: true,
+  },
+  delivered: {
+    next: null,
+    cancellable: false,
+    deletable: false,
+    restorable: false,
+    redirectable: false,
+    trackable: true,
+  },
+  cancelled: {
+    next: null,
+    cancellable: false,
+    deletable: true,
+    restorable: true,
+    redirectable: false,
+    trackable: false,
+  },
 };
 
 /** How often an order can be taken up again: each time sends mails, and one order must not send without end. */
@@ -47,9 +95,50 @@ const orderItemSchema = z
   })
   .meta({ id: 'OrderItem', description: 'SKU, name and price are those of the moment of ordering.' });
 
+const addressPart = line(1, 200);
+const country = z.enum(countryCodes).meta({ description: 'ISO 3166-1 alpha-2', example: 'DE' });
+
+const shippingAddressSchema = z
+  .object({
+    name: z.string(),
+    line1: z.string(),
+    line2: z.string().nullable(),
+    city: z.string(),
+    region: z.string().nullable(),
+    postalCode: z.string().nullable(),
+    country: z.string(),
+  })
+  .meta({ id: 'ShippingAddress' });
+export type ShippingAddress = z.infer<typeof shippingAddressSchema>;
+
+const shippingAddressInput = z
+  .strictObject({
+    name: addressPart.meta({ example: 'Ada Lovelace' }),
+    line1: addressPart.meta({ example: '12 St James’s Square' }),
+    line2: addressPart.nullable().default(null),
+    city: addressPart.meta({ example: 'London' }),
+    region: addressPart.nullable().default(null),
+    postalCode: addressPart.nullable().default(null).meta({ example: 'SW1Y 4JH' }),
+    country,
+  })
+  .meta({ id: 'ShippingAddressInput' });
+
+const shipmentSchema = z
+  .object({
+    carrier: z.string().nullable(),
+    trackingNumber: z.string().nullable(),
+    trackingUrl: z.string().nullable(),
+  })
+  .meta({ id: 'Shipment', description: 'What staff have said of the parcel.' });
+
+const holdSchema = z
+  .object({ reason: z.string(), since: timestamp })
+  .meta({ id: 'Hold', description: 'While there is one, the order does not move on.' });
+
 export const orderSchema = z
   .object({
     id,
+    number: z.string().meta({ description: 'For people: ten digits of base 32.', example: 'K7Q2-94XM-5T' }),
     customerId: id,
     status: z.enum(orderStatuses),
     totalCents: z.int(),
@@ -58,7 +147,13 @@ export const orderSchema = z
     history: z
       .array(z.object({ status: z.enum(orderStatuses), at: timestamp }))
       .meta({ description: 'Since the order was placed, or last restored.' }),
-    nextStatusAt: timestamp.nullable(),
+    shippingAddress: shippingAddressSchema.nullable(),
+    note: z.string().nullable().meta({ description: "The customer's own." }),
+    shipment: shipmentSchema.nullable(),
+    hold: holdSchema.nullable().meta({ description: 'For admins; null for customers.' }),
+    nextStatusAt: timestamp.nullable().meta({
+      description: 'When it moves on by itself; null when it does not, being on hold or at its end.',
+    }),
     deletableAt: timestamp,
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -70,20 +165,42 @@ export const orderListSchema = listOf('OrderList', orderSchema);
 
 export type OrderBody = z.infer<typeof orderSchema>;
 
-/** An order as it was kept for repeats, perhaps by the release before, whose lines had no SKU. */
+/** An order as it was kept for repeats, perhaps by the release before, which said less. */
 export const keptOrderSchema = orderSchema.extend({
+  number: orderSchema.shape.number.optional(),
+  shippingAddress: orderSchema.shape.shippingAddress.default(null),
+  note: orderSchema.shape.note.default(null),
+  shipment: orderSchema.shape.shipment.default(null),
+  hold: orderSchema.shape.hold.default(null),
   items: z.array(orderItemSchema.extend({ sku: z.string().nullable().default(null) })),
 });
 
 type HeldOrder = Held<
-  Omit<OrderBody, 'history' | 'deletableAt'>,
+  Omit<OrderBody, 'history' | 'deletableAt' | 'shipment' | 'hold'>,
   'nextStatusAt' | 'createdAt' | 'updatedAt' | 'deletedAt'
-> & { history: { status: OrderStatus; at: Date }[] };
+> &
+  NonNullable<OrderBody['shipment']> & {
+    history: { status: OrderStatus; at: Date }[];
+    holdReason: string | null;
+    holdSince: Date | null;
+  };
+
+/** What an order shows beside what is held of it. */
+export type OrderView = {
+  deletableAt: Date;
+  /** Whether staff look at it. */
+  staff: boolean;
+  /** Whether time moves orders at all. */
+  moving: boolean;
+};
 
 /** An order as it goes over the wire. */
-export function serializeOrder(order: HeldOrder, deletableAt: Date): OrderBody {
+export function serializeOrder(order: HeldOrder, { deletableAt, staff, moving }: OrderView): OrderBody {
+  const { carrier, trackingNumber, trackingUrl, holdReason, holdSince } = order;
+  const hasShipment = carrier !== null || trackingNumber !== null || trackingUrl !== null;
   return {
     id: order.id,
+    number: order.number,
     customerId: order.customerId,
     status: order.status,
     totalCents: order.totalCents,
@@ -96,7 +213,11 @@ export function serializeOrder(order: HeldOrder, deletableAt: Date): OrderBody {
       unitPriceCents,
     })),
     history: order.history.map(({ status, at }) => ({ status, at: at.toISOString() })),
-    nextStatusAt: serializeMoment(order.nextStatusAt),
+    shippingAddress: order.shippingAddress,
+    note: order.note,
+    shipment: hasShipment ? { carrier, trackingNumber, trackingUrl } : null,
+    hold: staff && holdSince ? { reason: holdReason ?? '', since: holdSince.toISOString() } : null,
+    nextStatusAt: moving ? serializeMoment(order.nextStatusAt) : null,
     deletableAt: deletableAt.toISOString(),
     createdAt: order.createdAt.toISOString(),
     updatedAt: order.updatedAt.toISOString(),
@@ -120,23 +241,88 @@ function checkSums(lines: { productId: string; quantity: number }[], context: z.
   }
 }
 
-export const orderInputSchema = z
-  .strictObject({
-    items: z
-      .array(z.strictObject({ productId: idInput, quantity: z.int().min(1).max(quantityMax).meta({ example: 2 }) }))
-      .min(1)
-      .max(100)
-      .superRefine(checkSums)
-      .meta({ description: `Lines of one product are added up, to at most ${quantityMax}.` }),
-  })
-  .meta({ id: 'OrderInput' });
+const orderInput = z.strictObject({
+  items: z
+    .array(z.strictObject({ productId: idInput, quantity: z.int().min(1).max(quantityMax).meta({ example: 2 }) }))
+    .min(1)
+    .max(100)
+    .superRefine(checkSums)
+    .meta({ description: `Lines of one product are added up, to at most ${quantityMax}.` }),
+  shippingAddress: shippingAddressInput.nullish(),
+  note: text(0, 500).nullish().meta({ example: 'Leave it with the neighbours.' }),
+});
 
-export type OrderLine = z.output<typeof orderInputSchema>['items'][number];
+export type OrderInput = z.output<typeof orderInput>;
+export type OrderLine = OrderInput['items'][number];
+
+export type AddressNeed = 'optional' | 'required';
+
+const nowhere = { path: ['shippingAddress'], message: 'is required', when: isMembered };
+
+/** Also beside other faults, so that each is named at once. */
+function isMembered({ value }: { value: unknown }): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What a shop takes for an order, by whether it has to know where each goes. */
+export function orderInputFor(need: AddressNeed) {
+  return orderInput
+    .refine(({ shippingAddress }) => need === 'optional' || Boolean(shippingAddress), nowhere)
+    .meta({ id: 'OrderInput', ...(need === 'required' && { description: 'This shop requires `shippingAddress`.' }) });
+}
+
+/** The same for where an order goes from now on. */
+export function orderAddressInputFor(need: AddressNeed) {
+  return z
+    .strictObject({ shippingAddress: shippingAddressInput.nullable() })
+    .refine(({ shippingAddress }) => need === 'optional' || shippingAddress !== null, nowhere)
+    .meta({ id: 'OrderAddressInput', description: 'Null clears it, unless this shop requires one.' });
+}
+
+/** `http://` or `https://` and what a URL may hold, which is neither blanks nor anything that cannot be seen. */
+const webAddress = storable
+  .max(2_048)
+  .regex(/^https?:\/\/[^\s\p{C}]+$/iu, 'must be a URL that starts with http:// or https://')
+  .refine((value) => URL.canParse(value), 'must be a URL')
+  .meta({ example: 'https://carrier.example/track/JD014600006281230704' });
+
+const shipmentFields = ['carrier', 'trackingNumber', 'trackingUrl'] as const;
+
+export const orderStatusInputSchema = z
+  .strictObject({
+    status: z
+      .enum(orderStatuses)
+      .meta({ description: 'The one after the present one; the present one changes nothing.' }),
+    carrier: line(1, 100).nullish().meta({ example: 'DHL' }),
+    trackingNumber: line(1, 100).nullish().meta({ example: 'JD014600006281230704' }),
+    trackingUrl: webAddress.nullish(),
+  })
+  .superRefine((input, context) => {
+    if (lifecycle[input.status].trackable) return;
+    for (const field of shipmentFields) {
+      if (input[field] === undefined) continue;
+      context.addIssue({ code: 'custom', path: [field], message: 'goes with shipped and delivered only' });
+    }
+  })
+  .meta({
+    id: 'OrderStatusInput',
+    description: 'Carrier and tracking go with `shipped` and `delivered` only. What is left out stays; null clears.',
+  });
+export type OrderStatusInput = z.output<typeof orderStatusInputSchema>;
+
+export const orderHoldInputSchema = z
+  .strictObject({ reason: text(1, 500).meta({ example: 'The address does not exist.' }) })
+  .meta({ id: 'OrderHoldInput' });
 
 export const orderQuerySchema = z
   .strictObject({
     ...pageQuery,
     status: optional(z.enum(orderStatuses)).meta({ type: 'string', enum: orderStatuses }),
+    number: optional(z.string().transform(readOrderNumber)).meta({
+      type: 'string',
+      description: 'In any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`.',
+      example: 'K7Q2-94XM-5T',
+    }),
     customerId: optional(idInput).meta({ type: 'string', format: 'uuid', description: 'Admins only.' }),
     includeDeleted: queryFlag.meta({ type: 'string', enum: ['true', 'false'], description: 'Admins only.' }),
   })

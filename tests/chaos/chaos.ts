@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAdmin } from '../support/client.ts';
+import { eventually } from '../support/wait.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
-import { createClient } from './client.ts';
+import { type Client, createClient } from './client.ts';
 import { gatherCrowd } from './crowd.ts';
 import { createCustomers } from './customers.ts';
 import { createExpectations } from './expectations.ts';
@@ -106,10 +107,10 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     const catalogue = await createCatalogue({ client, fleet: shop.fleet, adminToken, journal, random });
     const crowd = await gatherCrowd(client, catalogue, random);
     const placeOrder = createPlaceOrder({ client, crowd, expectations, journal, signal });
-    const customers = createCustomers({ client, crowd, placeOrder, catalogue, expectations, random });
+    const customers = createCustomers({ client, crowd, placeOrder, catalogue, expectations, random, adminToken });
 
     const startedAt = Date.now();
-    const load = startLoad({ crowd, customers, catalogue, rate, random, journal });
+    const load = startLoad({ crowd, customers, catalogue, staff: code === undefined, rate, random, journal });
     const monitor = repeat(monitorEveryMs, () => lookAtStock(shop, catalogue, journal));
     const reporter = repeat(progressEveryMs, () =>
       onProgress?.({
@@ -127,6 +128,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
       await load.stop();
     }
     const loadEndedAt = Date.now();
+    await releaseAll(shop, client, adminToken, limits);
     await awaitRest({ shop, journal, limits, signal });
     const settledMs = Date.now() - loadEndedAt;
     const verdict = await judge({ shop, expectations, catalogue, adminToken, journal, limits });
@@ -161,6 +163,22 @@ async function inflict<Shop>(
     record.endedAt = Date.now();
   }
   return record;
+}
+
+/** Staff release what is still on hold, because it would never come to its end. */
+async function releaseAll({ db }: ChaosShop, client: Client, adminToken: string, limits: Limits): Promise<void> {
+  await eventually(
+    async () => {
+      const held = await db<{ id: string }[]>`
+        select id from orders where hold_since is not null and deleted_at is null`;
+      for (const { id } of held) {
+        const call = { method: 'PATCH', path: `/api/orders/release/${id}`, token: adminToken, expected: [200, 409] };
+        await client(call);
+      }
+      return held.length === 0;
+    },
+    { withinMs: limits.settledMs, everyMs: 200 },
+  );
 }
 
 /** As far as Postgres lets one look. */

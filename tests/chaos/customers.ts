@@ -16,7 +16,7 @@ const rushSize = 12;
 /** How often someone who does not wait sends a request twice at the same moment. */
 const impatience = 0.2;
 
-/** What customers do. Each action is one request, or a few that belong together. */
+/** What customers do, and staff with their orders. Each action is one request, or a few that belong together. */
 export type Customers = Record<
   | 'order'
   | 'orderWithKey'
@@ -26,6 +26,10 @@ export type Customers = Record<
   | 'cancel'
   | 'remove'
   | 'restore'
+  | 'redirect'
+  | 'move'
+  | 'hold'
+  | 'release'
   | 'browse'
   | 'readProduct',
   () => Promise<unknown>
@@ -38,11 +42,24 @@ type Needs = {
   catalogue: Catalogue;
   expectations: Expectations;
   random: Random;
+  adminToken: string;
 };
 
-export function createCustomers({ client, crowd, placeOrder, catalogue, expectations, random }: Needs): Customers {
+const address = { name: 'Grace Hopper', city: 'London', country: 'GB' };
+const laterStatuses = ['processing', 'shipped', 'delivered'] as const;
+
+export function createCustomers({
+  client,
+  crowd,
+  placeOrder,
+  catalogue,
+  expectations,
+  random,
+  adminToken,
+}: Needs): Customers {
   const recent: Known[] = [];
   const ended: Known[] = [];
+  const held: Known[] = [];
   const copies = () => (random.next() < impatience ? 2 : 1);
 
   async function order(options: PlaceOptions = {}): Promise<void> {
@@ -63,6 +80,25 @@ export function createCustomers({ client, crowd, placeOrder, catalogue, expectat
     return answer?.status === 200 || answer?.status === 204;
   }
 
+  /** What staff do with an order, sometimes twice at the same moment. */
+  async function handle(path: string, known: Known[], body?: unknown): Promise<{ order: Known; done: boolean } | null> {
+    if (known.length === 0) return null;
+    const order = random.pick(known);
+    const sent = Array.from({ length: copies() }, () =>
+      client<OrderBody>({
+        method: 'PATCH',
+        path: path + order.id,
+        token: adminToken,
+        expected: [200, 404, 409],
+        ...(body === undefined ? {} : { body }),
+      }),
+    );
+    const answers = await Promise.all(sent);
+    const bodies = answers.flatMap((answer) => (answer?.status === 200 ? [answer.body] : []));
+    for (const answered of bodies) expectations.check(answered);
+    return { order, done: bodies.length > 0 };
+  }
+
   async function change(method: string, path: string, known: Known[], expected: number[]): Promise<void> {
     if (known.length === 0) return;
     const order = random.pick(known);
@@ -78,6 +114,29 @@ export function createCustomers({ client, crowd, placeOrder, catalogue, expectat
     cancel: () => change('PATCH', '/api/orders/cancel/', recent, [200, 404, 409]),
     remove: () => change('DELETE', '/api/orders/', recent, [204, 404, 409]),
     restore: () => change('PATCH', '/api/orders/restore/', ended, [200, 409]),
+    redirect: async () => {
+      if (recent.length === 0) return;
+      const { id, customer } = random.pick(recent);
+      const body = { shippingAddress: { ...address, line1: String(random.between(1, 1_000)) } };
+      const path = `/api/orders/address/${id}`;
+      const answer = await client<OrderBody>({
+        method: 'PATCH',
+        path,
+        token: customer.token,
+        body,
+        expected: [200, 404, 409],
+      });
+      if (answer?.status === 200) expectations.check(answer.body);
+    },
+    move: () => handle('/api/orders/status/', recent, { status: random.pick(laterStatuses) }),
+    hold: async () => {
+      const answer = await handle('/api/orders/hold/', recent, { reason: 'Chaos' });
+      if (answer?.done) remember(held, answer.order, recentOrdersMax);
+    },
+    release: async () => {
+      const answer = await handle('/api/orders/release/', held);
+      if (answer) held.splice(held.indexOf(answer.order), 1);
+    },
     readOrder: async () => recent.length > 0 && send('GET', '/api/orders/', random.pick(recent), [200, 404]),
     listOrders: async () => {
       const { token } = crowd.anyone();

@@ -106,6 +106,24 @@ function runsCount(history: StoredOrder['history']): boolean {
   });
 }
 
+/** Nothing moves an order on while it is on hold; it may be cancelled and restored. */
+export function checkHolds(orders: StoredOrder[], breach: Breach): void {
+  for (const { id, history, handled } of orders) {
+    for (const [index, { action, at: heldAt }] of handled.entries()) {
+      if (action !== 'order.held') continue;
+      const releasedAt = handled.slice(index).find((entry) => entry.action === 'order.released')?.at;
+      const moved = history.filter(
+        ({ status, at }) =>
+          status !== 'pending' &&
+          status !== 'cancelled' &&
+          at > heldAt &&
+          at < (releasedAt ?? Number.POSITIVE_INFINITY),
+      );
+      if (moved.length > 0) breach('An order on hold does not move', `order ${id}: ${JSON.stringify(moved)}`);
+    }
+  }
+}
+
 /** How much later than due each step was taken, in ms. */
 export function lateness({ history }: StoredOrder): { dueAt: number; lateMs: number; at: number }[] {
   const steps: OrderStatus[] = ['pending', 'processing', 'shipped', 'delivered'];
@@ -128,6 +146,8 @@ export function checkLateness(orders: StoredOrder[], { faults, breach }: Journal
     .filter(({ target }) => target === 'postgres' || target === 'redis')
     .map((fault) => ({ ...fault, until: endOfExcuse(fault, limits) }));
   for (const order of orders) {
+    // What staff have moved, held or released is due when they say.
+    if (order.handled.length > 0) continue;
     for (const { dueAt, lateMs, at } of lateness(order)) {
       const excused = excuses.some(({ startedAt, until }) => startedAt <= at && until >= dueAt);
       if (lateMs > limits.latenessMs && !excused) {

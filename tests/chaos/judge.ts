@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Expectations, Intent } from './expectations.ts';
 import {
   checkBookings,
+  checkHolds,
   checkIntents,
   checkLateness,
   checkMails,
@@ -55,6 +56,7 @@ export async function judge(evidence: Evidence): Promise<Verdict> {
   checkIntents(records, expectations.intents, breach);
   checkOrders(records.orders, expectations.shown, breach);
   checkLateness(records.orders, journal, limits);
+  checkHolds(records.orders, breach);
   for (const circumstance of ['without Redis', 'with a log unread'] as const) {
     const p99Ms = percentile(journal.durationsMs(`order ${circumstance}`), 0.99);
     if (p99Ms > limits.orderMs) breach(`Orders take less than 1 s ${circumstance}`, `p99 ${p99Ms} ms`);
@@ -69,6 +71,8 @@ export async function judge(evidence: Evidence): Promise<Verdict> {
     records,
     mails: checkMails(records, mailServer.deliveries, fleet.workersKilledAt, limits, breach),
     mailDelaysMs: mailDelays(records.mails, mailServer.deliveries, journal, limits),
-    latenessMs: records.orders.flatMap((order) => lateness(order).map(({ lateMs }) => lateMs)),
+    latenessMs: records.orders.flatMap((order) =>
+      order.handled.length > 0 ? [] : lateness(order).map(({ lateMs }) => lateMs),
+    ),
   };
 }

@@ -16,6 +16,8 @@ type Needs = {
   crowd: Crowd;
   customers: Customers;
   catalogue: Catalogue;
+  /** Whether staff are at work, too, which code from before does not know. */
+  staff: boolean;
   /** Actions per second. */
   rate: number;
   random: Random;
@@ -26,8 +28,15 @@ type Needs = {
  * Begins `rate` actions a second on average, at random moments, however long the answers take (an open loop): a shop
  * that stands still is asked as much as one that does not.
  */
-export function startLoad({ crowd, customers, catalogue, rate, random, journal }: Needs): Load {
-  const shares: [share: number, action: () => Promise<unknown>][] = [
+export function startLoad({ crowd, customers, catalogue, staff, rate, random, journal }: Needs): Load {
+  type Share = [share: number, action: () => Promise<unknown>];
+  const handling: Share[] = [
+    [4, customers.move],
+    [3, customers.hold],
+    [3, customers.release],
+    [2, customers.redirect],
+  ];
+  const shares: Share[] = [
     [14, customers.order],
     [16, customers.orderWithKey],
     [1, customers.rush],
@@ -45,6 +54,7 @@ export function startLoad({ crowd, customers, catalogue, rate, random, journal }
     [4, catalogue.book],
     [1, catalogue.overwrite],
     [1, catalogue.listCustomers],
+    ...(staff ? handling : []),
   ];
   const deck = shares.flatMap(([share, action]) => Array.from({ length: share }, () => action));
   const underWay = new Set<Promise<unknown>>();

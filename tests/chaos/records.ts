@@ -10,6 +10,8 @@ export type StoredOrder = {
   deletedAt: number | null;
   items: { productId: string; quantity: number; unitPriceCents: number }[];
   history: { run: number; status: OrderStatus; at: number }[];
+  /** What staff did with it, in the order of events. */
+  handled: { action: string; at: number }[];
 };
 
 /** A row of the mail ledger. */
@@ -70,7 +72,12 @@ export async function readRecords(db: Sql): Promise<Records> {
           'run', run, 'status', status, 'at', extract(epoch from at)::float8 * 1000)
           order by run, array_position(array['pending', 'processing', 'shipped', 'delivered', 'cancelled'], status)), '[]')
         from order_history where order_id = orders.id
-      ) as history
+      ) as history,
+      (
+        select coalesce(json_agg(json_build_object('action', action, 'at', extract(epoch from at)::float8 * 1000) order by id), '[]')
+        from audit_events
+        where subject_id = orders.id and action in ('order.status_changed', 'order.held', 'order.released')
+      ) as handled
     from orders`;
   const mails = await db<StoredMail[]>`
     select order_id as "orderId", run, status, state, extract(epoch from created_at)::float8 * 1000 as "createdAt"

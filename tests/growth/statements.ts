@@ -311,7 +311,7 @@ export const kinds: Kind[] = [
     indexes: ['products_pkey', 'idempotency_records_customer_id_key_pk'],
   },
   {
-    name: 'order, cancelled, deleted while it runs, or restored',
+    name: 'order, in another status by a request',
     text: /^with entered as \( update orders /,
     indexes: ['orders_pkey', 'products_pkey'],
   },
@@ -319,6 +319,19 @@ export const kinds: Kind[] = [
     name: 'orders, whether any is due',
     text: /^select 1 from orders where next_status_at <= .* limit 1$/,
     indexes: ['orders_due_idx'],
+  },
+  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses$/, indexes: [] },
+  {
+    name: 'schedule, from now on standing still',
+    text: /^insert into schedule_pauses /,
+    indexes: ['schedule_pauses_pkey'],
+  },
+  { name: 'schedule, going on', text: /^delete from schedule_pauses$/, indexes: [] },
+  {
+    name: 'orders, planned after the schedule stood still',
+    text: /^update orders set next_status_at = \$/,
+    indexes: ['orders_status_idx', 'orders_undelivered_idx', 'orders_due_idx', 'orders_pkey'],
+    pagesMax: batchPagesMax,
   },
   {
     name: 'orders, moved on',
@@ -328,13 +341,29 @@ export const kinds: Kind[] = [
   },
   {
     name: 'order',
-    text: /^(select …|with locked as \(select .*) from orders where orders\.id = \$( for no key update\) select .* from locked)?$/,
-    indexes: ['orders_pkey'],
+    text: /^(select …|with locked as \(select .*) from orders( left join order_details on \S+ = \S+)? where orders\.id = \$( for no key update\) select .* from locked)?$/,
+    indexes: ['orders_pkey', 'order_details_pkey'],
+  },
+  {
+    name: 'order by its number: a page, where it begins, how many',
+    text: /^select .* from orders .*orders\.number = \$/,
+    indexes: ['orders_number_key', 'order_details_pkey'],
+    pagesMax: 20,
+  },
+  {
+    name: 'address and note of an order',
+    text: /^select … from order_details where order_details\.order_id = \$$/,
+    indexes: ['order_details_pkey'],
+  },
+  {
+    name: 'address of an order, new or changed',
+    text: /^insert into order_details /,
+    indexes: ['order_details_pkey'],
   },
   {
     name: 'orders of one customer, a page',
-    text: /^select (…|id, null) from orders where .*customer_id = \$.* limit \$( offset \$)?$/,
-    indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey'],
+    text: /^select (…|id, null) from orders (left join \S+ on \S+ = \S+ )?where (?!.*number = ).*customer_id = \$.* limit \$( offset \$)?$/,
+    indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey', 'order_details_pkey'],
   },
   {
     name: "a customer's undelivered orders",
@@ -344,27 +373,27 @@ export const kinds: Kind[] = [
   },
   {
     name: 'orders of one customer, how many',
-    text: /^select count\(\*\) from \(select 1 as one from orders where .*customer_id = \$/,
+    text: /^select count\(\*\) from \(select 1 as one from orders where (?!.*number = ).*customer_id = \$/,
     indexes: ['orders_customer_idx', 'orders_status_idx', 'orders_pkey'],
   },
   {
     name: 'orders of all, a page',
-    text: /^select … from orders (?!.*customer_id = )(.* )?order by orders\.id desc limit \$$/,
-    indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
+    text: /^select … from orders (?!.*(customer_id|number) = )(.* )?order by orders\.id desc limit \$$/,
+    indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx', 'order_details_pkey'],
   },
   {
     name: 'orders of all, where a page by number begins',
-    text: /^select id, null from orders (?!.*customer_id = )/,
+    text: /^select id, null from orders (?!.*(customer_id|number) = )/,
     indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
   },
   {
     name: 'orders of all, how many',
-    text: /^select count\(\*\) from \(select 1 as one from orders (?!.*customer_id = )/,
+    text: /^select count\(\*\) from \(select 1 as one from orders (?!.*(customer_id|number) = )/,
     indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx'],
   },
   {
-    name: 'cancelled order, deleted',
-    text: /^update orders set updated_at = \$, deleted_at = \$ where orders\.id = \$$/,
+    name: 'order, changed in its status: deleted, held, released, told of its shipment, addressed',
+    text: /^update orders set .*updated_at = \$.* where orders\.id = \$$/,
     indexes: ['orders_pkey'],
   },
   {
@@ -470,7 +499,14 @@ export const kinds: Kind[] = [
   {
     name: 'mails, claimed, with what they are written from',
     text: /^with free as \( select id from mails /,
-    indexes: ['mails_pkey', 'mails_state_idx', 'orders_pkey', 'customers_pkey', 'order_items_order_id_product_id_pk'],
+    indexes: [
+      'mails_pkey',
+      'mails_state_idx',
+      'orders_pkey',
+      'customers_pkey',
+      'order_items_order_id_product_id_pk',
+      'order_details_pkey',
+    ],
     pagesMax: batchPagesMax,
   },
   {
@@ -522,6 +558,7 @@ const tables = new Set([
   'customers',
   'orders',
   'order_items',
+  'order_details',
   'order_history',
   'mails',
   'idempotency_records',

@@ -4,6 +4,7 @@ import { withReader, withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
+import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
 import { stockMismatches } from '../../src/domain/products/stock-check.ts';
 import { mailStates } from '../../src/schema/mails.ts';
@@ -16,8 +17,8 @@ import {
   signInAdmin,
   untilServed,
 } from '../support/client.ts';
-import { newestToken } from '../support/mail-tokens.ts';
 import { totpCode } from '../support/codes.ts';
+import { newestToken } from '../support/mail-tokens.ts';
 import { makeOld } from '../support/orders.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
@@ -177,6 +178,17 @@ export async function walkThrough(
     const order = await placeOrder(shop.url, newToken, items, key);
     await placeOrder(shop.url, newToken, items, key);
     await ask('GET', `/api/orders/${order.id}`, { token: newToken });
+    await pages(`/api/orders?number=${order.number}&limit=1`, newToken);
+    await pages(`/api/orders?number=${order.number}&limit=1`, admin);
+    const shippingAddress = { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' };
+    const addressed = { items, shippingAddress, note: 'Ring twice.' };
+    const { id: sent } = await ask<{ id: string }>('POST', '/api/orders', { token: newToken, body: addressed }, 201);
+    await ask('PATCH', `/api/orders/address/${sent}`, { token: newToken, body: { shippingAddress: null } });
+    await ask('PATCH', `/api/orders/hold/${sent}`, { token: admin, body: { reason: 'Why' } });
+    await ask('PATCH', `/api/orders/release/${sent}`, { token: admin });
+    for (const status of ['processing', 'shipped', 'delivered']) {
+      await ask('PATCH', `/api/orders/status/${sent}`, { token: admin, body: { status } });
+    }
     await ask('PATCH', `/api/orders/cancel/${order.id}`, { token: newToken });
     await ask('PATCH', `/api/orders/restore/${order.id}`, { token: newToken });
     const other = await placeOrder(shop.url, newToken, items);
@@ -237,6 +249,9 @@ export async function walkThrough(
   );
   const { db, close } = openDatabase(recordedUrl, { poolSize: 1, applicationName: 'test' });
   for (let time = 0; time < repeats; time += 1) {
+    await withTransaction(db, pauseSchedule);
+    const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, 1));
+    if (firstStepAt) await withTransaction(db, (tx) => resumeSchedule(tx, { firstStepAt, batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));

@@ -18,6 +18,9 @@ type Schema = {
   maxItems?: number;
   properties?: Record<string, Schema>;
   required?: string[];
+  /** One of which it is. */
+  anyOf?: Schema[];
+  oneOf?: Schema[];
 };
 
 type Parameter = { name: string; in: string; required?: boolean; schema: Schema };
@@ -74,8 +77,13 @@ function resolve(schema: Schema | undefined, schemas: Record<string, Schema>): S
   );
 }
 
+const choicesOf = ({ anyOf, oneOf }: Schema) => anyOf ?? oneOf;
+
 /** Values that a schema accepts. `name` and `ids` let ids be found that mean something. */
 export function validValue(schema: Schema, name: string, ids: KnownIds): Arbitrary<unknown> {
+  const choices = choicesOf(schema);
+  if (choices) return fc.oneof(...choices.map((choice) => validValue(choice, name, ids)));
+  if (schema.type === 'null') return fc.constant(null);
   const [type, nullable] = Array.isArray(schema.type) ? schema.type : [schema.type];
   if (nullable === 'null') {
     return fc.oneof(fc.constant(null), validValue({ ...schema, type }, name, ids));
@@ -145,7 +153,8 @@ function withPatch(value: unknown, place: Place, json: string): string {
 /** Bodies that a schema accepts but for one value, which is every strange one of its kind in turn. */
 export function strangeBodies(schema: Schema, ids: KnownIds): string[] {
   const [example] = fc.sample(validValue(schema, '', ids), 1);
-  const variants = (part: Schema, at: Place): string[] => {
+  const variants = (whole: Schema, at: Place): string[] => {
+    const part = choicesOf(whole)?.find(({ properties }) => properties) ?? whole;
     const type = Array.isArray(part.type) ? part.type[0] : part.type;
     const ofItsKind = type === 'string' ? strangeStrings : type === 'integer' ? strangeNumbers : [];
     const members = Object.entries(part.properties ?? {}).flatMap(([name, member]) => variants(member, [...at, name]));

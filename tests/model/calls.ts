@@ -1,4 +1,4 @@
-import type { Booking, Line, ProductInput, ProductReplacement, Profile } from './state.ts';
+import type { Booking, Line, ProductInput, ProductReplacement, Profile, Status } from './state.ts';
 
 /**
  * A request that changes the shop, in the model's terms. What it creates gets its `name`; `by` names the session whose
@@ -28,10 +28,14 @@ export type SignedInRequest = { by: string | null } & (
   | { kind: 'delete product'; product: string }
   | { kind: 'restore product'; product: string }
   | { kind: 'book stock'; booking: Booking; key: string | null }
-  | { kind: 'place order'; lines: Line[]; key: string | null }
+  | { kind: 'place order'; lines: Line[]; street: string | null; key: string | null }
   | { kind: 'cancel order'; order: string }
   | { kind: 'restore order'; order: string }
   | { kind: 'delete order'; order: string }
+  | { kind: 'move order'; order: string; status: Status; carrier: string | null }
+  | { kind: 'hold order'; order: string; reason: string }
+  | { kind: 'release order'; order: string }
+  | { kind: 'redirect order'; order: string; street: string | null }
 );
 
 export type RequestOf<Kind extends Request['kind']> = Extract<Request, { kind: Kind }>;

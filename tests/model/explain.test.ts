@@ -34,6 +34,7 @@ const place = (name: string): Call => ({
   name,
   by,
   lines: [{ product: 'mug', quantity: 3 }],
+  street: null,
   key: 'key',
 });
 const cancel = (name: string): Call => ({ kind: 'cancel order', name, by, order: 'order' });

@@ -16,9 +16,11 @@ import {
   type Account,
   isUndelivered,
   type MailTokenKind,
+  nextStatus,
   type Order,
   type Product,
   type ShopState,
+  type Status,
   statusOf,
 } from './state.ts';
 import { deletableInHours } from './views.ts';
@@ -30,6 +32,7 @@ const phone = fc.constantFrom(null, '+4915112345678', '+12025550123');
 const email = fc.nat({ max: 11 });
 const key = fc.nat({ max: 4 });
 const quantity = fc.integer({ min: 1, max: 4 });
+const street = fc.constantFrom(null, null, 'A street', 'Another street');
 const knowsPassword = fc.boolean();
 const wrongPassword = 'a wrong password';
 
@@ -64,6 +67,13 @@ const thing: fc.Arbitrary<Choice> = fc.record({
   ),
   place: fc.oneof({ weight: 3, arbitrary: fc.nat({ max: 1 }) }, { weight: 1, arbitrary: fc.nat({ max: 7 }) }),
 });
+
+const anyStatus: fc.Arbitrary<Status> = fc.constantFrom('pending', 'processing', 'shipped', 'delivered', 'cancelled');
+/** Null stands for the next one. */
+const anyOrNext: fc.Arbitrary<Status | null> = fc.option(anyStatus, { freq: 3 });
+
+/** Whose token a request for staff carries. */
+const staff = (scene: Scene, by: Caller) => callerOf(scene, by, oldestAdmin(scene.state)).session;
 
 const isOpen = ({ open }: Account) => open;
 const isOnSale = ({ deleted }: Product) => !deleted;
@@ -112,6 +122,7 @@ export const placeOrder = intents(
     by,
     customer: thing,
     lines: fc.array(fc.record({ product: thing, quantity }), { minLength: 1, maxLength: 3 }),
+    street,
     key: fc.option(key, { freq: 2 }),
   },
   (made, scene) => {
@@ -121,20 +132,25 @@ export const placeOrder = intents(
       quantity,
     }));
     const { session } = callerOf(scene, made.by, customer);
-    return { kind: 'place order', by: session, lines, key: made.key === null ? null : `key ${made.key}` };
+    const { street } = made;
+    return { kind: 'place order', by: session, lines, street, key: made.key === null ? null : `key ${made.key}` };
   },
 );
 
+/** Mostly the one that it was ordered to. */
+const noOther = [null, null, null, 'Another street'];
+
 export const repeatOrder = intents(
   'repeat an order',
-  { by, customer: thing, kept: thing, more: fc.constantFrom(0, 0, 0, 1) },
+  { by, customer: thing, kept: thing, more: fc.constantFrom(0, 0, 0, 1), street: fc.constantFrom(...noOther) },
   (made, scene) => {
     const { keys, products } = scene.state;
     const { account, session } = callerOf(scene, made.by, chosenAccount(scene, made.customer, isOpen));
     const scope = chosen(keys, made.kept, (_kept, name) => name.startsWith(`${account} `));
     const kept = keys[scope]?.lines ?? [{ product: chosen(products, made.kept, isInStock), quantity: 1 }];
     const lines = kept.map(({ product, quantity }) => ({ product, quantity: quantity + made.more }));
-    return { kind: 'place order', by: session, lines, key: scope.slice(scope.indexOf(' ') + 1) };
+    const street = made.street ?? keys[scope]?.street ?? null;
+    return { kind: 'place order', by: session, lines, street, key: scope.slice(scope.indexOf(' ') + 1) };
   },
 );
 
@@ -177,6 +193,41 @@ export const repeatBooking = intents('repeat a booking', { by, kept: thing }, (m
   const first = { product: chosen(products, made.kept, isOnSale), change: 1, expected: null };
   const booking = bookingKeys[scope]?.booking ?? first;
   return { kind: 'book stock', by: session, booking, key: scope.slice(scope.indexOf(' ') + 1) };
+});
+
+/** What staff do: the next status mostly, or any; a parcel is told of where that may be. */
+export const moveOrder = intents(
+  'move an order',
+  { by, order: thing, status: anyOrNext, carrier: fc.constantFrom(null, 'DHL', 'UPS') },
+  (made, scene) => {
+    const order = chosenOrder(scene, made.order, isUndelivered);
+    const present = scene.state.orders[order];
+    const now = present ? statusOf(present) : 'pending';
+    const next = now in nextStatus ? nextStatus[now as keyof typeof nextStatus] : now;
+    const status = made.status ?? next;
+    const carrier = status === 'shipped' || status === 'delivered' ? made.carrier : null;
+    return { kind: 'move order', by: staff(scene, made.by), order, status, carrier };
+  },
+);
+
+export const holdOrder = intents(
+  'hold an order',
+  { by, order: thing, reason: fc.constantFrom('Why', 'Why not') },
+  (made, scene) => {
+    const order = chosenOrder(scene, made.order, (found) => isUndelivered(found) && found.hold === null);
+    return { kind: 'hold order', by: staff(scene, made.by), order, reason: made.reason };
+  },
+);
+
+export const releaseOrder = intents('release an order', { by, order: thing }, (made, scene) => {
+  const order = chosenOrder(scene, made.order, ({ hold, deleted }) => hold !== null && !deleted);
+  return { kind: 'release order', by: staff(scene, made.by), order };
+});
+
+export const redirectOrder = intents('redirect an order', { by, order: thing, street }, (made, scene) => {
+  const order = chosenOrder(scene, made.order, isUndelivered);
+  const owner = scene.state.orders[order]?.customer ?? oldestAdmin(scene.state);
+  return { kind: 'redirect order', by: callerOf(scene, made.by, owner).session, order, street: made.street };
 });
 
 export const createProduct = intents('create a product', { by, input }, (made, scene) => ({

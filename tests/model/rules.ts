@@ -9,6 +9,7 @@ import {
   type Line,
   type MailTokenKind,
   mailTokenHours,
+  nextStatus,
   type Order,
   type Product,
   restoresMax,
@@ -39,6 +40,7 @@ export type Answer = {
   short?: { product: string; requested: number; available: number }[];
   deletableInHours?: number;
   currentStock?: number;
+  currentStatus?: string;
 };
 
 /** An answer, and the shop once it has been given. */
@@ -76,9 +78,14 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
     case 'cancel order':
     case 'restore order':
     case 'delete order':
+    case 'redirect order':
       return answerAboutOrder(state, call, actor);
     case 'book stock':
       return actor.role === 'admin' ? bookStock(state, call, actor) : refused(state, 'forbidden');
+    case 'move order':
+    case 'hold order':
+    case 'release order':
+      return actor.role === 'admin' ? answerToStaff(state, call) : refused(state, 'forbidden');
     default:
       return actor.role === 'admin' ? answerAboutProduct(state, call) : refused(state, 'forbidden');
   }
@@ -119,6 +126,12 @@ function orderSaved(state: ShopState, name: string, order: Order, status: number
     answer: { status, order: { is: name, ...orderView(order, state.hour) } },
     state: withOrder(state, name, order),
   };
+}
+
+/** What a customer is answered says nothing of a hold. */
+function toldTo(actor: Actor, { answer, state }: Outcome): Outcome {
+  if (actor.role === 'admin' || !answer.order) return { answer, state };
+  return { answer: { ...answer, order: { ...answer.order, hold: null } }, state };
 }
 
 function ownerOf({ accounts }: ShopState, email: string): string | undefined {
@@ -300,11 +313,12 @@ function bookStock(state: ShopState, { name, booking, key }: CallOf<'book stock'
   return { answer: { status: 201, booked }, state: { ...changed, bookingKeys } };
 }
 
-function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'>, actor: Actor): Outcome {
+function placeOrder(state: ShopState, { name, lines, street, key }: CallOf<'place order'>, actor: Actor): Outcome {
   const scope = `${actor.account} ${key}`;
   const record = state.keys[scope];
   if (record && state.hour < record.hour + keyKeptHours) {
-    if (JSON.stringify(record.lines) !== JSON.stringify(lines)) return refused(state, 'idempotency_key_reused');
+    const isSame = JSON.stringify([record.lines, record.street]) === JSON.stringify([lines, street]);
+    if (!isSame) return refused(state, 'idempotency_key_reused');
     return { answer: { status: 201, replayOf: record.order }, state };
   }
   if (!state.accounts[actor.account]?.open) return refused(state, 'unauthenticated');
@@ -321,9 +335,12 @@ function placeOrder(state: ShopState, { name, lines, key }: CallOf<'place order'
     history: ['pending'],
     createdHour: state.hour,
     dueHour: state.hour + intervalHours,
+    hold: null,
+    street,
+    carrier: null,
     deleted: false,
   };
-  const keys = key === null ? state.keys : { ...state.keys, [scope]: { lines, order: name, hour: state.hour } };
+  const keys = key === null ? state.keys : { ...state.keys, [scope]: { lines, street, order: name, hour: state.hour } };
   return orderSaved({ ...taken, keys }, name, order, 201);
 }
 
@@ -363,14 +380,15 @@ function moveStock(state: ShopState, lines: Line[], sign: 1 | -1): ShopState {
   }, state);
 }
 
-type OrderCall = CallOf<'cancel order' | 'restore order' | 'delete order'>;
+type OrderCall = CallOf<'cancel order' | 'restore order' | 'delete order' | 'redirect order'>;
 
 function answerAboutOrder(state: ShopState, call: OrderCall, actor: Actor): Outcome {
   const order = state.orders[call.order];
   if (!order || (order.deleted && call.kind !== 'restore order')) return refused(state, 'not_found');
   if (actor.role !== 'admin' && actor.account !== order.customer) return refused(state, 'forbidden');
-  if (call.kind === 'cancel order') return cancelOrder(state, call.order, order);
-  if (call.kind === 'restore order') return restoreOrder(state, call.order, order);
+  if (call.kind === 'cancel order') return toldTo(actor, cancelOrder(state, call.order, order));
+  if (call.kind === 'restore order') return toldTo(actor, restoreOrder(state, call.order, order));
+  if (call.kind === 'redirect order') return toldTo(actor, redirectOrder(state, call.order, order, call.street));
   return deleteOrder(state, call.order, order);
 }
 
@@ -388,7 +406,39 @@ function restoreOrder(state: ShopState, name: string, order: Order): Outcome {
   const taken = takeStock(state, order.items);
   if ('answer' in taken) return taken;
   const history: Order['history'] = [...order.history, 'pending'];
-  return orderSaved(taken, name, { ...order, history, dueHour: state.hour + intervalHours, deleted: false }, 200);
+  const dueHour = order.hold === null ? state.hour + intervalHours : null;
+  return orderSaved(taken, name, { ...order, history, dueHour, carrier: null, deleted: false }, 200);
+}
+
+function redirectOrder(state: ShopState, name: string, order: Order, street: string | null): Outcome {
+  const status = statusOf(order);
+  if (status !== 'pending' && status !== 'processing') return refused(state, 'order_not_changeable');
+  return orderSaved(state, name, { ...order, street }, 200);
+}
+
+type StaffCall = CallOf<'move order' | 'hold order' | 'release order'>;
+
+function answerToStaff(state: ShopState, call: StaffCall): Outcome {
+  const order = state.orders[call.order];
+  if (!order || order.deleted) return refused(state, 'not_found');
+  const status = statusOf(order);
+  if (call.kind === 'hold order') {
+    if (!isUndelivered(order)) return refused(state, 'order_not_changeable');
+    if (order.hold !== null) return refused(state, 'order_on_hold');
+    return orderSaved(state, call.order, { ...order, hold: call.reason, dueHour: null }, 200);
+  }
+  if (call.kind === 'release order') {
+    if (order.hold === null) return refused(state, 'order_not_on_hold');
+    const dueHour = isUndelivered(order) ? state.hour + intervalHours : null;
+    return orderSaved(state, call.order, { ...order, hold: null, dueHour }, 200);
+  }
+  const told = { ...order, carrier: call.carrier ?? order.carrier };
+  if (call.status === status) return orderSaved(state, call.order, told, 200);
+  const next = status in nextStatus ? nextStatus[status as keyof typeof nextStatus] : null;
+  if (call.status !== next) return refused(state, 'order_status_conflict', { currentStatus: status });
+  if (order.hold !== null) return refused(state, 'order_on_hold');
+  const dueHour = next === 'delivered' ? null : state.hour + intervalHours;
+  return orderSaved(state, call.order, { ...told, history: [...order.history, next], dueHour }, 200);
 }
 
 function deleteOrder(state: ShopState, name: string, order: Order): Outcome {

@@ -48,7 +48,7 @@ export async function seedWorld(world: World): Promise<ShopState> {
   );
   const stocked = await carryOut(world, signedIn, creations);
   const placings = orders.map(
-    ({ name, by, lines }): Call => ({ kind: 'place order', name, by: session(by), lines, key: name }),
+    ({ name, by, lines }): Call => ({ kind: 'place order', name, by: session(by), lines, street: null, key: name }),
   );
   return carryOut(world, stocked, placings);
 }

@@ -6,7 +6,7 @@ export type ShopState = {
   products: Record<string, Product>;
   orders: Record<string, Order>;
   /** What was ordered under an idempotency key, by account and key. */
-  keys: Record<string, { lines: Line[]; order: string; hour: number }>;
+  keys: Record<string, { lines: Line[]; street: string | null; order: string; hour: number }>;
   /** Every token that a mail ever brought, by the call that asked for it. */
   mailTokens: Record<string, { account: string; kind: MailTokenKind; hour: number }>;
   /** Who has had a mail with a token within the last minute: kind and address, and kind and account. */
@@ -58,6 +58,12 @@ export type Order = {
   createdHour: number;
   /** When its next step is due. */
   dueHour: number | null;
+  /** Why it is on hold. */
+  hold: string | null;
+  /** Where it goes, by the street. */
+  street: string | null;
+  /** What staff have said of its parcel. */
+  carrier: string | null;
   deleted: boolean;
 };
 
@@ -97,7 +103,7 @@ export function statusOf({ history }: Order): Status {
   return history.at(-1) ?? 'pending';
 }
 
-const nextStatus = { pending: 'processing', processing: 'shipped', shipped: 'delivered' } as const;
+export const nextStatus = { pending: 'processing', processing: 'shipped', shipped: 'delivered' } as const;
 
 export function isUndelivered(order: Order): boolean {
   return !order.deleted && statusOf(order) in nextStatus;

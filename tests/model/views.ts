@@ -14,7 +14,7 @@ export type ShopView = {
 
 export type AccountView = Pick<Account, 'name' | 'email' | 'phone' | 'role' | 'verified'>;
 export type ProductView = Omit<Product, 'version'>;
-export type OrderView = Pick<Order, 'customer' | 'items' | 'history' | 'deleted'> & {
+export type OrderView = Pick<Order, 'customer' | 'items' | 'history' | 'hold' | 'street' | 'carrier' | 'deleted'> & {
   status: Order['history'][number];
   totalCents: number;
   /** Hours from now, rounded up. */
@@ -31,12 +31,15 @@ export function productView({ version: _version, ...product }: Product): Product
 }
 
 export function orderView(order: Order, hour: number): OrderView {
-  const { customer, items, history, deleted, dueHour } = order;
+  const { customer, items, history, hold, street, carrier, deleted, dueHour } = order;
   return {
     customer,
     items,
     // What an order shows is its current run.
     history: history.slice(history.lastIndexOf('pending')),
+    hold,
+    street,
+    carrier,
     deleted,
     status: statusOf(order),
     totalCents: items.reduce((total, { quantity, unitPriceCents }) => total + quantity * unitPriceCents, 0),

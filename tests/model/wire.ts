@@ -103,7 +103,9 @@ export function wireRequest(
     }
     case 'place order': {
       const items = call.lines.map(({ product, quantity }) => ({ productId: idOf(product), quantity }));
-      return { method: 'POST', path: '/api/orders', body: { items }, headers: keyHeader(call.key) };
+      const shippingAddress = addressIn(call.street);
+      const body = { items, shippingAddress };
+      return { method: 'POST', path: '/api/orders', body, headers: keyHeader(call.key) };
     }
     case 'cancel order':
       return { method: 'PATCH', path: `/api/orders/cancel/${idOf(call.order)}` };
@@ -111,6 +113,19 @@ export function wireRequest(
       return { method: 'PATCH', path: `/api/orders/restore/${idOf(call.order)}` };
     case 'delete order':
       return { method: 'DELETE', path: `/api/orders/${idOf(call.order)}` };
+    case 'move order': {
+      const { status, carrier } = call;
+      const body = carrier === null ? { status } : { status, carrier };
+      return { method: 'PATCH', path: `/api/orders/status/${idOf(call.order)}`, body };
+    }
+    case 'hold order':
+      return { method: 'PATCH', path: `/api/orders/hold/${idOf(call.order)}`, body: { reason: call.reason } };
+    case 'release order':
+      return { method: 'PATCH', path: `/api/orders/release/${idOf(call.order)}` };
+    case 'redirect order': {
+      const body = { shippingAddress: addressIn(call.street) };
+      return { method: 'PATCH', path: `/api/orders/address/${idOf(call.order)}`, body };
+    }
   }
 }
 
@@ -118,11 +133,15 @@ function keyHeader(key: string | null): Record<string, string> {
   return key === null ? {} : { 'Idempotency-Key': key };
 }
 
+const addressIn = (street: string | null) =>
+  street === null ? null : { name: 'Ada', line1: street, city: 'London', country: 'GB' };
+
 type Problem = {
   code: string;
   errors?: { productId: string; requested: number; available: number }[];
   deletableAt?: string;
   currentStock?: number;
+  currentStatus?: string;
 };
 
 /** Whether this is the answer that a key was first used for, come again. */
@@ -156,12 +175,13 @@ export function readAnswer(
 }
 
 function readProblem(problem: Problem, nameOf: Names['nameOf']): Partial<Answer> {
-  const { code, errors, deletableAt, currentStock } = problem;
+  const { code, errors, deletableAt, currentStock, currentStatus } = problem;
   if (code === 'insufficient_stock') {
     const short = (errors ?? []).map(({ productId, ...units }) => ({ product: nameOf(productId), ...units }));
     return { code, short: byProduct(short) };
   }
   if (currentStock !== undefined) return { code, currentStock };
+  if (currentStatus !== undefined) return { code, currentStatus };
   return deletableAt === undefined ? { code } : { code, deletableInHours: hoursUntil(deletableAt) };
 }
 
@@ -179,6 +199,9 @@ export function readOrder(order: OrderBody, nameOf: Names['nameOf']): OrderView 
     customer: nameOf(order.customerId),
     items: order.items.map(({ productId, ...item }) => ({ product: nameOf(productId), ...item })),
     history: order.history.map(({ status }) => status),
+    hold: order.hold?.reason ?? null,
+    street: order.shippingAddress?.line1 ?? null,
+    carrier: order.shipment?.carrier ?? null,
     deleted: order.deletedAt !== null,
     status: order.status,
     totalCents: order.totalCents,

@@ -14,6 +14,7 @@ export const suites = [
   'mail-outages',
   'model',
   'names',
+  'order-handling',
   'order-races',
   'orders',
   'passwords',

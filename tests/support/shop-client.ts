@@ -3,7 +3,7 @@ import type { ProductBody } from '../../src/schema/products.ts';
 import { type Answer, createProduct, type RequestOptions } from './client.ts';
 
 /** An order, or the problem that a suite expects in its place. */
-export type OrderAnswer = Answer<OrderBody & { code?: string }>;
+export type OrderAnswer = Answer<OrderBody & { code?: string; currentStatus?: string }>;
 
 type Send = <Body>(method: string, path: string, options?: RequestOptions) => Promise<Answer<Body>>;
 
@@ -19,6 +19,8 @@ type Callers = { url: string; customerToken: string; adminToken: string };
 export function createShopClient(send: Send, callers: () => Callers) {
   const asCustomer = (method: string, path: string, options?: RequestOptions): Promise<OrderAnswer> =>
     send(method, path, { token: callers().customerToken, ...options });
+  const asAdmin = (method: string, path: string, options?: RequestOptions): Promise<OrderAnswer> =>
+    send(method, path, { token: callers().adminToken, ...options });
   const readAsAdmin = async <Body>(path: string) =>
     (await send<Body>('GET', path, { token: callers().adminToken })).body;
   return {
@@ -27,6 +29,13 @@ export function createShopClient(send: Send, callers: () => Callers) {
     cancel: (id: string, options?: RequestOptions) => asCustomer('PATCH', `/api/orders/cancel/${id}`, options),
     remove: (id: string, options?: RequestOptions) => asCustomer('DELETE', `/api/orders/${id}`, options),
     restore: (id: string, options?: RequestOptions) => asCustomer('PATCH', `/api/orders/restore/${id}`, options),
+    move: (id: string, body: unknown, options?: RequestOptions) =>
+      asAdmin('PATCH', `/api/orders/status/${id}`, { body, ...options }),
+    hold: (id: string, reason = 'The address does not exist.', options?: RequestOptions) =>
+      asAdmin('PATCH', `/api/orders/hold/${id}`, { body: { reason }, ...options }),
+    release: (id: string, options?: RequestOptions) => asAdmin('PATCH', `/api/orders/release/${id}`, options),
+    redirect: (id: string, shippingAddress: unknown, options?: RequestOptions) =>
+      asCustomer('PATCH', `/api/orders/address/${id}`, { body: { shippingAddress }, ...options }),
     /** The order as an admin sees it, deleted or not. */
     read: (id: string) => readAsAdmin<OrderBody>(`/api/orders/${id}`),
     product: (given?: Parameters<typeof createProduct>[2]) => createProduct(callers().url, callers().adminToken, given),

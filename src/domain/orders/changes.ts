@@ -10,7 +10,7 @@ import { differences, writeEvent } from '../audit/events.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type Actor, requireOwner } from '../customers/actor.ts';
 import { lockProducts, returned, type StockChange, stockChanged, taken, takeStock } from '../products/stock.ts';
-import { recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
 /** An order after a change, and the id of its mail, if it sends one. */
@@ -68,14 +68,15 @@ export async function deleteOrder(
 }
 
 /**
- * Takes a cancelled or deleted order up again, in a new run, with its stock; at most `restoresMax` times.
+ * Takes a cancelled or deleted order up again, in a new run, with its stock and without its shipment; at most
+ * `restoresMax` times. One that was on hold still is.
  * @throws {ShopError} `not_found`, `forbidden`, `order_not_restorable`, `unknown_product`, `insufficient_stock`
  */
 export async function restoreOrder(
   tx: Transaction,
   id: string,
   actor: Actor,
-  orderStatusIntervalMs: number,
+  orderStatusIntervalMs: number | null,
 ): Promise<ChangedOrder> {
   const { row } = await lockOrder(tx, id);
   requireOwner(actor, row.customerId);
@@ -96,15 +97,16 @@ export async function restoreOrder(
     lines.map((line) => line.productId),
   );
   takeStock(products, lines);
-  const nextStatusAt = new Date(now.getTime() + orderStatusIntervalMs);
-  const restored: OrderRow = { ...row, status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null };
+  const nextStatusAt = nextStepAt('pending', now, orderStatusIntervalMs, row.holdSince !== null);
+  const begun = { status: 'pending', run: row.run + 1, nextStatusAt, deletedAt: null } as const;
+  const restored: OrderRow = { ...row, ...begun, carrier: null, trackingNumber: null, trackingUrl: null };
   const { changed, mailId } = await enterStatus(tx, restored, taken(lines), now);
   await writeOrderEvent(tx, actor, 'order.restored', row, changed);
   return { order: await withDetails(tx, changed), mailId };
 }
 
-/** The lock makes cancelling, deleting, restoring and progress take turns, each seeing what the one before left. */
-async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; lockedAt: Date }> {
+/** The lock makes all changes of an order and its progress take turns, each seeing what the one before left. */
+export async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; lockedAt: Date }> {
   if (!isId(id)) throw notFound('order');
   const locked = tx.$with('locked').as(tx.select().from(orders).where(eq(orders.id, id)).for('no key update'));
   const [found] = await tx
@@ -117,9 +119,17 @@ async function lockOrder(tx: Transaction, id: string): Promise<{ row: OrderRow; 
 }
 
 /** What an audit event tells of an order; its lines do not change. */
-const told = { status: 'values', run: 'values', deletedAt: 'values' } as const;
+const told = {
+  status: 'values',
+  run: 'values',
+  deletedAt: 'values',
+  carrier: 'values',
+  trackingNumber: 'values',
+  trackingUrl: 'values',
+} as const;
 
-async function writeOrderEvent(
+/** Writes down who changed an order, with what differs of the fields that events tell. */
+export async function writeOrderEvent(
   tx: Transaction,
   actor: Actor,
   action: AuditAction,
@@ -153,14 +163,20 @@ type Entered = { changed: OrderRow; mailId: string };
 
 /**
  * Writes an order in the status that it enters, with history, mail and stock, in one statement.
- * @param order as it is to be from `now` on; its lines do not change
+ * @param order as it is to be from `now` on; its lines and whether it is on hold do not change
  */
-async function enterStatus(tx: Transaction, order: OrderRow, stockChanges: StockChange[], now: Date): Promise<Entered> {
+export async function enterStatus(
+  tx: Transaction,
+  order: OrderRow,
+  stockChanges: StockChange[],
+  now: Date,
+): Promise<Entered> {
   const mailId = newId(now);
   const at = timestamp(now);
   await tx.execute(sql`
     with entered as (
       update orders set status = ${order.status}, run = ${order.run}, next_status_at = ${timestamp(order.nextStatusAt)},
+        carrier = ${order.carrier}, tracking_number = ${order.trackingNumber}, tracking_url = ${order.trackingUrl},
         deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${at}
       where id = ${order.id}
       returning id as order_id, run, status, ${mailId}::uuid as mail_id

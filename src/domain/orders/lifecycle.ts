@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { later, statementTime, texts } from '../../db/sql.ts';
+import { clockMs, later, statementTime, texts, timestamp } from '../../db/sql.ts';
 import { lifecycle, type OrderStatus, undeliveredStatuses } from '../../schema/orders.ts';
 import { mailOutbox } from '../outbox/kinds.ts';
 
@@ -24,6 +24,53 @@ export function recordsOfEntered(at: SQL, repeated: 'fails' | 'is passed over'):
       ${onConflict}
       returning id
     )`;
+}
+
+/**
+ * When an order that enters a status now moves on by itself: one interval later. Null at its end, on hold, and where no
+ * order moves by itself, which is what an interval of null says.
+ */
+export function nextStepAt(status: OrderStatus, now: Date, intervalMs: number | null, onHold: boolean): Date | null {
+  const moves = lifecycle[status].next !== null && !onHold && intervalMs !== null;
+  return moves ? new Date(now.getTime() + intervalMs) : null;
+}
+
+/** Notes that the schedule stands still from now on, until a worker resumes it. */
+export async function pauseSchedule(tx: Transaction): Promise<void> {
+  await tx.execute(sql`insert into schedule_pauses (since) values (${statementTime}) on conflict do nothing`);
+}
+
+/**
+ * When orders may move first after a time in which the schedule stood still: one interval from now.
+ * @returns null where it did not stand still
+ */
+export async function firstStepAfterPause(tx: Transaction, intervalMs: number): Promise<Date | null> {
+  const [row] = await tx.execute<{ now_ms: string }>(sql`select ${clockMs} as now_ms from schedule_pauses`);
+  return row ? new Date(Number(row.now_ms) + intervalMs) : null;
+}
+
+/**
+ * Plans orders after such a time: those that wait without a hold move on at `firstStepAt`, or when they were due, if that
+ * is later. Once none is left, the pause is over.
+ * @param batchSizeMax how many orders at most
+ * @returns whether there may be more
+ */
+export async function resumeSchedule(
+  tx: Transaction,
+  { firstStepAt, batchSizeMax }: { firstStepAt: Date; batchSizeMax: number },
+): Promise<boolean> {
+  const at = timestamp(firstStepAt);
+  const planned = await tx.execute(sql`
+    update orders set next_status_at = ${at} where id = any(array(
+      select id from orders
+      where status = any(${texts(undeliveredStatuses)}) and hold_since is null
+        and (next_status_at is null or next_status_at < ${at})
+      order by id limit ${batchSizeMax} for no key update
+    ))
+    returning id`);
+  if (planned.length === batchSizeMax) return true;
+  await tx.execute(sql`delete from schedule_pauses`);
+  return false;
 }
 
 /**

@@ -1,17 +1,25 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { bigints, integers, smallints, texts, timestamp, uuids } from '../../db/sql.ts';
-import type { Order } from '../../db/tables.ts';
+import { anyUuid, bigints, integers, smallints, texts, timestamp, uuids } from '../../db/sql.ts';
+import { type Order, orders as orderTable } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { keptOrderSchema, type OrderBody, type OrderLine, serializeOrder } from '../../schema/orders.ts';
+import { orderNumber } from '../../schema/order-numbers.ts';
+import {
+  keptOrderSchema,
+  type OrderBody,
+  type OrderInput,
+  type OrderLine,
+  type ShippingAddress,
+  serializeOrder,
+} from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
-import { recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
 
-export type OrderRequest = {
+export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
   customerId: string;
   lines: OrderLine[];
   /** The caller's key, and a hash of the body it came with. */
@@ -21,7 +29,8 @@ export type OrderRequest = {
 /** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */
 export type Placement = { body: OrderBody; replayed: boolean; mailId: string | null };
 
-export type OrderTerms = { currency: string; orderStatusIntervalMs: number; orderDeleteAfterMs: number };
+/** `orderStatusIntervalMs` is null where no order moves by itself. */
+export type OrderTerms = { currency: string; orderStatusIntervalMs: number | null; orderDeleteAfterMs: number };
 
 type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderRequest };
 
@@ -77,12 +86,31 @@ async function answersOfRepeats(
   requests: OrderRequest[],
 ): Promise<Map<OrderRequest, Placement | ShopError>> {
   const answers = await answerRepeats(tx, requests, attemptOf);
-  const replayed = (kept: string) => ({
-    body: keptOrderSchema.parse(JSON.parse(kept)),
-    replayed: true,
-    mailId: null,
-  });
+  const bodyOf = await keptBodies(
+    tx,
+    [...answers.values()].flatMap((kept) => (kept instanceof ShopError ? [] : [kept])),
+  );
+  const replayed = (kept: string) => ({ body: bodyOf(kept), replayed: true, mailId: null });
   return new Map([...answers].map(([request, kept]) => [request, kept instanceof ShopError ? kept : replayed(kept)]));
+}
+
+/** Reads first answers as they are kept, those of the release before with what they lack, its number above all. */
+async function keptBodies(tx: Transaction, kept: string[]): Promise<(kept: string) => OrderBody> {
+  const bodies = new Map(kept.map((response) => [response, keptOrderSchema.parse(JSON.parse(response))]));
+  const unnumbered = [...bodies.values()].flatMap(({ id, number }) => (number === undefined ? [id] : []));
+  const rows =
+    unnumbered.length === 0
+      ? []
+      : await tx
+          .select({ id: orderTable.id, number: orderTable.number })
+          .from(orderTable)
+          .where(sql`${orderTable.id} = ${anyUuid(unnumbered)}`);
+  const numbers = new Map(rows.map(({ id, number }) => [id, number]));
+  return (response) => {
+    const body = bodies.get(response);
+    if (!body) throw new Error('an answer that was not read has been asked for');
+    return { ...body, number: body.number ?? numbers.get(body.id) ?? orderNumber(body.id) };
+  };
 }
 
 /** Adds up lines of the same product, keeping the order in which products first appear. */
@@ -92,6 +120,7 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
+/** A transaction that is tried again decides anew, so an id whose number is taken gives way to another. */
 function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: OrderTerms): NewOrder {
   const lines = mergeLines(request.lines);
   takeStock(products, lines);
@@ -101,21 +130,34 @@ function decide(request: OrderRequest, products: Map<string, LockedProduct>, now
     const { sku, name, priceCents: unitPriceCents } = product;
     return [{ productId, sku, name, quantity, unitPriceCents }];
   });
+  const id = newId(now);
   const order: Order = {
-    id: newId(now),
+    id,
+    number: orderNumber(id),
     customerId: request.customerId,
     status: 'pending',
     run: 1,
     totalCents: items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0),
     currency: terms.currency,
-    nextStatusAt: new Date(now.getTime() + terms.orderStatusIntervalMs),
+    nextStatusAt: nextStepAt('pending', now, terms.orderStatusIntervalMs, false),
+    holdReason: null,
+    holdSince: null,
+    carrier: null,
+    trackingNumber: null,
+    trackingUrl: null,
+    shippingAddress: request.shippingAddress ?? null,
+    note: request.note ?? null,
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
     items,
     history: [{ status: 'pending', at: now }],
   };
-  const body = serializeOrder(order, deletableAt(order, terms.orderDeleteAfterMs));
+  const body = serializeOrder(order, {
+    deletableAt: deletableAt(order, terms.orderDeleteAfterMs),
+    staff: false,
+    moving: terms.orderStatusIntervalMs !== null,
+  });
   return { order, request, mailId: newId(now), body };
 }
 
@@ -147,14 +189,16 @@ async function write(
         ${uuids(orders.map((order) => order.id))},
         ${uuids(orders.map((order) => order.customerId))},
         ${bigints(orders.map((order) => order.totalCents))},
+        ${texts(orders.map((order) => order.number))},
         ${uuids(placed.map(({ mailId }) => mailId))}
-      ) as placed(order_id, customer_id, total_cents, mail_id)
+      ) as placed(order_id, customer_id, total_cents, number, mail_id)
     ), new_orders as (
-      insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select order_id, customer_id, status, run, total_cents, ${currency},
-        ${timestamp(new Date(now.getTime() + orderStatusIntervalMs))}, ${at}, ${at}
+      insert into orders
+        (id, number, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
+      select order_id, number, customer_id, status, run, total_cents, ${currency},
+        ${timestamp(nextStepAt('pending', now, orderStatusIntervalMs, false))}, ${at}, ${at}
       from entered
-    ), new_items as (
+    ), ${newDetails(orders)}new_items as (
       insert into order_items (order_id, product_id, position, sku, name, quantity, unit_price_cents)
       select * from unnest(
         ${uuids(items.map((item) => item.orderId))},
@@ -167,4 +211,19 @@ async function write(
       )
     ), ${recordsOfEntered(at, 'fails')}, ${newRecords(records, at)}
     ${stockChanged(changes, at)}`);
+}
+
+/** The expression that writes addresses and notes; nothing where no order has either, as most do not. */
+function newDetails(orders: Order[]): SQL {
+  const given = orders.filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
+  if (given.length === 0) return sql``;
+  const part = (name: keyof ShippingAddress) =>
+    texts(given.map(({ shippingAddress }) => shippingAddress?.[name] ?? null));
+  return sql`new_details as (
+      insert into order_details (order_id, name, line1, line2, city, region, postal_code, country, note)
+      select * from unnest(
+        ${uuids(given.map(({ id }) => id))}, ${part('name')}, ${part('line1')}, ${part('line2')}, ${part('city')},
+        ${part('region')}, ${part('postalCode')}, ${part('country')}, ${texts(given.map(({ note }) => note))}
+      )
+    ), `;
 }

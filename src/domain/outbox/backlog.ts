@@ -23,6 +23,8 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
   // Not a float, which `extra_float_digits` may round.
   const secondsSince = (moment: SQL) =>
     sql`greatest(0, coalesce(extract(epoch from ${statementTime} - ${moment}), 0))::numeric(20, 3)`;
+  // While the schedule stands still, nothing is due, whatever was planned.
+  const moving = sql`not exists (select from schedule_pauses)`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
   const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
     select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
@@ -44,9 +46,9 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
   }>(sql`
     select
       (select count(*)::int from (
-        select 1 from orders where next_status_at <= ${statementTime} limit ${limit}
+        select 1 from orders where next_status_at <= ${statementTime} and ${moving} limit ${limit}
       ) as counted) as orders_due,
-      ${secondsSince(sql`(select next_status_at from orders where next_status_at is not null order by next_status_at limit 1)`)} as oldest_due,
+      ${secondsSince(sql`(select next_status_at from orders where next_status_at is not null and ${moving} order by next_status_at limit 1)`)} as oldest_due,
       ${mailsIn('queued')} as queued,
       ${mailsIn('sending')} as sending,
       ${mailsIn('failed')} as failed,

@@ -4,8 +4,8 @@ import { withCustomPlan } from '../../db/planning.ts';
 import { type MailRow, mails, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
-import type { MailKind, MailQuery } from '../../schema/mails.ts';
-import type { OrderStatus } from '../../schema/orders.ts';
+import type { AccountMailKind, MailQuery } from '../../schema/mails.ts';
+import type { OrderStatus, ShippingAddress } from '../../schema/orders.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { mailOutbox } from './kinds.ts';
 import { type Claim, claiming, sendAgain } from './outbox.ts';
@@ -18,7 +18,7 @@ type Recipient = { name: string | null; email: string };
 export type MailToSend = OrderMailToSend | AccountMailToSend;
 
 export type AccountMailToSend = Claim & {
-  kind: Exclude<MailKind, 'order_status'>;
+  kind: AccountMailKind;
   customerId: string;
   recipient: Recipient;
 };
@@ -29,10 +29,15 @@ export type OrderMailToSend = Claim & {
   status: OrderStatus;
   order: {
     id: string;
+    number: string;
     currency: string;
     totalCents: number;
     createdAt: Date;
     items: { name: string; quantity: number; unitPriceCents: number }[];
+    shipment: { carrier: string | null; trackingNumber: string | null; trackingUrl: string | null };
+    /** Null, both of them, where there is none or nobody has confirmed the recipient's address. */
+    shippingAddress: ShippingAddress | null;
+    note: string | null;
   };
   recipient: Recipient;
 };
@@ -43,17 +48,23 @@ type ClaimedRow = {
   customer_id: string;
   name: string | null;
   email: string;
-} & (OfOrder | { kind: Exclude<MailKind, 'order_status'> });
+} & (OfOrder | { kind: AccountMailKind });
 
 type OfOrder = {
   kind: 'order_status';
   run: number;
   status: OrderStatus;
   order_id: string;
+  number: string;
+  carrier: string | null;
+  tracking_number: string | null;
+  tracking_url: string | null;
   currency: string;
   total_cents: string;
   created_ms: string;
   lines: string | null;
+  address: string | null;
+  note: string | null;
 };
 
 /**
@@ -71,15 +82,21 @@ export async function claimMails(
   if (going.length === 0) return new Map();
   const rows = await tx.execute<ClaimedRow>(sql`
     with ${claiming(mailOutbox, going)}
-    select claimed.id, claimed.kind, claimed.attempts, claimed.run, claimed.status, orders.id as order_id, orders.currency,
-      orders.total_cents, (extract(epoch from orders.created_at) * 1000)::bigint as created_ms, customers.id as customer_id,
+    select claimed.id, claimed.kind, claimed.attempts, claimed.run, claimed.status, orders.id as order_id,
+      coalesce(orders.number, order_number(orders.id)) as number, orders.carrier, orders.tracking_number,
+      orders.tracking_url, orders.currency, orders.total_cents,
+      (extract(epoch from orders.created_at) * 1000)::bigint as created_ms, customers.id as customer_id,
       case when ${isConfirmed(sql`claimed`)} then customers.name end as name, ${addressOf(sql`claimed`)} as email, (
         select json_agg(json_build_array(name, quantity, unit_price_cents) order by position)::text
         from order_items where order_id = orders.id
-      ) as lines
+      ) as lines, order_details.note, case when order_details.name is not null then json_build_object(
+        'name', order_details.name, 'line1', line1, 'line2', line2, 'city', city, 'region', region,
+        'postalCode', postal_code, 'country', country
+      )::text end as address
     from claimed
     left join orders on orders.id = claimed.order_id
-    join customers on customers.id = coalesce(claimed.customer_id, orders.customer_id)`);
+    join customers on customers.id = coalesce(claimed.customer_id, orders.customer_id)
+    left join order_details on order_details.order_id = orders.id and ${isConfirmed(sql`claimed`)}`);
   return new Map(rows.map((row) => [row.id, readClaimed(row)]));
 }
 
@@ -87,7 +104,7 @@ function readClaimed(row: ClaimedRow): MailToSend {
   const { id, attempts, name, email } = row;
   const recipient = { name, email };
   if (row.kind !== 'order_status') return { id, attempts, kind: row.kind, customerId: row.customer_id, recipient };
-  const { kind, run, status, order_id, currency, total_cents, created_ms } = row;
+  const { kind, run, status, order_id, number, currency, total_cents, created_ms, note } = row;
   const lines: [string, number, number][] = JSON.parse(row.lines ?? '[]');
   return {
     id,
@@ -97,10 +114,14 @@ function readClaimed(row: ClaimedRow): MailToSend {
     status,
     order: {
       id: order_id,
+      number,
       currency,
       totalCents: Number(total_cents),
       createdAt: new Date(Number(created_ms)),
       items: lines.map(([name, quantity, unitPriceCents]) => ({ name, quantity, unitPriceCents })),
+      shipment: { carrier: row.carrier, trackingNumber: row.tracking_number, trackingUrl: row.tracking_url },
+      shippingAddress: row.address === null ? null : JSON.parse(row.address),
+      note,
     },
     recipient,
   };

@@ -155,6 +155,15 @@ export const db: Mutant[] = [
     test: 'customers_email_ascii_key',
   },
   {
+    name: 'number-taken',
+    says: 'Refuses an order whose number is taken',
+    file: 'src/db/errors.ts',
+    find: ' || constraint === madeAtRandom',
+    replace: '',
+    suites: ['tests/order-handling.test.ts'],
+    test: 'the order gets another id and number, and is placed once',
+  },
+  {
     name: 'sku-a-fault',
     says: 'Takes an SKU that is taken for a fault of its own',
     file: 'src/db/errors.ts',

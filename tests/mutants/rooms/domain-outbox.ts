@@ -71,6 +71,15 @@ export const outbox: Mutant[] = [
     test: 'shows for how long',
   },
   {
+    name: 'address-to-strangers',
+    says: 'Sends address and note of an order there',
+    file: 'src/domain/outbox/mails.ts',
+    find: ' and customers.email_verified_at is not null`',
+    replace: '`',
+    suites: ['tests/mail.test.ts'],
+    test: 'is nothing that the account wrote',
+  },
+  {
     name: 'unconfirmed-named',
     says: 'Shows the name of an account to an address that nobody has confirmed',
     file: 'src/domain/outbox/mails.ts',

@@ -110,6 +110,15 @@ export const routes: Mutant[] = [
     test: 'answers 201 with the customer and its address',
   },
   {
+    name: 'key-without-address',
+    says: 'Takes an order to another address for a repeat',
+    file: 'src/routes/orders.ts',
+    find: 'shippingAddress === null && note === null ? items',
+    replace: 'items.length > 0 ? items',
+    suites: ['tests/order-handling.test.ts'],
+    test: 'belong to what is compared',
+  },
+  {
     name: 'booking-untold',
     says: 'Shows the stock of before a booking in lists',
     file: 'src/routes/stock-changes.ts',
