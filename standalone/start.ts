@@ -15,7 +15,14 @@ import { takeLock } from './lock.ts';
 import { stopWithParent } from './parent.ts';
 import { dataDirectory, root } from './paths.ts';
 import { tryPort } from './ports.ts';
-import { type Kit, supplyAdmin, supplyDatabase, supplyJwtSecret, supplyMailServer, supplyTokenSecret } from './supplies.ts';
+import {
+  type Kit,
+  supplyAdmin,
+  supplyDatabase,
+  supplyJwtSecret,
+  supplyMailServer,
+  supplyTokenSecret,
+} from './supplies.ts';
 import { urlOf, welcome } from './welcome.ts';
 
 const seedCounts = { products: 200, customers: 40, orders: 100 };
