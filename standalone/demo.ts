@@ -23,7 +23,12 @@ const caughtMailsSchema = z.array(
   z.object({
     subject: z.string(),
     text: z.string(),
-    headers: z.object({ 'message-id': z.string(), 'x-order-id': z.string(), 'x-order-status': z.string() }),
+    headers: z.object({
+      'message-id': z.string(),
+      'x-mail-kind': z.string(),
+      'x-order-id': z.string().optional(),
+      'x-order-status': z.string().optional(),
+    }),
   }),
 );
 
@@ -76,6 +81,7 @@ async function buy({ url, mailUrl, untilReady }: DemoShop): Promise<void> {
   const account = await register(visitor);
   const token = await signIn(visitor, account);
   const customer = hc<App>(url, { headers: { Authorization: `Bearer ${token}` } });
+  await confirm(visitor, customer, mailUrl);
   const products = await browse(visitor);
   const order = await placeOrder(customer, products);
   const delivered = await watch(customer, order);
@@ -97,6 +103,21 @@ async function signIn(visitor: Client, account: { email: string; password: strin
   assert.equal(customer.email, account.email, 'Somebody else has been signed in.');
   say(`${customer.name} has a bearer token that is good until ${expiresAt}.`);
   return token;
+}
+
+/** Shows that the address is theirs, with what a mail brings there. */
+async function confirm(visitor: Client, customer: Client, mailUrl: string): Promise<void> {
+  await parseResponse(customer.api.auth.email['send-verification'].$post());
+  const deadline = Date.now() + mailsTimeoutMs;
+  let token: string | undefined;
+  while (token === undefined) {
+    assert(Date.now() < deadline, 'There is no mail to confirm the address with.');
+    await sleep(pollMs);
+    const mail = (await caughtMails(mailUrl)).find(({ headers }) => headers['x-mail-kind'] === 'email_verification');
+    token = /^[\w-]{64}$/m.exec(mail?.text ?? '')?.[0];
+  }
+  await parseResponse(visitor.api.auth.email.verify.$post({ json: { token } }));
+  say('The address is confirmed, with the token that a mail has brought there.');
 }
 
 /** Answers two products. */
@@ -171,12 +192,14 @@ async function watch(customer: Client, { id }: Order): Promise<Order> {
 async function readMails(mailUrl: string, { id, number, history }: Order): Promise<void> {
   step(7, 'Read the mails');
   const deadline = Date.now() + mailsTimeoutMs;
-  let mails = await caughtMails(mailUrl);
+  const caughtOfOrders = async () =>
+    (await caughtMails(mailUrl)).filter(({ headers }) => headers['x-mail-kind'] === 'order_status');
+  let mails = await caughtOfOrders();
   while (mails.length < history.length) {
     assert(Date.now() < deadline, `There are ${mails.length} mails for ${history.length} statuses.`);
     sayMeanwhile(`${mails.length} of ${history.length} mails are here`);
     await sleep(pollMs);
-    mails = await caughtMails(mailUrl);
+    mails = await caughtOfOrders();
   }
   assert.equal(mails.length, history.length, 'There are more mails than statuses.');
   for (const { status } of history) {

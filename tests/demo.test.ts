@@ -41,6 +41,7 @@ describe('demo', () => {
   test('left alone › plays all seven steps and leaves nothing behind', async () => {
     const { output, complaints, exitCode } = await runDemo();
     expect(complaints).toBe('');
+    expect(output).toContain('The address is confirmed');
     expect(output.match(/^\d\. .*/gm)).toEqual([
       '1. A shop comes up',
       '2. Register',

@@ -113,6 +113,12 @@ describe('seedShop › when it is done', () => {
     }
   });
 
+  test('customers › have confirmed their address › but for some', async () => {
+    const [row] = await bed.db`
+      select count(email_verified_at)::int as confirmed, count(*)::int as all from customers`;
+    expect(row?.confirmed).toBeWithin(Math.floor(row?.all / 2), row?.all);
+  });
+
   test('mails › are one for each step › all of them sent', async () => {
     const unmatched = await bed.db`
       select 1 from order_history full join mails using (order_id, run, status)

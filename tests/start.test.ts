@@ -191,7 +191,7 @@ describe('npm start', () => {
   );
 
   test('when it has made secrets › lets nobody else read a file that holds one', async () => {
-    const kept = ['jwt-secret', 'admin-password', join('postgres', 'password')];
+    const kept = ['jwt-secret', 'token-secret', 'admin-password', join('postgres', 'password')];
     const secrets = kept.map((file) => readFileSync(inData(file), 'utf8').trim());
     expect(new Set(secrets).size).toBe(kept.length);
     for (const secret of secrets) expect(secret).toMatch(/^[\w-]{32}$/);

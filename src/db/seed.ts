@@ -169,6 +169,9 @@ function inventProduct(random: Random, token: string, index: number) {
   };
 }
 
+/** Of so many customers one has not confirmed their address. */
+const unverifiedOneIn = 4;
+
 async function seedCustomers(db: Database, options: SeedOptions, growth: Span): Promise<PooledCustomer[]> {
   const random = seededRandom(0x5eed_0002);
   // Sets the addresses of this call apart from those of every other.
@@ -178,13 +181,16 @@ async function seedCustomers(db: Database, options: SeedOptions, growth: Span): 
     const rows = indexes.map((index) => ({
       ...inventCustomer(random, `${token}.${index}`),
       created_at: momentIn(growth, index, options.customers, random),
+      // Most people confirm their address.
+      verified: index % unverifiedOneIn > 0,
     }));
     const inserted = await inBulk(db, (tx) =>
       tx.execute<PooledCustomer>(sql`
-      insert into customers (id, name, email, phone, password_hash, created_at, updated_at)
-      select uuid_v7(created_at), name, email, phone, ${options.passwordHash}, created_at, created_at
+      insert into customers (id, name, email, email_verified_at, phone, password_hash, created_at, updated_at)
+      select uuid_v7(created_at), name, email, case when verified then created_at end, phone, ${options.passwordHash},
+        created_at, created_at
       from json_to_recordset(${JSON.stringify(rows)}::json)
-        as given(name text, email text, phone text, created_at timestamptz)
+        as given(name text, email text, phone text, created_at timestamptz, verified boolean)
       returning id, email`),
     );
     pool.push(...inserted.slice(0, poolSizeMax - pool.length));
