@@ -25,6 +25,7 @@ import { mailRoutes } from './routes/mails.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { describeWebhooks, webhookRoutes } from './routes/webhooks.ts';
 import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
@@ -118,7 +119,9 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', mailRoutes(services, guards))
     .route('/', sessionRoutes(services, guards))
     .route('/', auditEventRoutes(services, guards))
+    .route('/', webhookRoutes(services, guards))
     .route('/', healthRoutes(services, draining));
+  describeWebhooks(app);
   app.route('/', docsRoutes(app));
   return routes;
 }

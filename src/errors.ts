@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'order_not_restorable'
   | 'customer_has_undelivered_orders'
   | 'mail_not_failed'
+  | 'delivery_not_failed'
   | 'rate_limited'
   | 'unavailable'
   | 'internal_error';
@@ -55,7 +56,9 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session'): ShopError {
+export function notFound(
+  thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'webhook' | 'delivery',
+): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

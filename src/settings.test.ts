@@ -50,6 +50,7 @@ describe('readSettings', () => {
         logLevel: 'info',
         registrationsPerHour: 100,
         unverifiedMailsPerHour: 0,
+        webhookTargets: 'public',
         trustProxyHops: 0,
         corsOrigins: [],
         metricsPort: undefined,

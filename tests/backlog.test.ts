@@ -48,7 +48,7 @@ async function sweep({ waiting = 0 } = {}): Promise<string[]> {
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,
     onMoved: () => {},
-    relay: createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping }),
+    relays: { mails: createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping }) },
     log: pino({ level: 'silent' }),
     stopping,
   });

@@ -290,7 +290,7 @@ describe('a mail that nobody enqueues', () => {
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},
       onMoved: () => {},
-      relay: async () => 0,
+      relays: {},
       log: silentLog,
       stopping: () => false,
     });

@@ -34,6 +34,8 @@ export type DeliveryKind<Item extends Claim> = OutboxKind & {
   handOver: (item: Item, begunAt: number) => Promise<Outcome>;
   /** May change; what is in hand beyond what is being handed over is claimed in larger batches. */
   inHandMax: () => number;
+  /** Records what outcomes say of more than their rows, in the transaction that records these. */
+  settle?: (tx: Transaction, ended: { item: Item; outcome: Outcome }[]) => Promise<void>;
   /** What log lines say of a row, beside its id. */
   facts: (item: Item) => Record<string, unknown>;
 };
@@ -91,7 +93,9 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
         db,
         async (tx) => {
           if (sent.length > 0) await recordSent(tx, kind, sent);
-          return unsent.length > 0 ? recordUnsent(tx, kind, unsent) : new Set<string>();
+          const failed = unsent.length > 0 ? await recordUnsent(tx, kind, unsent) : new Set<string>();
+          await kind.settle?.(tx, ended);
+          return failed;
         },
         endsAt,
       );

@@ -28,6 +28,7 @@ function mailToSend({
   return {
     id: '01890a5d-ac96-774b-bcce-b302099a8059',
     attempts: 1,
+    kind: 'order_status',
     run,
     status,
     order: {

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-import type { MailToSend } from '../domain/outbox/mails.ts';
+import type { MailToSend, OrderMail, WebhookMail } from '../domain/outbox/mails.ts';
 import { moneyFormat } from '../lib/currencies.ts';
 import { domainOf, type Mailbox } from '../lib/mailbox.ts';
 import type { OrderStatus } from '../schema/orders.ts';
@@ -44,8 +44,13 @@ const wordsOf: Record<OrderStatus, Words> = {
   },
 };
 
-/** Writes a mail of the outbox. Its Message-ID is a function of order, run and status. */
-export function composeMail({ run, status, order, recipient }: MailToSend, from: Mailbox): MailMessage {
+/** Writes a mail of the outbox. */
+export function composeMail(mail: MailToSend, from: Mailbox): MailMessage {
+  return mail.kind === 'order_status' ? composeOrderMail(mail, from) : composeWebhookMail(mail, from);
+}
+
+/** Its Message-ID is a function of order, run and status. */
+function composeOrderMail({ run, status, order, recipient }: OrderMail, from: Mailbox): MailMessage {
   const words = wordsOf[status];
   const money = moneyFormat(order.currency);
   const lines = order.items.map((item) => ({
@@ -56,8 +61,7 @@ export function composeMail({ run, status, order, recipient }: MailToSend, from:
   const letter: Letter = {
     words,
     greeting: `Hello ${recipient.name},`,
-    lines,
-    total: money(order.totalCents),
+    bill: { lines, total: money(order.totalCents) },
     reference: `Order ${order.id}, placed on ${dayFormat.format(order.createdAt)}`,
   };
   return {
@@ -76,21 +80,42 @@ export function composeMail({ run, status, order, recipient }: MailToSend, from:
   };
 }
 
+/** Names no more of the webhook than where it leads: what follows may be a secret. */
+function composeWebhookMail({ id, kind, webhook, recipient }: WebhookMail, from: Mailbox): MailMessage {
+  const place = webhook.url === null ? 'A webhook' : `The webhook to ${new URL(webhook.url).origin}`;
+  const letter: Letter = {
+    words: {
+      subject: 'A webhook has been disabled',
+      headline: 'A webhook has been disabled',
+      sentence: `${place} has been disabled: it answered that it is gone, or nothing that was sent to it in three days has arrived. Nothing more is sent to it until you enable it again. What was given up can be sent again then.`,
+    },
+    greeting: 'Hello,',
+    reference: `Webhook ${webhook.id}`,
+  };
+  return {
+    to: { name: '', address: recipient.email },
+    subject: letter.words.subject,
+    html: `<!doctype html>${<HtmlLetter {...letter} />}`,
+    text: textLetter(letter),
+    messageId: `<${id}@${domainOf(from)}>`,
+    headers: { 'X-Mail-Kind': kind, 'Auto-Submitted': 'auto-generated' },
+  };
+}
+
 const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 
 type Letter = {
   words: Words;
   greeting: string;
-  lines: { name: string; quantity: number; amount: string }[];
-  total: string;
+  /** What an order comes to. */
+  bill?: { lines: { name: string; quantity: number; amount: string }[]; total: string };
   reference: string;
 };
 
-function textLetter({ words, greeting, lines, total, reference }: Letter): string {
-  const items = lines.map((line) => `  ${line.quantity} x ${line.name}: ${line.amount}`);
-  return [words.headline, '', greeting, words.sentence, '', ...items, '', `Total: ${total}`, '', reference, ''].join(
-    '\n',
-  );
+function textLetter({ words, greeting, bill, reference }: Letter): string {
+  const items = bill?.lines.map((line) => `  ${line.quantity} x ${line.name}: ${line.amount}`) ?? [];
+  const sum = bill ? [...items, '', `Total: ${bill.total}`, ''] : [];
+  return [words.headline, '', greeting, words.sentence, '', ...sum, reference, ''].join('\n');
 }
 
 const style = {
@@ -107,7 +132,7 @@ const style = {
   reference: 'margin:0;font-size:13px;color:#736e63',
 };
 
-function HtmlLetter({ words, greeting, lines, total, reference }: Letter) {
+function HtmlLetter({ words, greeting, bill, reference }: Letter) {
   return (
     <html lang="en">
       <head>
@@ -120,20 +145,22 @@ function HtmlLetter({ words, greeting, lines, total, reference }: Letter) {
           <h1 style={style.headline}>{words.headline}</h1>
           <p style={style.paragraph}>{greeting}</p>
           <p style={style.paragraph}>{words.sentence}</p>
-          <table style={style.table}>
-            {lines.map((line) => (
+          {bill && (
+            <table style={style.table}>
+              {bill.lines.map((line) => (
+                <tr>
+                  <td style={style.cell}>
+                    {line.quantity} × {line.name}
+                  </td>
+                  <td style={style.amount}>{line.amount}</td>
+                </tr>
+              ))}
               <tr>
-                <td style={style.cell}>
-                  {line.quantity} × {line.name}
-                </td>
-                <td style={style.amount}>{line.amount}</td>
+                <td style={style.total}>Total</td>
+                <td style={style.totalAmount}>{bill.total}</td>
               </tr>
-            ))}
-            <tr>
-              <td style={style.total}>Total</td>
-              <td style={style.totalAmount}>{total}</td>
-            </tr>
-          </table>
+            </table>
+          )}
           <p style={style.reference}>{reference}</p>
         </div>
       </body>

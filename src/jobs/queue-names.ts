@@ -2,6 +2,7 @@
 
 /** Of the outbox's kinds, each has a queue of its own, so that none delays another. */
 export const mailQueue = 'mail-batches';
+export const webhookQueue = 'webhook-batches';
 /** Of the release before: a job for each mail. What its processes add is still worked on. */
 export const mailQueueBefore = 'mails';
 export const orderQueue = 'orders';

@@ -23,7 +23,10 @@ export function mailDelivery(
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
     handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
     inHandMax: () => inHandOfConnection * mailer.connections(),
-    facts: ({ order, run, status }) => ({ orderId: order.id, run, status }),
+    facts: (mail) =>
+      mail.kind === 'order_status'
+        ? { orderId: mail.order.id, run: mail.run, status: mail.status }
+        : { kind: mail.kind, webhookId: mail.webhook.id },
   };
 }
 

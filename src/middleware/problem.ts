@@ -24,6 +24,7 @@ export const answers: Record<ErrorCode, Answer> = {
   order_not_restorable: { status: 409, title: 'Order cannot be restored' },
   customer_has_undelivered_orders: { status: 409, title: 'Undelivered orders' },
   mail_not_failed: { status: 409, title: 'Mail has not failed' },
+  delivery_not_failed: { status: 409, title: 'Delivery has not failed' },
   idempotency_in_progress: { status: 409, title: 'First request still running' },
   precondition_failed: { status: 412, title: 'Precondition failed' },
   payload_too_large: { status: 413, title: 'Payload too large' },

@@ -44,6 +44,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  warnOfSettings,
   watchDenials,
 } from './shared.ts';
 import { prepareShop, retryUntil } from './startup.ts';
@@ -184,6 +185,7 @@ function secretOf({ jwtSecret }: Settings, log: Logger): string {
 export function openApiServices(settings: Settings, log: Logger, closers: Closers): ApiServices {
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
   const jwtSecret = secretOf(settings, log);
+  warnOfSettings(settings, log);
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
   const shared = { settings, log, metrics, closers, denials: watchDenials() };
   const db = openPostgres(shared, databaseUrl);

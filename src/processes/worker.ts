@@ -2,16 +2,19 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import { mailOutbox } from '../domain/outbox/kinds.ts';
+import { mailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
+import { giveUpLost } from '../domain/outbox/webhook-deliveries.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
-import { keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
+import { keyPrefix, mailQueue, mailQueueBefore, webhookQueue } from '../jobs/queue-names.ts';
 import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createRelay } from '../jobs/relay.ts';
 import { createScheduler } from '../jobs/scheduler.ts';
 import { batchOfMailJob, mailDelivery } from '../jobs/send-mail.ts';
+import { webhookDelivery } from '../jobs/send-webhook.ts';
+import { createPost } from '../jobs/webhook-post.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
@@ -19,7 +22,7 @@ import type { Settings } from '../settings.ts';
 import { openBacklog } from '../telemetry/backlog.ts';
 import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
-import { createJobTimes, createMailAttempts, createShopMetrics, watchPool } from '../telemetry/registry.ts';
+import { createAttempts, createJobTimes, createShopMetrics, watchPool } from '../telemetry/registry.ts';
 import { createScrape } from '../telemetry/scrape.ts';
 import {
   checkRedis,
@@ -29,6 +32,7 @@ import {
   poolSize,
   requireSettings,
   scrapeError,
+  warnOfSettings,
   watchDenials,
 } from './shared.ts';
 import { checkDatabase, retryUntil } from './startup.ts';
@@ -80,6 +84,7 @@ export async function openWorkerServices(
 ): Promise<Pick<RunningWorkers, 'scheduled'>> {
   const { settings, log, closers } = shared;
   const { databaseUrl, mailServer } = requireSettings(settings, 'databaseUrl', 'mailServer');
+  warnOfSettings(settings, log);
   const { registry, ordersEntered } = createShopMetrics('worker');
   const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
   closers.add('postgres', () => close(1_000));
@@ -102,6 +107,8 @@ export async function openWorkerServices(
   const backend = { ...opened, ...(await checkRedis(settings, log)) };
   const mails = await openOutboxQueue(mailQueue, backend, onQueueError);
   closers.add('mail queue', mails.close);
+  const webhooks = await openOutboxQueue(webhookQueue, backend, onQueueError);
+  closers.add('webhook queue', webhooks.close);
   const mailer = createMailer(mailServer, settings.mailFrom, settings.smtpConnections);
   closers.add('mailer', mailer.close);
   const stopping = () => closing.aborted;
@@ -112,33 +119,50 @@ export async function openWorkerServices(
     onMoved: (entered) => {
       for (const status of entered) ordersEntered(status, 1);
     },
-    relay: createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
+    relays: {
+      mails: createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
+      webhooks: createRelay({
+        db,
+        kind: webhookOutbox,
+        before: giveUpLost,
+        queue: webhooks,
+        onError: onQueueError,
+        stopping,
+      }),
+    },
     log,
     stopping,
   });
   const onJobFailure = errorLog(log, 'a job failed');
   const onJobEnd = createJobTimes(registry);
-  const delivery = createDelivery(mailDelivery(mailer, settings), {
-    db,
-    log,
-    onOutcome: createMailAttempts(registry),
+  const needs = { db, log, onError: onJobFailure, stopping };
+  const mailsOut = createDelivery(mailDelivery(mailer, settings), {
+    ...needs,
+    onOutcome: createAttempts(registry, 'mail'),
     onEnd: (ok, seconds) => onJobEnd('send-mail', ok, seconds),
-    onError: onJobFailure,
-    stopping,
+  });
+  const post = createPost({ targets: settings.webhookTargets });
+  const webhooksOut = createDelivery(webhookDelivery(post, { currency: settings.currency, stopping }), {
+    ...needs,
+    onOutcome: createAttempts(registry, 'webhook'),
+    onEnd: (ok, seconds) => onJobEnd('send-webhook', ok, seconds),
   });
   const batches = {
-    [mailQueue]: delivery.take,
-    [mailQueueBefore]: (payload: unknown) => delivery.take(batchOfMailJob(payload)),
+    [mailQueue]: mailsOut.take,
+    [mailQueueBefore]: (payload: unknown) => mailsOut.take(batchOfMailJob(payload)),
+    [webhookQueue]: webhooksOut.take,
   };
+  const drained = async () => void (await Promise.all([mailsOut.drained(), webhooksOut.drained()]));
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, log), batches, drained: delivery.drained },
+    { sweep, cleanUp: createCleanUp(db, log), batches, drained },
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );
   queueDepths = async () => {
-    const [waitingMails, waitingSweeps] = await Promise.all([mails.depth(), orderQueueDepth()]);
-    return { mails: waitingMails, orders: waitingSweeps };
+    const depths = await Promise.all([mails.depth(), webhooks.depth(), orderQueueDepth()]);
+    const [waitingMails, waitingWebhooks, waitingSweeps] = depths;
+    return { mails: waitingMails, webhooks: waitingWebhooks, orders: waitingSweeps };
   };
   return { scheduled };
 }

@@ -3,7 +3,7 @@ import { type Held, id, idInput, optional, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const actorKinds = ['customer', 'admin', 'key', 'system'] as const;
-export const subjectKinds = ['customer', 'product', 'order'] as const;
+export const subjectKinds = ['customer', 'product', 'order', 'webhook'] as const;
 export type SubjectKind = (typeof subjectKinds)[number];
 
 export const auditActions = [
@@ -20,6 +20,10 @@ export const auditActions = [
   'order.cancelled',
   'order.deleted',
   'order.restored',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.deleted',
+  'webhook.secret_changed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -83,7 +87,7 @@ export const auditEventQuerySchema = z
     subjectId: optional(idInput).meta({
       type: 'string',
       format: 'uuid',
-      description: 'Only what was done to this account, product or order.',
+      description: 'Only what was done to this account, product, order or webhook.',
     }),
     action: optional(z.enum(auditActions)).meta({
       type: 'string',

@@ -163,7 +163,7 @@ async function enterStatus(tx: Transaction, order: OrderRow, stockChanges: Stock
       update orders set status = ${order.status}, run = ${order.run}, next_status_at = ${timestamp(order.nextStatusAt)},
         deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${at}
       where id = ${order.id}
-      returning id as order_id, run, status, ${mailId}::uuid as mail_id
+      returning id as order_id, run, status, ${mailId}::uuid as mail_id, customer_id, total_cents, currency
     ), ${recordsOfEntered(at, 'fails')}
     ${stockChanged(stockChanges, at)}`);
   return { changed: { ...order, updatedAt: now }, mailId };

@@ -175,7 +175,7 @@ async function write(
 
   await tx.execute(sql`
     with entered as (
-      select placed.*, 1 as run, 'pending' as status from unnest(
+      select placed.*, ${currency} as currency, 1 as run, 'pending' as status from unnest(
         ${uuids(orders.map((order) => order.id))},
         ${uuids(orders.map((order) => order.customerId))},
         ${bigints(orders.map((order) => order.totalCents))},
@@ -183,7 +183,7 @@ async function write(
       ) as placed(order_id, customer_id, total_cents, mail_id)
     ), new_orders as (
       insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select order_id, customer_id, status, run, total_cents, ${currency},
+      select order_id, customer_id, status, run, total_cents, currency,
         ${timestamp(new Date(now.getTime() + orderStatusIntervalMs))}, ${at}, ${at}
       from entered
     ), new_items as (

@@ -11,8 +11,11 @@ import { mailOutbox } from './kinds.ts';
 import { type Claim, claiming, sendAgain } from './outbox.ts';
 import { keepToLimit } from './unconfirmed.ts';
 
-/** A mail in a worker's hands, with all that its text needs. */
-export type MailToSend = Claim & {
+type Recipient = { name: string; email: string };
+
+/** A mail of an order in a worker's hands, with all that its text needs. */
+export type OrderMail = Claim & {
+  kind: 'order_status';
   run: number;
   status: OrderStatus;
   order: {
@@ -22,22 +25,31 @@ export type MailToSend = Claim & {
     createdAt: Date;
     items: { name: string; quantity: number; unitPriceCents: number }[];
   };
-  recipient: { name: string; email: string };
+  recipient: Recipient;
 };
 
-type ClaimedRow = {
-  id: string;
-  attempts: number;
-  run: number;
-  status: OrderStatus;
-  order_id: string;
-  currency: string;
-  total_cents: string;
-  created_ms: string;
-  name: string;
-  email: string;
-  lines: string | null;
+/** The same that tells an admin of a webhook that has been disabled; `url` is null once that is gone. */
+export type WebhookMail = Claim & {
+  kind: 'webhook_disabled';
+  webhook: { id: string; url: string | null };
+  recipient: Recipient;
 };
+
+export type MailToSend = OrderMail | WebhookMail;
+
+type ClaimedRow = { id: string; attempts: number; name: string; email: string } & (
+  | {
+      kind: 'order_status';
+      run: number;
+      status: OrderStatus;
+      order_id: string;
+      currency: string;
+      total_cents: string;
+      created_ms: string;
+      lines: string | null;
+    }
+  | { kind: 'webhook_disabled'; webhook_id: string; url: string | null }
+);
 
 /**
  * Takes unsent mails into a worker's hands for the length of a lease, and reads what they are written from, in one
@@ -54,24 +66,32 @@ export async function claimMails(
   if (going.length === 0) return new Map();
   const rows = await tx.execute<ClaimedRow>(sql`
     with ${claiming(mailOutbox, going)}
-    select claimed.id, claimed.attempts, claimed.run, claimed.status, orders.id as order_id, orders.currency,
+    select claimed.id, claimed.attempts, claimed.kind, claimed.run, claimed.status, orders.id as order_id, orders.currency,
       orders.total_cents, (extract(epoch from orders.created_at) * 1000)::bigint as created_ms,
       customers.name, customers.email, (
         select json_agg(json_build_array(name, quantity, unit_price_cents) order by position)::text
         from order_items where order_id = orders.id
-      ) as lines
+      ) as lines,
+      claimed.webhook_id, webhooks.url
     from claimed
-    join orders on orders.id = claimed.order_id
-    join customers on customers.id = orders.customer_id`);
+    left join orders on orders.id = claimed.order_id
+    join customers on customers.id = coalesce(claimed.customer_id, orders.customer_id)
+    left join webhooks on webhooks.id = claimed.webhook_id`);
   return new Map(rows.map((row) => [row.id, readClaimed(row)]));
 }
 
 function readClaimed(row: ClaimedRow): MailToSend {
-  const { id, attempts, run, status, order_id, currency, total_cents, created_ms, name, email } = row;
+  const { id, attempts } = row;
+  const recipient = { name: row.name, email: row.email };
+  if (row.kind === 'webhook_disabled') {
+    return { id, attempts, kind: row.kind, webhook: { id: row.webhook_id, url: row.url }, recipient };
+  }
+  const { kind, run, status, order_id, currency, total_cents, created_ms } = row;
   const lines: [string, number, number][] = JSON.parse(row.lines ?? '[]');
   return {
     id,
     attempts,
+    kind,
     run,
     status,
     order: {
@@ -81,7 +101,7 @@ function readClaimed(row: ClaimedRow): MailToSend {
       createdAt: new Date(Number(created_ms)),
       items: lines.map(([name, quantity, unitPriceCents]) => ({ name, quantity, unitPriceCents })),
     },
-    recipient: { name, email },
+    recipient,
   };
 }
 
