@@ -19,7 +19,7 @@ const callers = ['nobody', 'garbage', 'expired', 'revoked', 'deleted', 'owner', 
 type Caller = (typeof callers)[number];
 
 /** What stands ready for a request: an account, and things that belong to it. */
-type Scene = { owner: Account; product: string; order: string; mail: string };
+type Scene = { owner: Account; product: string; order: string; mail: string; webhook: string; delivery: string };
 
 type Row = {
   /** The status that each caller is answered with. */
@@ -48,6 +48,7 @@ let adminToken: string;
 let tokens: Partial<Record<Caller, string>>;
 
 const product = () => ({ name: 'Enamel mug', priceCents: 1_299, stock: 10 });
+const webhookInput = () => ({ url: 'https://example.com/', events: ['webhook.test'] });
 const freshEmail = () => `${randomUUID()}@example.com`;
 const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
 const cancelOrder = ({ order }: Scene) => asAdmin('PATCH', `/api/orders/cancel/${order}`);
@@ -75,6 +76,29 @@ const rows: Record<string, Row> = {
   'DELETE /api/sessions/{id}': {
     statuses: { ...withoutToken(401), owner: 204, other: 404, admin: 404 },
     path: ({ owner }) => `/api/sessions/${claimsOf(owner.token).sid}`,
+  },
+  'GET /api/webhooks': { statuses: adminOnly(200), path: () => '/api/webhooks' },
+  'POST /api/webhooks': { statuses: adminOnly(201), path: () => '/api/webhooks', body: webhookInput },
+  'GET /api/webhooks/{id}': { statuses: adminOnly(200), path: ({ webhook }) => `/api/webhooks/${webhook}` },
+  'PUT /api/webhooks/{id}': {
+    statuses: adminOnly(200),
+    path: ({ webhook }) => `/api/webhooks/${webhook}`,
+    body: webhookInput,
+  },
+  'DELETE /api/webhooks/{id}': { statuses: adminOnly(204), path: ({ webhook }) => `/api/webhooks/${webhook}` },
+  'POST /api/webhooks/{id}/secret': {
+    statuses: adminOnly(200),
+    path: ({ webhook }) => `/api/webhooks/${webhook}/secret`,
+  },
+  'POST /api/webhooks/{id}/test': { statuses: adminOnly(202), path: ({ webhook }) => `/api/webhooks/${webhook}/test` },
+  'GET /api/webhook-deliveries': { statuses: adminOnly(200), path: () => '/api/webhook-deliveries' },
+  'POST /api/webhook-deliveries/{id}/send': {
+    statuses: adminOnly(200),
+    path: ({ delivery }) => `/api/webhook-deliveries/${delivery}/send`,
+  },
+  'POST /api/failed-webhook-deliveries/send': {
+    statuses: adminOnly(200),
+    path: () => '/api/failed-webhook-deliveries/send',
   },
   'GET /api/audit-events': { statuses: adminOnly(200), path: () => '/api/audit-events' },
   'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
@@ -197,7 +221,20 @@ async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
   const [owner, { id: product }] = await Promise.all([registerCustomer(shop.url), createProduct(shop.url, adminToken)]);
   const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
-  const scene = { owner, product, order, mail: mail?.id ?? '' };
+  const [webhook] = await shop.db<{ id: string }[]>`
+    insert into webhooks (id, url, events, secret, created_at, updated_at)
+    values (uuid_v7(), 'https://example.com/', '{webhook.test}', 'whsec_x', now(), now()) returning id`;
+  const [delivery] = await shop.db<{ id: string }[]>`
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, created_at)
+    values (${webhook?.id ?? ''}, 'webhook.test', uuid_v7(), 1, '{}', 'failed', now()) returning id`;
+  const scene = {
+    owner,
+    product,
+    order,
+    mail: mail?.id ?? '',
+    webhook: webhook?.id ?? '',
+    delivery: delivery?.id ?? '',
+  };
   await prepare?.(scene);
   return scene;
 }
@@ -214,6 +251,8 @@ async function everything(): Promise<unknown> {
     'idempotency_records',
     'sessions',
     'audit_events',
+    'webhooks',
+    'webhook_deliveries',
   ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),

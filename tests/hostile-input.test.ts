@@ -91,6 +91,12 @@ async function setTheScene(): Promise<KnownIds> {
   await Promise.all([1, 2, 3].map(() => signIn(shop.url, customer)));
   const sessions = await shop.db<{ id: string }[]>`
     select id from sessions where customer_id = ${customer.id} and id <> ${String(claimsOf(customer.token).sid)}`;
+  const webhooks = await shop.db<{ id: string }[]>`
+    insert into webhooks (id, url, events, secret, created_at, updated_at)
+    select uuid_v7(), 'https://example.com/', '{*}', 'whsec_x', now(), now() from generate_series(1, 3) returning id`;
+  const deliveries = await shop.db<{ id: string }[]>`
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, created_at)
+    select id, 'webhook.test', uuid_v7(), 1, '{}', 'failed', now() from webhooks returning id`;
   const idsOf = (things: { id: string }[]) => things.map(({ id }) => id);
   return {
     products: idsOf(products),
@@ -98,6 +104,8 @@ async function setTheScene(): Promise<KnownIds> {
     orders: idsOf(orders),
     mails: idsOf(mails),
     sessions: idsOf(sessions),
+    webhooks: idsOf(webhooks),
+    'webhook-deliveries': idsOf(deliveries),
     actors: idsOf([customer]),
     subjects: idsOf([customer, ...products]),
   };

@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { type DeliveryBody, eventTypes, type WebhookBody } from '../src/schema/webhooks.ts';
+import { freePort } from '../standalone/ports.ts';
+import { root } from './support/app-process.ts';
 import { type Account, admin, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { readDocument } from './support/document.ts';
 import { bringTo, makeOld } from './support/orders.ts';
@@ -239,6 +243,7 @@ describe('an event', () => {
       await eventually(() => receiver.events.length === 4);
       const messages = receiver.events.map((event) => verify(event, secret));
       const of = (type: string) => messages.filter((message) => message.type === type).map(({ data }) => data);
+      const asRead = (body: ProductBody) => ({ ...body });
       expect(of('product.created')).toEqual([asRead(made)]);
       expect(of('product.updated')).toEqual([asRead(updated)]);
       expect(of('product.deleted')).toEqual([asRead(deleted)]);
@@ -273,6 +278,39 @@ describe('an event', () => {
         const schema = document.webhooks[message.type]?.post.requestBody.content['application/json'].schema;
         const valid = ajv.compile({ ...schema, components: document.components });
         expect({ type: message.type, valid: valid(message), errors: valid.errors }).toMatchObject({ valid: true });
+      }
+    });
+  });
+});
+
+describe('the receiver of docs/webhooks.md', () => {
+  describe('when it is sent to', () => {
+    test('takes what is signed with its secret, and nothing else', async () => {
+      const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/webhooks.md'), 'utf8')) ?? [];
+      // Where packages are found.
+      const file = join(root, 'node_modules/.cache', `receiver-${randomUUID()}.ts`);
+      await Bun.write(file, code);
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}/shop-events`;
+      const [known, unknown] = [await webhooks.add(url, ['webhook.test']), await webhooks.add(url, ['webhook.test'])];
+      const child = Bun.spawn([process.execPath, file], {
+        env: { PORT: String(port), WEBHOOK_SECRET: known.secret },
+        stdout: 'pipe',
+        stderr: 'ignore',
+      });
+      try {
+        await eventually(async () => (await fetch(url, { method: 'POST' })).status === 401);
+        const { id } = await webhooks.test(known.id);
+        await webhooks.test(unknown.id);
+        await onlyDelivery(known.id, 'sent', 1);
+        expect((await onlyDelivery(unknown.id, 'queued', 1)).lastError).toBe('answered 401: not signed by the shop');
+        child.kill();
+        const printed = await new Response(child.stdout).text();
+        expect(printed.match(/webhook\.test/g)).toHaveLength(1);
+        expect(printed).toContain(id);
+      } finally {
+        child.kill();
+        rmSync(file);
       }
     });
   });

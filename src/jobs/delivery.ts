@@ -26,8 +26,9 @@ export type AttemptOutcome = 'sent' | 'refused' | 'failed';
 
 /** A kind of the outbox as the worker sees it: how it is claimed and handed over, and how many are in hand at once. */
 export type DeliveryKind<Item extends Claim> = OutboxKind & {
-  /** For spans and log lines: `mail`. */
+  /** For spans and log lines: `mail`, `mails`. */
   word: string;
+  plural: string;
   /** Takes rows into this worker's hands, with all that handing them over needs. */
   claim: (tx: Transaction, ids: string[]) => Promise<Map<string, Item>>;
   /** Never rejects, and takes less than the lease from `begunAt` on, when the claim began by `performance.now()`. */
@@ -66,11 +67,11 @@ export type Delivery = {
 /** Works on one kind of the outbox, for itself: what one kind waits for delays no other. */
 export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, needs: DeliveryNeeds): Delivery {
   const { db, log, onOutcome, onEnd, onError, stopping } = needs;
-  const { word, claim, handOver, facts, leaseMs } = kind;
+  const { word, plural, claim, handOver, facts, leaseMs } = kind;
   const slots = createSlots(kind.inHandMax);
   const inHand = new Set<Promise<void>>();
   // What is claimed or recorded at the same time shares a transaction, which costs more than anything else about a row.
-  const claims = createTracedBatcher<string, Item | null>(`claim ${word}s`, {
+  const claims = createTracedBatcher<string, Item | null>(`claim ${plural}`, {
     ...oneByOne,
     run: async (ids, endsAt) => {
       const claimed = await withTransaction(db, (tx) => claim(tx, ids), endsAt);
@@ -82,7 +83,7 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
       });
     },
   });
-  const records = createTracedBatcher<{ item: Item; outcome: Outcome }, { givenUp: boolean }>(`record ${word}s`, {
+  const records = createTracedBatcher<{ item: Item; outcome: Outcome }, { givenUp: boolean }>(`record ${plural}`, {
     ...oneByOne,
     run: async (ended, endsAt) => {
       const sent = ended.filter(({ outcome }) => outcome.result === 'sent').map(({ item }) => item.id);

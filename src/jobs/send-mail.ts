@@ -20,6 +20,7 @@ export function mailDelivery(
   return {
     ...mailOutbox,
     word: 'mail',
+    plural: 'mails',
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
     handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
     inHandMax: () => inHandOfConnection * mailer.connections(),

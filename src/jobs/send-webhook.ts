@@ -74,7 +74,8 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
 
   return {
     ...webhookOutbox,
-    word: 'webhook',
+    word: 'delivery',
+    plural: 'deliveries',
     claim: claimDeliveries,
     handOver: async (delivery, begunAt) => {
       // The relay gives it up.
@@ -102,7 +103,7 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
       await recordReceptions(tx, told);
     },
     inHandMax: () => inHandMax,
-    facts: ({ webhook, type }) => ({ webhook: webhook.id, type }),
+    facts: ({ webhook, type }) => ({ webhookId: webhook.id, type }),
   };
 }
 

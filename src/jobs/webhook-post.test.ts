@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createSecureServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installedProgram } from '../../tests/support/programs.ts';
 import { type Receiver, startReceiver } from '../../tests/support/receiver.ts';
 import type { Resolve } from '../lib/web-targets.ts';
 import { createPost } from './webhook-post.ts';
@@ -55,11 +60,58 @@ describe('a post', () => {
         process.exit(0);`;
       const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
       const child = Bun.spawn([process.execPath, '-e', script], {
-        env: { PATH: process.env.PATH, ...Object.fromEntries(names.map((name) => [name, receiver.url])), NO_PROXY: '' },
+        env: { ...Object.fromEntries(names.map((name) => [name, receiver.url])), NO_PROXY: '' },
         stderr: 'inherit',
       });
       expect((await new Response(child.stdout).text()).trim()).toBe('0');
       expect(receiver.events).toHaveLength(0);
+    });
+  });
+
+  describe('when its certificate does not hold', () => {
+    test('sends nothing, whatever the environment says of certificates', async () => {
+      const place = mkdtempSync(join(tmpdir(), 'shop-post-'));
+      const openssl = await installedProgram('openssl', 'openssl');
+      const made = Bun.spawnSync(
+        [
+          openssl,
+          'req',
+          '-x509',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-keyout',
+          'key',
+          '-out',
+          'cert',
+          '-days',
+          '2',
+        ].concat(['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']),
+        { cwd: place },
+      );
+      expect(made.exitCode).toBe(0);
+      const bodies: string[] = [];
+      const server = createSecureServer(
+        { key: readFileSync(join(place, 'key')), cert: readFileSync(join(place, 'cert')) },
+        (request, response) => {
+          request.on('data', (part) => bodies.push(String(part)));
+          request.on('end', () => response.end());
+        },
+      );
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
+      await expect(post(url, {}, '{}', limitMs)).rejects.toThrow(/certificate|self.signed/i);
+      const script = `
+        import { createPost } from ${JSON.stringify(`${import.meta.dir}/webhook-post.ts`)};
+        const { status } = await createPost({ targets: 'any' })('${url}', {}, '{}', 3000).catch(() => ({ status: 0 }));
+        console.log(status);
+        process.exit(0);`;
+      const child = Bun.spawn([process.execPath, '-e', script], { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
+      expect((await new Response(child.stdout).text()).trim()).toBe('0');
+      expect(bodies).toEqual([]);
+      server.close();
+      rmSync(place, { recursive: true });
     });
   });
 

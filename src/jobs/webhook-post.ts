@@ -53,6 +53,8 @@ export function createPost({ targets, resolve }: PostOptions): Post {
       sent.on('error', (error) => end(() => fail(error)));
       sent.on('response', (response) => {
         const status = response.statusCode ?? 0;
+        // What breaks once the answer is known does not matter.
+        response.on('error', () => {});
         const parts: Buffer[] = [];
         let bytes = 0;
         const answer = () =>

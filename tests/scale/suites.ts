@@ -21,6 +21,8 @@ export const suites = [
   'sessions',
   'throttle',
   'tokens',
+  'webhook-outages',
+  'webhooks',
   'wire',
 ];
 

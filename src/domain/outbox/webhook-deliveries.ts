@@ -157,7 +157,8 @@ export async function giveUpLost(tx: Transaction, { batchSizeMax }: { batchSizeM
     where id = any(array(
       select lost.id from ${webhooks} cross join lateral (
         select id from ${webhookDeliveries}
-        where webhook_id = ${webhooks.id} and due_at is not null and state = 'queued'
+        where webhook_id = ${webhooks.id} and due_at is not null
+          and (state = 'queued' or due_at <= ${statementTime})
         limit ${batchSizeMax} for no key update skip locked
       ) as lost
       where not (${isLive}) limit ${batchSizeMax}
