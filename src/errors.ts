@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'order_not_on_hold'
   | 'customer_has_undelivered_orders'
   | 'mail_not_failed'
+  | 'delivery_not_failed'
   | 'rate_limited'
   | 'unavailable'
   | 'internal_error';
@@ -76,7 +77,9 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture' | 'key'): ShopError {
+export function notFound(
+  thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture' | 'key' | 'webhook' | 'delivery',
+): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

@@ -38,6 +38,7 @@ export const answers: Record<ErrorCode, Answer> = {
   order_not_on_hold: { status: 409, title: 'Order not on hold' },
   customer_has_undelivered_orders: { status: 409, title: 'Undelivered orders' },
   mail_not_failed: { status: 409, title: 'Mail has not failed' },
+  delivery_not_failed: { status: 409, title: 'Delivery has not failed' },
   idempotency_in_progress: { status: 409, title: 'First request still running' },
   precondition_failed: { status: 412, title: 'Precondition failed' },
   payload_too_large: { status: 413, title: 'Payload too large' },

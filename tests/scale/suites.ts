@@ -26,6 +26,8 @@ export const suites = [
   'stock-changes',
   'throttle',
   'tokens',
+  'webhook-outages',
+  'webhooks',
   'wire',
 ];
 
