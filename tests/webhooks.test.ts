@@ -457,9 +457,9 @@ describe('a webhook', () => {
         const deliveries = await webhooks.deliveries(id, '&state=queued');
         return deliveries.length === 3 && deliveries.some(({ attempts }) => attempts > 0);
       });
-      receiver.become(410);
       const second = await registerCustomer(shop.url);
       await shop.db`update customers set role = 'admin' where id = ${second.id}`;
+      receiver.become(410);
       await letPausePass(id);
       await eventually(async () => (await webhooks.read(id)).disabledAt);
       await eventually(async () => (await webhooks.deliveries(id, '&state=failed')).length === 3);
