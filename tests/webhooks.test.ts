@@ -470,10 +470,10 @@ describe('a webhook', () => {
         expect(mail.text).toContain(id);
         expect(mail.text + mail.html).not.toContain('secret-path');
       }
-      const listed = await asAdmin<ListOf<Record<string, unknown>>>('GET', '/api/mails?state=sent&limit=2');
-      expect(listed.body.data).toEqual(
-        [1, 2].map(() => expect.objectContaining({ orderId: null, run: null, status: null, state: 'sent' })),
-      );
+      await eventually(async () => {
+        const { body } = await asAdmin<ListOf<Record<string, unknown>>>('GET', '/api/mails?state=sent&limit=2');
+        return body.data.length === 2 && body.data.every((mail) => mail.orderId === null && mail.status === null);
+      });
 
       // What happens meanwhile is not owed, and a test fails as what is owed does.
       await product();

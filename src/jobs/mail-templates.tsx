@@ -46,7 +46,7 @@ const wordsOf: Record<OrderStatus, Words> = {
 
 /** Writes a mail of the outbox. */
 export function composeMail(mail: MailToSend, from: Mailbox): MailMessage {
-  return mail.kind === 'order_status' ? composeOrderMail(mail, from) : composeWebhookMail(mail, from);
+  return mail.kind === 'webhook_disabled' ? composeWebhookMail(mail, from) : composeOrderMail(mail, from);
 }
 
 /** Its Message-ID is a function of order, run and status. */

@@ -25,9 +25,9 @@ export function mailDelivery(
     handOver: (mail, begunAt) => send(mailer, mail, mailFrom, begunAt),
     inHandMax: () => inHandOfConnection * mailer.connections(),
     facts: (mail) =>
-      mail.kind === 'order_status'
-        ? { orderId: mail.order.id, run: mail.run, status: mail.status }
-        : { kind: mail.kind, webhookId: mail.webhook.id },
+      mail.kind === 'webhook_disabled'
+        ? { kind: mail.kind, webhookId: mail.webhook.id }
+        : { orderId: mail.order.id, run: mail.run, status: mail.status },
   };
 }
 
