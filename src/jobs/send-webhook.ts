@@ -12,8 +12,8 @@ import { createSlots, type Slots } from '../lib/slots.ts';
 import type { DeliveryKind } from './delivery.ts';
 import type { Post, PostAnswer } from './webhook-post.ts';
 
-/** Requests under way: of this worker, and of them to one webhook while it takes what it is sent, and while it does not. */
-const requestsMax = { inAll: 20, toOne: 4, toFailing: 1 };
+/** Requests under way, to all webhooks and to one, that take what they are sent; and that do not, which have room apart. */
+const requestsMax = { taking: 16, toOne: 4, failing: 4, toFailing: 1 };
 /** Deliveries in hand: of this worker, and of them so many that wait until a webhook has room for them. */
 const inHandMax = 300;
 const waitingMax = 50;
@@ -34,7 +34,7 @@ type WebhookTerms = { currency: string; stopping: () => boolean };
 
 /** The deliveries of the outbox: signed by Standard Webhooks, and posted to where each webhook leads. */
 export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms): DeliveryKind<DeliveryToSend> {
-  const all = createSlots(() => requestsMax.inAll);
+  const rooms = { taking: createSlots(() => requestsMax.taking), failing: createSlots(() => requestsMax.failing) };
   const receivers = new Map<string, Receiver>();
   const receptions = new WeakMap<DeliveryToSend, Reception>();
 
@@ -49,15 +49,25 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
     return receiver;
   }
 
-  /** A webhook that hangs, or has more to take than it can, keeps nothing in hand that others could have. */
-  async function takeTurn(receiver: Receiver, begunAt: number): Promise<boolean> {
+  /**
+   * A webhook that hangs, or has more to take than it can, keeps nothing in hand that others could have.
+   * @returns what ends the turn, or null when there was none in time
+   */
+  async function takeTurn(receiver: Receiver, begunAt: number): Promise<(() => void) | null> {
     const leftMs = () => Math.max(0, Math.round(begunAt + turnMsMax - performance.now()));
     const { slots } = receiver;
-    if (stopping() || slots.waiting() >= waitingMax) return false;
-    if (!(await slots.take(receiver.failing ? 0 : leftMs()))) return false;
-    if (!stopping() && (await all.take(leftMs()))) return true;
+    const room = receiver.failing ? rooms.failing : rooms.taking;
+    const waitMs = () => (receiver.failing ? 0 : leftMs());
+    if (stopping() || slots.waiting() >= waitingMax) return null;
+    if (!(await slots.take(waitMs()))) return null;
+    if (!stopping() && (await room.take(waitMs()))) {
+      return () => {
+        room.free();
+        slots.free();
+      };
+    }
     slots.free();
-    return false;
+    return null;
   }
 
   async function attempt(delivery: DeliveryToSend): Promise<Outcome> {
@@ -81,16 +91,14 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
       // The relay gives it up.
       if (!delivery.webhook.live) return { result: 'untried' };
       const receiver = receiverOf(delivery.webhook);
-      if (!(await takeTurn(receiver, begunAt))) {
-        return { result: 'untried', afterMs: Math.round(spareMs * (1 + Math.random())) };
-      }
+      const endTurn = await takeTurn(receiver, begunAt);
       try {
+        if (!endTurn) return { result: 'untried', afterMs: Math.round(spareMs * (1 + Math.random())) };
         const outcome = await attempt(delivery);
         receiver.failing = outcome.result !== 'sent';
         return outcome;
       } finally {
-        all.free();
-        receiver.slots.free();
+        endTurn?.();
         if (receiver.slots.taken() + receiver.slots.waiting() === 0) receivers.delete(delivery.webhook.id);
       }
     },
