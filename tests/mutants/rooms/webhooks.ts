@@ -35,7 +35,16 @@ export const webhooks: Mutant[] = [
     find: 'tellWebhooks(tx, ofStockAlone ? [] : ',
     replace: 'tellWebhooks(tx, ',
     suites: ['tests/webhooks.test.ts'],
-    test: 'and not for its stock alone',
+    test: 'and nothing for nothing',
+  },
+  {
+    name: 'booking-not-told',
+    says: 'Owes webhooks nothing of a change of stock',
+    file: 'src/domain/products/stock-changes.ts',
+    find: 'deliveriesOf(selectEvents(events), statementTime)',
+    replace: 'deliveriesOf(selectEvents([]), statementTime)',
+    suites: ['tests/webhooks.test.ts'],
+    test: 'and nothing for nothing',
   },
   {
     name: 'gone-tried-again',
