@@ -180,3 +180,7 @@ export const productQuerySchema = z
   );
 
 export type ProductQuery = z.output<typeof productQuerySchema>;
+
+/** The file of one of the shop's own pictures, and what it is. */
+export const pictureParams = z.object({ file: z.string().meta({ example: 'kitchen-210.svg' }) });
+export const pictureSchema = z.string();

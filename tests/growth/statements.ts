@@ -160,7 +160,13 @@ export const kinds: Kind[] = [
   {
     name: 'stock, checked',
     text: /^with batch as materialized /,
-    indexes: ['products_pkey', 'order_items_product_idx', 'orders_pkey', 'orders_live_idx', 'stock_changes_product_idx'],
+    indexes: [
+      'products_pkey',
+      'order_items_product_idx',
+      'orders_pkey',
+      'orders_live_idx',
+      'stock_changes_product_idx',
+    ],
     pagesMax: batchPagesMax,
   },
 
