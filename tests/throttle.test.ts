@@ -1,18 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test as testOnce } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { registerCustomer } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { eventually } from './support/wait.ts';
-
-/**
- * A Redis that takes longer than 150 ms is counted past, in each process, so on a starved machine a count may begin again
- * in between. Each test has addresses and accounts of its own, so it can be tried again.
- */
-function test(name: string, work: () => Promise<void>): void {
-  testOnce(name, work, { retry: 2 });
-}
 
 const pairFailuresMax = 10;
 const addressFailuresMax = 100;
@@ -221,14 +213,14 @@ describe('POST /api/auth/login', () => {
       'as what is no address': (time) => `garbage-${time}`,
     };
 
-    testOnce.each(Object.entries(spellings))('counts them as one, %s', async (_, spelling) => {
+    test.each(Object.entries(spellings))('counts them as one, %s', async (_, spelling) => {
       const { email, password } = await registerCustomer(shop.url);
       for (let time = 0; time < pairFailuresMax; time += 1) await fail(spelling(time), email, 1);
       expectProblem(await login(spelling(pairFailuresMax), email, password), 429, 'rate_limited');
       expect((await login(freshAddress(), email, password)).status).toBe(200);
     });
 
-    testOnce.each([
+    test.each([
       ['203.0.113.11:4321', '203.0.113.11'],
       ['::ffff:203.0.113.11', '203.0.113.11'],
       ['[2001:db8:0:4::1]:443', '2001:db8:0:4::/64'],
