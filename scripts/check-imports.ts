@@ -95,6 +95,7 @@ const onDemand: Record<string, string[]> = {
   'index.ts': ['./src/telemetry/traces.ts', './src/processes/listen-on-node.ts'],
   'src/processes/api.ts': ['../jobs/queues.ts'],
   'worker.ts': ['./src/telemetry/traces.ts'],
+  'tests/support/mail-sink.ts': ['mailparser'],
 };
 
 type Import = { line: number; target: string; typeOnly: boolean };

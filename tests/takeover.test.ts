@@ -11,7 +11,7 @@ import { type Ask, checkedRequests } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { openStatementTap } from './support/statement-tap.ts';
-import { eventually } from './support/wait.ts';
+import { eventually, pause } from './support/wait.ts';
 
 type Stranger = { email: string; password: string };
 
@@ -121,6 +121,7 @@ describe('The first start', () => {
         while (!ready) {
           const answer = await register(url, stranger).catch(() => null);
           if (answer) statuses.push(answer.status);
+          await pause(5);
         }
       });
       await eventually(() => statuses.length > 0, { withinMs: 20_000 });
