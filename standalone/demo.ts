@@ -135,12 +135,14 @@ async function browse(visitor: Client, url: string): Promise<Product[]> {
   say(`"coff" finds ${found.pagination.totalItems}, best first:`);
   for (const product of found.data) say(`  ${money(product.priceCents, product.currency)}  ${product.name}`);
 
-  const [{ sku, tags: [tag] = [], images: [image] = [] } = {}] = found.data;
-  assert(sku && tag && image, 'The first of them has no SKU, no tag or no picture.');
+  const [best] = found.data;
+  const [tag] = best?.tags ?? [];
+  const [image] = best?.images ?? [];
+  assert(best?.sku && tag && image, 'The first of them has no SKU, no tag or no picture.');
   const alike = await parseResponse(visitor.api.products.$get({ query: { tag, limit: '1' } }));
   const picture = await fetch(url + image.url);
   assert.equal(picture.status, 200, 'Its picture is not there.');
-  say(`The first is ${sku}, one of ${alike.pagination.totalItems} with the tag "${tag}"; its picture is ${image.url}.`);
+  say(`The first is ${best.sku}, one of ${alike.pagination.totalItems} with the tag "${tag}"; its picture is ${image.url}.`);
   return found.data;
 }
 
