@@ -50,7 +50,7 @@ export const schema: Mutant[] = [
     name: 'sums-unlimited',
     says: 'Takes any number of a product in many lines',
     file: 'src/schema/orders.ts',
-    find: '      .superRefine(checkSums)\n',
+    find: '    .superRefine(checkSums)\n',
     replace: '',
     suites: ['tests/orders.test.ts'],
     test: 'and names the field',
