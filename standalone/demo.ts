@@ -142,7 +142,9 @@ async function browse(visitor: Client, url: string): Promise<Product[]> {
   const alike = await parseResponse(visitor.api.products.$get({ query: { tag, limit: '1' } }));
   const picture = await fetch(url + image.url);
   assert.equal(picture.status, 200, 'Its picture is not there.');
-  say(`The first is ${best.sku}, one of ${alike.pagination.totalItems} with the tag "${tag}"; its picture is ${image.url}.`);
+  say(
+    `The first is ${best.sku}, one of ${alike.pagination.totalItems} with the tag "${tag}"; its picture is ${image.url}.`,
+  );
   return found.data;
 }
 

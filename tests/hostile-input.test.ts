@@ -285,10 +285,10 @@ describe('Every operation', () => {
       const columns = await shop.db<{ name: string }[]>`
         select distinct column_name as name from information_schema.columns where table_schema = 'public'`;
       const members = columns.map(({ name }) => name.replace(/_./g, (letter) => letter.charAt(1).toUpperCase()));
+      expect(members).toContainValues(['role', 'passwordHash', 'tokenVersion', 'deletedAt', 'version', 'status']);
       for (const { method, path, body } of bodyOperations()) {
         const declared = Object.keys(body.properties ?? {});
         const foreign = [...members, 'isAdmin', 'admin', 'token'].filter((name) => !declared.includes(name));
-        expect(foreign).toContainValues(['role', 'passwordHash', 'tokenVersion', 'deletedAt', 'version', 'status']);
         const text = JSON.stringify({
           ...exampleOf(body),
           ...Object.fromEntries(foreign.map((name) => [name, 'admin'])),
