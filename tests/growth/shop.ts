@@ -51,7 +51,7 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   // More keys than any shop gives out.
   await shop.db`
     insert into api_keys (id, name, scopes, key_hash, created_by, created_at)
-    select uuid_v7(now()), 'Warehouse', array['orders:read'], id::text, id, now() from customers order by id limit 2000`;
+    select uuid_v7(now()), 'Warehouse', array['orders:read'], id::text, id, now() from customers order by customers.id limit 2000`;
   await shop.db`
     insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes)
     select uuid_v7(now()), now(), 'customer', id, action, 'customer', id, '{}'
