@@ -117,7 +117,8 @@ function orderSaved(state: ShopState, name: string, order: Order, status: number
   };
 }
 
-function ownerOf({ accounts }: ShopState, email: string): string | undefined {
+/** The open account that has an address. */
+export function ownerOf({ accounts }: ShopState, email: string): string | undefined {
   const isOwner = (account: Account) => account.open && account.email.toLowerCase() === email.toLowerCase();
   return Object.keys(accounts).find((name) => accounts[name] && isOwner(accounts[name]));
 }
