@@ -51,6 +51,7 @@ describe('compose.yaml', () => {
     POSTGRES_APP_PASSWORD: 'c'.repeat(48),
     REDIS_PASSWORD: 'd'.repeat(48),
     JWT_SECRET: 'b'.repeat(64),
+    TOKEN_SECRET: 'e'.repeat(64),
   };
   const source = YAML.parse(readSource('compose.yaml')) as { services: Record<string, ComposeService> };
   const withValues = (values: Record<string, string>) => interpolate(source, { ...variables(example), ...values });

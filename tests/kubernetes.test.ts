@@ -153,6 +153,7 @@ describe('deploy/kubernetes', () => {
         ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
         ...given,
         ...(given.JWT_SECRET === '' ? { JWT_SECRET: 'b'.repeat(64) } : {}),
+        ...(given.TOKEN_SECRET === '' ? { TOKEN_SECRET: 'e'.repeat(64) } : {}),
         ...(given.ADMIN_PASSWORD === '' ? { ADMIN_PASSWORD: 'long enough' } : {}),
       };
       expect(settingNames).toEqual(expect.arrayContaining(Object.keys(settings)));
