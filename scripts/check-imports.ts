@@ -49,7 +49,7 @@ const rooms: Record<string, Room> = {
       'src/telemetry/spans.ts',
       'src/telemetry/traced-batcher.ts',
     ],
-    packages: ['@opentelemetry/api', 'bullmq', 'type hono', 'nodemailer', 'type pino'],
+    packages: ['@opentelemetry/api', 'bullmq', 'type hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {
     rooms: ['src/db', 'src/domain/outbox', 'type src/jobs', 'src/schema'],
