@@ -16,7 +16,7 @@ import {
 import { holdAccounts } from '../customers/accounts.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
-import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 
 /** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
@@ -50,6 +50,7 @@ export async function placeOrders(
   const answered = await answerRepeats(tx, requests);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
+  if (terms.orderStatusIntervalMs === null) await pauseSchedule(tx);
   const customerIds = new Set(open.map((request) => request.customerId));
   const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
   // Sent together, done in this order: one way to Postgres and back.
