@@ -331,7 +331,7 @@ export const kinds: Kind[] = [
     text: /^select 1 from orders where next_status_at <= .* limit 1$/,
     indexes: ['orders_due_idx'],
   },
-  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses$/, indexes: [] },
+  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses( for key share)?$/, indexes: [] },
   {
     name: 'schedule, from now on standing still',
     text: /^insert into schedule_pauses /,
