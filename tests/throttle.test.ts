@@ -175,7 +175,7 @@ describe('POST /api/auth/login', () => {
       const address = freshAddress();
       await fail(address, email, pairFailuresMax);
       expectProblem(await login(address, email, password), 429, 'rate_limited');
-      const keys = (await shop.redis.keys('*')).filter((key) => key.includes(email));
+      const keys = (await shop.redis.keys('*login-pair*')).filter((key) => key.includes(email));
       expect(keys).not.toBeEmpty();
       for (const key of keys) {
         expect(await shop.redis.ttl(key)).toBeWithin(1, windowSeconds + 1);
