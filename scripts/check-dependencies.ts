@@ -20,7 +20,7 @@ const licencesAllowed = [
 ];
 
 /** If there is a reason to go beyond, raise these, and say why in docs/dependencies.md. */
-const directMax = 24;
+const directMax = 25;
 const installedMax = 91;
 
 type Manifest = {

@@ -49,7 +49,7 @@ const rooms: Record<string, Room> = {
       'src/telemetry/spans.ts',
       'src/telemetry/traced-batcher.ts',
     ],
-    packages: ['@opentelemetry/api', 'bullmq', 'nodemailer', 'type pino'],
+    packages: ['@opentelemetry/api', 'bullmq', 'type hono/jsx', 'nodemailer', 'type pino'],
   },
   'src/telemetry': {
     rooms: ['src/db', 'src/domain/outbox', 'type src/jobs', 'src/schema'],
@@ -95,6 +95,7 @@ const onDemand: Record<string, string[]> = {
   'index.ts': ['./src/telemetry/traces.ts', './src/processes/listen-on-node.ts'],
   'src/processes/api.ts': ['../jobs/queues.ts'],
   'worker.ts': ['./src/telemetry/traces.ts'],
+  'tests/support/mail-sink.ts': ['mailparser'],
 };
 
 type Import = { line: number; target: string; typeOnly: boolean };

@@ -3,6 +3,7 @@ import { schemaIsCurrent } from '../src/db/migrate.ts';
 import { withReader } from '../src/db/transaction.ts';
 import { stockMismatches } from '../src/domain/products/stock-check.ts';
 import { readSettingsOf } from '../src/settings.ts';
+import { reasonOf } from './reason.ts';
 
 /** A product that is in very many orders takes long, and nobody waits for it. */
 const batchMsMax = 60_000;
@@ -31,12 +32,6 @@ async function checkStock(): Promise<number> {
   } finally {
     await close(closeTimeoutMs);
   }
-}
-
-/** The innermost cause's own words on one line: the errors around it carry SQL and parameters. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.

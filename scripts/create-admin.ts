@@ -10,6 +10,7 @@ import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { ShopError } from '../src/errors.ts';
 import { adminSchema } from '../src/schema/customers.ts';
 import { readSettingsOf } from '../src/settings.ts';
+import { reasonOf } from './reason.ts';
 
 const closeTimeoutMs = 5_000;
 
@@ -100,12 +101,6 @@ async function askInSecret(question: string): Promise<string> {
     terminal.close();
     process.stdout.write('\n');
   }
-}
-
-/** The innermost cause's own words on one line: the errors around it carry SQL and parameters. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
 
 // Not awaited at the top level, because Bun can turn only programs without that into bytecode.

@@ -5,6 +5,7 @@ import { type SeedKind, seededIntervalMs, seedShop } from '../src/db/seed.ts';
 import { hashPassword } from '../src/domain/customers/passwords.ts';
 import { registrationSchema } from '../src/schema/customers.ts';
 import { readSettingsOf } from '../src/settings.ts';
+import { reasonOf } from './reason.ts';
 
 const countMax = 10_000_000;
 const reportEveryMs = 10_000;
@@ -77,12 +78,6 @@ async function seed(): Promise<void> {
   } finally {
     await close(closeTimeoutMs);
   }
-}
-
-/** The innermost cause's own words on one line: the errors around it carry SQL and parameters. */
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.cause !== undefined) return reasonOf(error.cause);
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
 
 try {

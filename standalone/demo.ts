@@ -82,7 +82,7 @@ async function buy({ url, mailUrl, untilReady }: DemoShop): Promise<void> {
   const token = await signIn(visitor, account);
   const customer = hc<App>(url, { headers: { Authorization: `Bearer ${token}` } });
   await confirm(visitor, customer, mailUrl);
-  const products = await browse(visitor);
+  const products = await browse(visitor, url);
   const order = await placeOrder(customer, products);
   const delivered = await watch(customer, order);
   await readMails(mailUrl, delivered);
@@ -121,7 +121,7 @@ async function confirm(visitor: Client, customer: Client, mailUrl: string): Prom
 }
 
 /** Answers two products. */
-async function browse(visitor: Client): Promise<Product[]> {
+async function browse(visitor: Client, url: string): Promise<Product[]> {
   step(4, 'Browse');
   const cheapest = await parseResponse(
     visitor.api.products.$get({ query: { inStock: 'true', sort: 'priceCents', limit: '3' } }),
@@ -134,6 +134,17 @@ async function browse(visitor: Client): Promise<Product[]> {
   assert.equal(found.data.length, 2, 'The search has found too little.');
   say(`"coff" finds ${found.pagination.totalItems}, best first:`);
   for (const product of found.data) say(`  ${money(product.priceCents, product.currency)}  ${product.name}`);
+
+  const [best] = found.data;
+  const [tag] = best?.tags ?? [];
+  const [image] = best?.images ?? [];
+  assert(best?.sku && tag && image, 'The first of them has no SKU, no tag or no picture.');
+  const alike = await parseResponse(visitor.api.products.$get({ query: { tag, limit: '1' } }));
+  const picture = await fetch(url + image.url);
+  assert.equal(picture.status, 200, 'Its picture is not there.');
+  say(
+    `The first is ${best.sku}, one of ${alike.pagination.totalItems} with the tag "${tag}"; its picture is ${image.url}.`,
+  );
   return found.data;
 }
 

@@ -251,27 +251,31 @@ const rows: Record<string, Row> = {
     body: ({ product }) => ({ items: [{ productId: product, quantity: 1 }] }),
   },
   'PATCH /api/orders/address/{id}': {
+    scope: 'orders:write',
     statuses: ownerOrAdmin(200),
     path: ({ order }) => `/api/orders/address/${order}`,
     body: () => ({ shippingAddress: { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' } }),
   },
   'PATCH /api/orders/status/{id}': {
+    scope: 'orders:write',
     statuses: adminOnly(200),
     path: ({ order }) => `/api/orders/status/${order}`,
     body: () => ({ status: 'processing' }),
   },
   'PATCH /api/orders/hold/{id}': {
+    scope: 'orders:write',
     statuses: adminOnly(200),
     path: ({ order }) => `/api/orders/hold/${order}`,
     body: () => ({ reason: 'The address does not exist.' }),
   },
   'PATCH /api/orders/release/{id}': {
+    scope: 'orders:write',
     statuses: adminOnly(200),
     path: ({ order }) => `/api/orders/release/${order}`,
     prepare: ({ order }) =>
       ask('PATCH', `/api/orders/hold/${order}`, { token: adminToken, body: { reason: 'The address does not exist.' } }),
   },
-  'PATCH /api/orders/cancel/{id}': { statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/cancel/${order}` },
+  'PATCH /api/orders/cancel/{id}': { scope: 'orders:write', statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/cancel/${order}` },
   'PATCH /api/orders/restore/{id}': {
     scope: 'orders:write',
     statuses: ownerOrAdmin(200),

@@ -39,7 +39,7 @@ describe('a shop under load', () => {
         const result = await runChaos(single, {
           seed: Math.floor(Math.random() * 1_000_000),
           // The other suites run on the same machine at the same time.
-          rate: 12,
+          rate: 8,
           patience,
           loadMs,
           kinds,

@@ -415,6 +415,7 @@ const mayBeNull = [
   'order_details.note',
   'order_details.postal_code',
   'order_details.region',
+  'order_items.sku',
   'orders.carrier',
   'orders.deleted_at',
   'orders.hold_reason',

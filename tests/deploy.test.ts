@@ -66,8 +66,9 @@ describe(guide, () => {
     for (const name of ['POSTGRES_PASSWORD', 'POSTGRES_APP_PASSWORD', 'REDIS_PASSWORD']) {
       expect(made).toMatch(new RegExp(`^${name}=[0-9a-f]{48}$`, 'm'));
     }
-    expect(made).toMatch(/^JWT_SECRET=[0-9a-f]{64}$/m);
-    expect(made).toMatch(/^TOKEN_SECRET=[0-9a-f]{64}$/m);
+    for (const name of ['JWT_SECRET', 'TOKEN_SECRET']) {
+      expect(made).toMatch(new RegExp(`^${name}=[0-9a-f]{64}$`, 'm'));
+    }
     expect(made.replaceAll(/=[0-9a-f]{48,64}$/gm, '=')).toBe(readSource('.env.example'));
   });
 

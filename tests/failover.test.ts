@@ -9,6 +9,7 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import { freePort } from '../standalone/ports.ts';
 import { type PostgresServer, startPostgres } from '../standalone/postgres.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { placeCluster } from './support/kept-cluster.ts';
 import { type Link, openLink } from './support/link.ts';
 import { scrape } from './support/metrics.ts';
 import { bringTo } from './support/orders.ts';
@@ -29,6 +30,7 @@ chmodSync(directory, 0o755);
 type Scene = { server: PostgresServer; db: Sql; link: Link; shop: Shop; customer: Account; mugId: string };
 
 async function openScene(name: string, options: { queue?: 'postgres' } = {}): Promise<Scene> {
+  await placeCluster(join(directory, name));
   const server = await startPostgres({ directory: join(directory, name), choosePort: freePort });
   await migrateDatabase(server.url);
   const link = await openLink(Number(new URL(server.url).port));

@@ -38,6 +38,8 @@ const answerMsMax = 3_000;
 const fuzzRunMsMax = 1_000;
 const bodyBytesMax = 1024 * 1024;
 const sentAtOnce = 8;
+/** What takes the square of its length would take a minute. */
+const longBytes = 300_000;
 /** Bun gives a request 10 s for its headers and `idleTimeout`, 30 s, for the rest, and looks every few seconds. */
 const slowRequestMsMax = 40_000;
 
@@ -221,7 +223,7 @@ describe('Every operation', () => {
     test.each(['a', 'a.', '.', 'a@', 'a@a.', 'a@a.aa', ' ', '\u00a0', "'", '\ud83d\ude00', '1', '+1', '\\ud800'])(
       'checks text in time, however long: %j',
       async (part) => {
-        const long = part.repeat(900_000 / Buffer.byteLength(part));
+        const long = part.repeat(longBytes / Buffer.byteLength(part));
         for (const { method, path, body } of bodyOperations()) {
           for (const name of Object.keys(body.properties ?? {})) {
             const { [name]: _replaced, ...others } = exampleOf(body) as Record<string, unknown>;
@@ -261,10 +263,15 @@ describe('Every operation', () => {
   });
 
   describe('when its body is compressed', () => {
+    let bomb: Uint8Array<ArrayBuffer>;
+
+    beforeAll(() => {
+      bomb = Bun.gzipSync(Buffer.alloc(64 * bodyBytesMax));
+    });
+
     test.each(['gzip', 'GZIP', 'x-gzip', 'deflate', 'br', 'zstd', 'identity, gzip'])(
       'answers 415 without a look inside: %s',
       async (encoding) => {
-        const bomb = Bun.gzipSync(Buffer.alloc(64 * bodyBytesMax));
         for (const { method, path } of bodyOperations()) {
           const response = await fetch(shop.url + path, {
             method,
@@ -286,10 +293,10 @@ describe('Every operation', () => {
       const columns = await shop.db<{ name: string }[]>`
         select distinct column_name as name from information_schema.columns where table_schema = 'public'`;
       const members = columns.map(({ name }) => name.replace(/_./g, (letter) => letter.charAt(1).toUpperCase()));
+      expect(members).toContainValues(['role', 'passwordHash', 'tokenVersion', 'deletedAt', 'version', 'status']);
       for (const { method, path, body } of bodyOperations()) {
         const declared = Object.keys(body.properties ?? {});
         const foreign = [...members, 'isAdmin', 'admin', 'token'].filter((name) => !declared.includes(name));
-        expect(foreign).toContainValues(['role', 'passwordHash', 'tokenVersion', 'deletedAt', 'version', 'status']);
         const text = JSON.stringify({
           ...exampleOf(body),
           ...Object.fromEntries(foreign.map((name) => [name, 'admin'])),
@@ -450,7 +457,7 @@ describe('Signing in', () => {
         expect(answer.status).toBe(401);
       }
       // In turns, so that whatever else the machine does slows both kinds alike.
-      for (let round = 0; round < 60; round += 1) {
+      for (let round = 0; round < 40; round += 1) {
         await measure('unknown', `${randomUUID()}@example.com`);
         await measure('wrong', known);
       }

@@ -72,7 +72,7 @@ function expectNoMailTwice(): void {
 
 describe('the shop', () => {
   describe('when calls come one after the other', () => {
-    const runs = 4;
+    const runs = 3;
     const calls = fc.oneof({ weight: 12, arbitrary: oneCall }, { weight: 1, arbitrary: time });
     const commands = fc.commands([calls], { maxCommands: 40, size: 'max', ...replay });
 
@@ -85,7 +85,7 @@ describe('the shop', () => {
   });
 
   describe('when calls come at once', () => {
-    const runs = 4;
+    const runs = 3;
     const calls = fc.oneof({ weight: 3, arbitrary: manyCalls }, { weight: 1, arbitrary: oneCall });
     const commands = fc.commands([calls], { maxCommands: 12, size: 'max', ...replay });
 

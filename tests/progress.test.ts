@@ -242,7 +242,10 @@ describe('a shop whose orders never move by themselves', () => {
       const before = Date.now();
       await shop.worker(0).kill();
       const env = { ORDER_STATUS_INTERVAL: '1h' };
-      await Promise.all([shop.startWorker(env), shop.startWorker(env), shop.startApi(env)]);
+      const workers = await Promise.all([shop.startWorker(env), shop.startWorker(env)]);
+      await shop.startApi(env);
+      // Each has its own first round, which puts off what was planned before.
+      await eventually(() => workers.every((worker) => worker.log().some(({ msg }) => msg === 'sweep')));
       await eventually(async () => (await shop.db`select 1 from schedule_pauses`).length === 0 || null);
       await untilSweptTwice();
       for (const id of [late, unplanned]) {
@@ -253,6 +256,13 @@ describe('a shop whose orders never move by themselves', () => {
       expect(await rowOf(held)).toEqual({ status: 'pending', next_status_at: null });
       expect(await rowOf(future)).toEqual({ status: 'pending', next_status_at: farAhead });
       expect(await rowOf(cancelled)).toEqual({ status: 'cancelled', next_status_at: null });
+      // What an API leaves without a plan that still says never is planned by the next round, and nothing else.
+      await planFor(late, new Date(Date.now() + 60_000));
+      const straggler = await place();
+      expect(straggler.nextStatusAt).toBeNull();
+      const planned = await eventually(async () => (await rowOf(straggler.id))?.next_status_at);
+      expect(planned.getTime()).toBeWithin(before + hourMs, Date.now() + hourMs + 1);
+      expect((await rowOf(late))?.next_status_at.getTime()).toBeLessThan(Date.now() + 60_001);
       // A worker that starts under the same interval leaves the plan alone.
       await planFor(late, new Date(Date.now() - 1_000));
       await shop.startWorker(env);

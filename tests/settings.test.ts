@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { join } from 'node:path';
+import { commandOf, root } from './support/app-process.ts';
 import { request } from './support/client.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
@@ -14,11 +14,10 @@ afterAll(() => shop.stop());
 const entries = ['index.ts', 'worker.ts'] as const;
 /** What one of them uses and the other does not. */
 const usedOnly = { 'index.ts': ['JWT_SECRET'], 'worker.ts': ['SMTP_URL'] };
-const root = join(import.meta.dir, '..');
 
 /** Starts an entry point that is expected to give up, and answers how it did and what it complained of. */
 async function giveUp(entry: (typeof entries)[number], env: Record<string, string>) {
-  const child = Bun.spawn([process.execPath, join(root, entry)], {
+  const child = Bun.spawn(commandOf(entry), {
     cwd: root,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -180,7 +179,8 @@ describe('in production, without the secrets of others', () => {
   });
 
   test('db:migrate wants DATABASE_URL alone', async () => {
-    const child = Bun.spawn([process.execPath, join(root, 'scripts/migrate.ts')], {
+    const child = Bun.spawn([process.execPath, 'scripts/migrate.ts'], {
+      cwd: root,
       env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: shop.databaseUrl },
       stdio: ['ignore', 'ignore', 'inherit'],
     });

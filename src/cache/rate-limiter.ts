@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { ShopError } from '../errors.ts';
 import type { RedisClient } from '../lib/redis.ts';
 
-/** How many keys a process counts for itself while Redis is away; those used longest ago make room. */
+/** How many keys a process counts for itself, for when Redis is away; those used longest ago make room. */
 const memoryKeysMax = 20_000;
 
 export type RateLimiterOptions = {
@@ -27,40 +27,60 @@ export type RateLimiter = {
   clear: (key: string) => Promise<void>;
 };
 
-/** Counts by key, for all processes in Redis, and in memory while Redis is away or where there is none. */
+/**
+ * Counts by key, for all processes in Redis, and in memory where there is none. Memory is told what Redis counts, so that
+ * it goes on from there while Redis is away or slow.
+ */
 export function createRateLimiter(
   redis: RedisClient | null,
   { keyPrefix, points, durationSeconds, refusal }: RateLimiterOptions,
 ): RateLimiter {
-  const memory = new RateLimiterMemory({ keyPrefix, points, duration: durationSeconds });
+  const options = { keyPrefix, points, duration: durationSeconds };
+  const memory = new RateLimiterMemory(options);
+  const shared = redis && new RateLimiterRedis({ ...options, storeClient: redis, rejectIfRedisNotReady: true });
   const remembered = new LRUCache<string, true>({
     max: memoryKeysMax,
     dispose: (_value, key, reason) => {
       if (reason === 'evict') void memory.delete(key);
     },
   });
-  const limiter: RateLimiterAbstract = redis
-    ? new RateLimiterRedis({
-        storeClient: redis,
-        keyPrefix,
-        points,
-        duration: durationSeconds,
-        insuranceLimiter: memory,
-        rejectIfRedisNotReady: true,
-      })
-    : memory;
+
+  async function remember(key: string, { consumedPoints, msBeforeNext }: RateLimiterRes): Promise<void> {
+    await memory.set(key, consumedPoints, Math.max(1, msBeforeNext) / 1_000);
+  }
+
+  /** @throws {RateLimiterRes} when there is no point left to consume */
+  async function count(key: string, step: 'consume' | 'reward'): Promise<RateLimiterRes> {
+    if (!shared) return memory[step](key);
+    let state: RateLimiterRes;
+    try {
+      state = await shared[step](key);
+    } catch (error) {
+      if (!(error instanceof RateLimiterRes)) return memory[step](key);
+      await remember(key, error);
+      throw error;
+    }
+    await remember(key, state);
+    return state;
+  }
+
+  async function clear(key: string): Promise<void> {
+    await memory.delete(key);
+    // What Redis cannot be told ends there with its window.
+    await shared?.delete(key).catch(() => {});
+  }
 
   async function giveBack(key: string): Promise<void> {
-    const { consumedPoints } = await limiter.reward(key);
+    const { consumedPoints } = await count(key, 'reward');
     // Else a flood of keys for which nothing is ever counted would fill Redis.
-    if (consumedPoints <= 0) await limiter.delete(key);
+    if (consumedPoints <= 0) await clear(key);
   }
 
   return {
     take: async (key) => {
       remembered.set(key, true);
       try {
-        await limiter.consume(key);
+        await count(key, 'consume');
       } catch (state) {
         if (!(state instanceof RateLimiterRes)) throw state;
         await giveBack(key);
@@ -72,8 +92,6 @@ export function createRateLimiter(
       }
     },
     giveBack,
-    clear: async (key) => {
-      await limiter.delete(key);
-    },
+    clear,
   };
 }

@@ -33,21 +33,27 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
 
   let begun = false;
 
-  /** What a worker does before its first round: notes that the schedule stands still, or has it go on after such a time. */
-  async function begin(): Promise<void> {
+  /**
+   * Notes at the first round that the schedule stands still, or has it go on after such a time. Later rounds plan what a
+   * process whose interval is `never` has left without a plan.
+   */
+  async function keepSchedule(): Promise<void> {
     if (orderStatusIntervalMs === null) {
-      await withTransaction(db, pauseSchedule);
+      if (!begun) await withTransaction(db, pauseSchedule);
     } else {
       const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, orderStatusIntervalMs));
+      const plannedBefore = begun ? 'stay' : 'are put off';
       for (let more = firstStepAt !== null; firstStepAt && more && !stopping(); ) {
-        more = await withTransaction(db, (tx) => resumeSchedule(tx, { firstStepAt, batchSizeMax: ordersPerBatch }));
+        more = await withTransaction(db, (tx) =>
+          resumeSchedule(tx, { firstStepAt, plannedBefore, batchSizeMax: ordersPerBatch }),
+        );
       }
     }
     begun = true;
   }
 
   async function moveDueOrders(roundId: string): Promise<number> {
-    if (!begun) await begin();
+    await keepSchedule();
     if (orderStatusIntervalMs === null) return 0;
     let movedInAll = 0;
     for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {

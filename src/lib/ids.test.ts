@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { isId, newId } from './ids.ts';
+import { idAtMicros, isId, newId } from './ids.ts';
 
 describe('newId', () => {
   describe('when many are made at one moment', () => {
@@ -18,6 +18,21 @@ describe('newId', () => {
     test('still go up', () => {
       const later = newId(new Date('2026-11-22T13:00:00.500Z'));
       expect(newId(new Date('2026-11-22T13:00:00.000Z')) > later).toBe(true);
+    });
+  });
+});
+
+describe('idAtMicros', () => {
+  describe('when each microsecond of a millisecond has one', () => {
+    test('are UUIDv7 of that millisecond, each above the one before', () => {
+      const ms = Date.parse('2026-11-22T12:00:00.123Z');
+      const made = Array.from({ length: 1_001 }, (_, micros) => idAtMicros(ms * 1_000 + micros));
+      expect(made).toEqual(made.toSorted());
+      for (const id of made) {
+        expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      }
+      const msOf = (id = '') => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+      expect([msOf(made[0]), msOf(made[999]), msOf(made[1_000])]).toEqual([ms, ms, ms + 1]);
     });
   });
 });

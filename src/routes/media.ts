@@ -1,13 +1,11 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { z } from 'zod';
 import { notFound } from '../errors.ts';
 import { drawPicture } from '../lib/pictures.ts';
 import { mayBeKept } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { problems } from '../middleware/openapi.ts';
 import { noQuery } from '../schema/common.ts';
-
-const fileParams = z.object({ file: z.string().meta({ example: 'kitchen-210.svg' }) });
+import { pictureParams, pictureSchema } from '../schema/products.ts';
 
 /** The shop's own pictures, which the products of `db:seed` show. */
 export function mediaRoutes() {
@@ -19,9 +17,9 @@ export function mediaRoutes() {
       tags: ['Products'],
       summary: 'Get a picture',
       description: 'The pictures of the products that the shop is seeded with. Pages of any origin may show them.',
-      request: { params: fileParams, query: noQuery },
+      request: { params: pictureParams, query: noQuery },
       responses: {
-        200: { content: { 'image/svg+xml': { schema: z.string() } }, description: 'The picture' },
+        200: { content: { 'image/svg+xml': { schema: pictureSchema } }, description: 'The picture' },
         ...problems(404, 422),
       },
     }),

@@ -88,7 +88,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         security: bearer,
         middleware: [signedIn()] as const,
         request: { query: noQuery },
-        responses: { 202: { description: 'Heard' }, ...problems(401, 409, 413, 422, 429) },
+        responses: { 202: { description: 'Heard' }, ...problems(401, 403, 409, 413, 422, 429) },
       }),
       async (c) => {
         const ask = () => services.transaction((tx) => askForVerification(tx, c.get('actor')));

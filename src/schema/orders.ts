@@ -24,60 +24,21 @@ export type OrderStatus = (typeof orderStatuses)[number];
 /**
  * The lifecycle of an order. `next` is the step that time or staff takes; `cancellable` says whether its owner
  * may still call it off; `deletable`, whether deletion may end it; `restorable`, whether a new run may begin;
- * `redirectable`, whether it may still go to another address; `trackable`, whether a shipment can be told of.
+ * `redirectable`, whether it may still go to another address.
  */
 export const lifecycle: Record<
   OrderStatus,
-  {
-    next: OrderStatus | null;
-    cancellable: boolean;
-    deletable: boolean;
-    restorable: boolean;
-    redirectable: boolean;
-    trackable: boolean;
-  }
+  { next: OrderStatus | null; cancellable: boolean; deletable: boolean; restorable: boolean; redirectable: boolean }
 > = {
-  pending: {
-    next: 'processing',
-    cancellable: true,
-    deletable: true,
-    restorable: false,
-    redirectable: true,
-    trackable: false,
-  },
-  processing: {
-    next: 'shipped',
-    cancellable: true,
-    deletable: true,
-    restorable: false,
-    redirectable: true,
-    trackable: false,
-  },
-  shipped: {
-    next: 'delivered',
-    cancellable: false,
-    deletable: true,
-    restorable: false,
-    redirectable: false,
-    trackable: true,
-  },
-  delivered: {
-    next: null,
-    cancellable: false,
-    deletable: false,
-    restorable: false,
-    redirectable: false,
-    trackable: true,
-  },
-  cancelled: {
-    next: null,
-    cancellable: false,
-    deletable: true,
-    restorable: true,
-    redirectable: false,
-    trackable: false,
-  },
+  pending: { next: 'processing', cancellable: true, deletable: true, restorable: false, redirectable: true },
+  processing: { next: 'shipped', cancellable: true, deletable: true, restorable: false, redirectable: true },
+  shipped: { next: 'delivered', cancellable: false, deletable: true, restorable: false, redirectable: false },
+  delivered: { next: null, cancellable: false, deletable: false, restorable: false, redirectable: false },
+  cancelled: { next: null, cancellable: false, deletable: true, restorable: true, redirectable: false },
 };
+
+/** Those in which there is a parcel to tell of. */
+const trackedStatuses: readonly OrderStatus[] = ['shipped', 'delivered'];
 
 /** How often an order can be taken up again: each time sends mails, and one order must not send without end. */
 export const restoresMax = 5;
@@ -298,7 +259,7 @@ export const orderStatusInputSchema = z
     trackingUrl: webAddress.nullish(),
   })
   .superRefine((input, context) => {
-    if (lifecycle[input.status].trackable) return;
+    if (trackedStatuses.includes(input.status)) return;
     for (const field of shipmentFields) {
       if (input[field] === undefined) continue;
       context.addIssue({ code: 'custom', path: [field], message: 'goes with shipped and delivered only' });

@@ -87,9 +87,17 @@ function settle(intent: Intent, answers: (OrderAnswer | null)[], placed: OrderBo
   const [first, ...others] = placed;
   if (first) intent.outcome = { orderId: first.id };
   else if (answers.every((answer) => answer !== null)) intent.outcome = 'refused';
-  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
+  if (others.some((other) => !agreeOnShared(other, first))) {
     journal.breach('A repeat gets the first answer', placed.map((order) => JSON.stringify(order)).join(', '));
   }
+}
+
+/** Whether two answers are the same, but for members that only one of them has: code from before knows fewer. */
+function agreeOnShared(a: unknown, b: unknown): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b);
+  if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false;
+  const members = new Map(Object.entries(b));
+  return Object.entries(a).every(([name, value]) => !members.has(name) || agreeOnShared(value, members.get(name)));
 }
 
 function noteDuration(journal: Journal, sentAt: number): void {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import postgres from 'postgres';
 import { freePort } from '../../standalone/ports.ts';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
+import { placeCluster } from '../support/kept-cluster.ts';
 import { startReplica } from '../support/postgres-replica.ts';
 import type { RedisNode } from '../support/redis-node.ts';
 import { startRedis } from '../support/redis-server.ts';
@@ -68,6 +69,7 @@ function restartable(first: PostgresServer, startAgain: () => Promise<PostgresSe
 /** Starts a Postgres for data below `directory`, with the durable settings it has by default. */
 export async function startChaosPostgres(directory: string, settings: ServerSettings = {}): Promise<ChaosPostgres> {
   const port = await freePort();
+  await placeCluster(directory);
   const launch = () => startPostgres({ directory, settings, choosePort: async () => port });
   const server = restartable(await launch(), launch);
   const { url } = server;

@@ -1,4 +1,4 @@
-import type { Sql } from 'postgres';
+import type { Sql, TransactionSql } from 'postgres';
 import { openDatabase } from '../../src/db/client.ts';
 import { customPlanMark } from '../../src/db/planning.ts';
 import { seedShop } from '../../src/db/seed.ts';
@@ -12,6 +12,9 @@ export type Size = { products: number; customers: number; orders: number };
 
 const statusIntervalMs = 3_600_000;
 
+/** So many products are alike, but for price and age. */
+const copies = 10;
+
 /** So many that a sample shows them to be more than are counted. */
 const keepsakeCount = 40_000;
 
@@ -24,8 +27,10 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   // An analysis under way would keep the vacuum from marking pages as visible to all.
   await setAutovacuum(shop.db, 'off');
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
-  const given = { ...size, currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs };
-  await seedShop(db, { ...given, onProgress: () => {} });
+  const given = { currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs, onProgress: () => {} };
+  await seedShop(db, { ...given, products: Math.ceil(size.products / copies), customers: 0, orders: 0 });
+  await multiplyProducts(shop.db);
+  await seedShop(db, { ...given, ...size, products: 0 });
   await close(1_000);
   await addKeepsakes(shop.db);
   // A day's worth of keys.
@@ -46,7 +51,7 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   // More keys than any shop gives out.
   await shop.db`
     insert into api_keys (id, name, scopes, key_hash, created_by, created_at)
-    select uuid_v7(now()), 'Warehouse', array['orders:read'], id::text, id, now() from customers order by id limit 2000`;
+    select uuid_v7(now()), 'Warehouse', array['orders:read'], id::text, id, now() from customers order by customers.id limit 2000`;
   await shop.db`
     insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes)
     select uuid_v7(now()), now(), 'customer', id, action, 'customer', id, '{}'
@@ -74,9 +79,23 @@ export async function startGrownShop(size: Size): Promise<Shop> {
   return shop;
 }
 
+/** Makes several products of each, in the order of their ages, with the words that are folded already. */
+async function multiplyProducts(db: Sql): Promise<void> {
+  await withoutFolding(db, async (tx) => {
+    await tx`create temporary table copied on commit drop as select * from products`;
+    await tx`truncate products cascade`;
+    await tx`
+      insert into products (id, name, description, price_cents, stock, created_at, updated_at, search)
+      select uuid_v7(made_at), name, description, price_cents + n, stock, made_at, made_at, search
+      from copied, generate_series(0, ${copies - 1}) n,
+        lateral (select created_at + n * interval '1 second') as moment (made_at)
+      order by made_at`;
+  });
+}
+
 /**
  * Adds more products of one word than a search counts exactly, which are older than all others, dearer, and the last by
- * name. The first one's words are folded, and are those of the rest, so that it takes no time.
+ * name. The first one's words are folded, and are those of the rest.
  */
 async function addKeepsakes(db: Sql): Promise<void> {
   const keepsakes = (from: number, to: number, search: string) => `
@@ -84,9 +103,16 @@ async function addKeepsakes(db: Sql): Promise<void> {
     select uuid_v7(made_at), '\u{ff3a} Keepsake', null, 900000000 + n, 1, made_at, made_at, ${search}
     from generate_series(${from}, ${to}) n, lateral (select timestamptz '2001-01-01' + n * interval '1 second') as moment (made_at)`;
   await db.unsafe(keepsakes(0, 0, 'null'));
+  await withoutFolding(db, (tx) =>
+    tx.unsafe(keepsakes(1, keepsakeCount - 1, '(select search from products where price_cents = 900000000)')),
+  );
+}
+
+/** Folding the words of a product takes longer than all else about it. */
+async function withoutFolding(db: Sql, insert: (tx: TransactionSql) => Promise<unknown>): Promise<void> {
   await db.begin(async (tx) => {
     await tx`alter table products disable trigger products_fold_search`;
-    await tx.unsafe(keepsakes(1, keepsakeCount - 1, '(select search from products where price_cents = 900000000)'));
+    await insert(tx);
     // Their stock is booked at the commit otherwise, and until then the table cannot be altered.
     await tx`set constraints all immediate`;
     await tx`alter table products enable always trigger products_fold_search`;

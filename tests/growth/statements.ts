@@ -16,7 +16,7 @@ const countedPagesMax = 12_000;
 /** What a range of prices holds besides, whose products do not match. */
 const filteredPagesMax = 4_000;
 /** A range that is narrow enough to be read whole, and then sorted. */
-const sortedRangePagesMax = 2_000;
+const sortedRangePagesMax = 2_500;
 /**
  * Where the planner takes two conditions on half of the products each for independent, it reads one half, though hardly any
  * product meets both. The walk that this stands in for would read it, too.
@@ -91,7 +91,7 @@ export const kinds: Kind[] = [
     indexes: ['product_words_word_idx'],
   },
   {
-    name: 'search, looked up',
+    name: 'search or tag, looked up',
     text: /^with found as materialized /,
     indexes: ['products_search_idx', 'products_price_idx', ...filterIndexes],
     pagesMax: countedPagesMax + filteredPagesMax,
@@ -160,9 +160,20 @@ export const kinds: Kind[] = [
     pagesMax: countedPagesMax,
   },
   {
+    name: 'stock of the release before, whether it is booked',
+    text: /^EXISTS \(SELECT FROM stock_changes /,
+    indexes: ['stock_changes_product_idx'],
+  },
+  {
     name: 'stock, checked',
     text: /^with batch as materialized /,
-    indexes: ['products_pkey', 'order_items_product_idx', 'orders_pkey', 'stock_changes_product_idx'],
+    indexes: [
+      'products_pkey',
+      'order_items_product_idx',
+      'orders_pkey',
+      'orders_live_idx',
+      'stock_changes_product_idx',
+    ],
     pagesMax: batchPagesMax,
   },
 
@@ -327,7 +338,7 @@ export const kinds: Kind[] = [
     text: /^select 1 from orders where next_status_at <= .* limit 1$/,
     indexes: ['orders_due_idx'],
   },
-  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses$/, indexes: [] },
+  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses( for key share)?$/, indexes: [] },
   {
     name: 'schedule, from now on standing still',
     text: /^insert into schedule_pauses /,

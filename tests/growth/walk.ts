@@ -287,7 +287,10 @@ export async function walkThrough(
   for (let time = 0; time < repeats; time += 1) {
     await withTransaction(db, pauseSchedule);
     const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, 1));
-    if (firstStepAt) await withTransaction(db, (tx) => resumeSchedule(tx, { firstStepAt, batchSizeMax: 1_000 }));
+    if (firstStepAt)
+      await withTransaction(db, (tx) =>
+        resumeSchedule(tx, { firstStepAt, plannedBefore: 'stay', batchSizeMax: 1_000 }),
+      );
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Call } from './calls.ts';
-import { type Answer, answerTo, type Outcome } from './rules.ts';
+import { type Answer, answerTo, type Outcome, ownerOf } from './rules.ts';
 import { caughtUp, identify, progressOf, type ShopState } from './state.ts';
 import { type ShopView, shopView } from './views.ts';
 
@@ -44,7 +44,20 @@ function possibleOutcomes(state: ShopState, start: ShopState, { call, answer }: 
     answerTo(ready, call, identify(ready, by)),
   ]);
   if (answer.code === 'idempotency_in_progress' && hasRival(start, call, made)) outcomes.push({ answer, state });
+  if (answer.code === 'invalid_credentials' && wasSignedOut(start, call, made)) outcomes.push({ answer, state });
   return outcomes;
+}
+
+/**
+ * Whether all sessions of an account were ended while this call showed its password: what was checked may be the password
+ * no longer, for all that the shop knows.
+ */
+function wasSignedOut(start: ShopState, call: Call, made: AnsweredCall[]): boolean {
+  const account =
+    call.kind === 'sign in' ? ownerOf(start, call.email) : 'by' in call ? identify(start, call.by)?.account : undefined;
+  return made.some(
+    ({ call: other, answer }) => other.kind === 'sign out' && other.account === account && answer.status === 204,
+  );
 }
 
 /** Steps of other orders than those a call is about make no difference to it, so they can wait. */

@@ -134,7 +134,8 @@ function toldTo(actor: Actor, { answer, state }: Outcome): Outcome {
   return { answer: { ...answer, order: { ...answer.order, hold: null } }, state };
 }
 
-function ownerOf({ accounts }: ShopState, email: string): string | undefined {
+/** The open account that has an address. */
+export function ownerOf({ accounts }: ShopState, email: string): string | undefined {
   const isOwner = (account: Account) => account.open && account.email.toLowerCase() === email.toLowerCase();
   return Object.keys(accounts).find((name) => accounts[name] && isOwner(accounts[name]));
 }

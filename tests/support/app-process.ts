@@ -24,23 +24,31 @@ const stopTimeoutMs = 20_000;
 /** The command of the image that runs an entry point. */
 const commands = { 'index.ts': 'serve', 'worker.ts': 'work' } as const;
 
+export type EntryPoint = keyof typeof commands;
+
 /**
- * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`. It runs out of the bundle
- * that a whole run has made of the sources, if there is one.
+ * What runs an entry point: the bundle that a whole run has made of the sources, if there is one.
+ * @param code where its sources are, when they are not those that the suites are about
+ */
+export function commandOf(entry: EntryPoint, code = root): string[] {
+  const bundle = code === root ? process.env.TEST_BUNDLE : undefined;
+  return [process.execPath, ...(bundle ? [bundle, commands[entry]] : [join(code, entry)])];
+}
+
+/**
+ * Starts an entry point with `env` as its whole environment; what it writes goes to `logFile`.
  * @param code where its sources are, when they are not those that the suites are about
  * @param output what it writes to, when that is a pipe that leads to `logFile`
  */
 export function startProcess(
-  entry: 'index.ts' | 'worker.ts',
+  entry: EntryPoint,
   env: Record<string, string>,
   logFile: string,
   code = root,
   output?: number,
 ): AppProcess {
-  const bundle = code === root ? process.env.TEST_BUNDLE : undefined;
-  const command = bundle ? [bundle, commands[entry]] : [join(code, entry)];
   const file = output ?? openSync(logFile, 'a');
-  const child = Bun.spawn([process.execPath, ...command], {
+  const child = Bun.spawn(commandOf(entry, code), {
     cwd: code,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdin: 'ignore',

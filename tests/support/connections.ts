@@ -182,7 +182,8 @@ export function describeConnections(
       test('that nobody reads › when much is to be written › is waited for by nobody, and tells what it lacks', async () => {
         pipe.pause();
         const connections = Array.from({ length: 20 }, () => openRaw(url));
-        for (let round = 0; round < 100; round += 1) {
+        const dropped = async () => (await scrape(url)).value('shop_log_lines_dropped_total') ?? 0;
+        for (let round = 0; round < 100 && (round % 10 > 0 || (await dropped()) === 0); round += 1) {
           const answers = await Promise.all(connections.map((connection) => ask(connection, 'GET', productPath)));
           expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
         }
@@ -194,7 +195,7 @@ export function describeConnections(
           durations.push(performance.now() - startedAt);
         }
         expect(Math.min(...durations)).toBeLessThan(100);
-        expect((await scrape(url)).value('shop_log_lines_dropped_total')).toBeGreaterThan(0);
+        expect(await dropped()).toBeGreaterThan(0);
         pipe.resume();
         await eventually(() => pipe.text().includes('log lines were dropped'));
         const requestId = randomUUID();
@@ -205,7 +206,7 @@ export function describeConnections(
         for (const { level, lines, msg } of told)
           expect({ level, msg: msg.split(' ')[0] }).toEqual({ level: 'warn', msg: String(lines) });
         const sum = told.reduce((total, { lines }) => total + lines, 0);
-        expect(sum).toBe((await scrape(url)).value('shop_log_lines_dropped_total') ?? 0);
+        expect(sum).toBe(await dropped());
       });
     });
 

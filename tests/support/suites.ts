@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type PostgresServer, startPostgres } from '../../standalone/postgres.ts';
 import { bundleShop } from './bundle.ts';
 import { createFailureReader, describeFailures } from './failures.ts';
+import { placeCluster } from './kept-cluster.ts';
 import { postgresSettings, prepareTestbeds } from './testbed-servers.ts';
 
 /** One that is too slow takes the others of its file with it, because Bun then ends every process that they use. */
@@ -97,6 +98,7 @@ export async function runBunTest(options: BunTestOptions): Promise<number> {
 
 /** Starts a Postgres that testbeds can be made on. */
 export async function startTestbedPostgres(directory: string, tearDown: TearDown): Promise<PostgresServer> {
+  await placeCluster(directory);
   const database = await startPostgres({ directory, settings: postgresSettings });
   tearDown.push(() => rmSync(database.cluster, { recursive: true, force: true }), database.stop);
   await prepareTestbeds(database.url);

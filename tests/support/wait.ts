@@ -3,10 +3,13 @@ import { availableParallelism, loadavg } from 'node:os';
 type WaitOptions = {
   /** Give it where it is a promise. Without it, far longer than what is waited for takes, and longer on a busy machine. */
   withinMs?: number;
+  /** Without it, a twentieth of the time that has passed, because each look costs those who are waited for. */
   everyMs?: number;
 };
 
 const patienceMs = 15_000;
+const everyMsMin = 20;
+const everyMsMax = 100;
 const busynessMax = 3;
 const toldMax = 300;
 
@@ -17,9 +20,10 @@ const toldMax = 300;
  */
 export async function eventually<Answer>(
   condition: () => Answer | Promise<Answer>,
-  { withinMs = patienceMs * Math.min(busyness(), busynessMax), everyMs = 20 }: WaitOptions = {},
+  { withinMs = patienceMs * Math.min(busyness(), busynessMax), everyMs }: WaitOptions = {},
 ): Promise<Exclude<Answer, false | null | undefined>> {
-  const endsAt = Date.now() + withinMs;
+  const startedAt = Date.now();
+  const endsAt = startedAt + withinMs;
   for (;;) {
     let failure: unknown;
     try {
@@ -31,8 +35,9 @@ export async function eventually<Answer>(
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > endsAt) throw failure ?? new Error(unmet(condition, withinMs));
-    await pause(everyMs);
+    const now = Date.now();
+    if (now > endsAt) throw failure ?? new Error(unmet(condition, withinMs));
+    await pause(everyMs ?? Math.min(Math.max((now - startedAt) / 20, everyMsMin), everyMsMax));
   }
 }
 

@@ -10,7 +10,7 @@ import { differences, writeEvent } from '../audit/events.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type Actor, requireOwner } from '../customers/actor.ts';
 import { lockProducts, returned, type StockChange, stockChanged, taken, takeStock } from '../products/stock.ts';
-import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
 /** An order after a change, and the id of its mail, if it sends one. */
@@ -78,6 +78,7 @@ export async function restoreOrder(
   actor: Actor,
   orderStatusIntervalMs: number | null,
 ): Promise<ChangedOrder> {
+  if (orderStatusIntervalMs === null) await pauseSchedule(tx);
   const { row } = await lockOrder(tx, id);
   requireOwner(actor, row.customerId);
   if (!lifecycle[row.status].restorable) {

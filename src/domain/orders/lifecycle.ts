@@ -46,9 +46,13 @@ export function nextStepAt(status: OrderStatus, now: Date, intervalMs: number | 
   return moves ? new Date(now.getTime() + intervalMs) : null;
 }
 
-/** Notes that the schedule stands still from now on, until a worker resumes it. */
+/**
+ * Notes that the schedule stands still, until a worker resumes it; also before an order is left without a plan for that
+ * reason. Held until the end of the transaction, so that who resumes it sees the order, and before any order is locked.
+ */
 export async function pauseSchedule(tx: Transaction): Promise<void> {
   await tx.execute(sql`insert into schedule_pauses (since) values (${statementTime}) on conflict do nothing`);
+  await tx.execute(sql`select 1 from schedule_pauses for key share`);
 }
 
 /**
@@ -61,27 +65,32 @@ export async function firstStepAfterPause(tx: Transaction, intervalMs: number): 
 }
 
 /**
- * Plans orders after such a time: those that wait without a hold move on at `firstStepAt`, or when they were due, if that
- * is later. Once none is left, the pause is over.
+ * Plans orders after such a time: those that wait without a hold move on at `firstStepAt`. Once none is left, the pause is
+ * over.
+ * @param plannedBefore what becomes of orders that were planned before it: they move then, or when they were due, if that is
+ *   later; or they are left as they are
  * @param batchSizeMax how many orders at most
  * @returns whether there may be more
  */
 export async function resumeSchedule(
   tx: Transaction,
-  { firstStepAt, batchSizeMax }: { firstStepAt: Date; batchSizeMax: number },
+  options: { firstStepAt: Date; plannedBefore: 'are put off' | 'stay'; batchSizeMax: number },
 ): Promise<boolean> {
+  const { firstStepAt, plannedBefore, batchSizeMax } = options;
   const at = timestamp(firstStepAt);
+  // First, so that whoever leaves an order without a plan meanwhile comes before the look at them, or pauses again.
+  await tx.execute(sql`delete from schedule_pauses`);
   const planned = await tx.execute(sql`
     update orders set next_status_at = ${at} where id = any(array(
       select id from orders
       where status = any(${texts(undeliveredStatuses)}) and hold_since is null
-        and (next_status_at is null or next_status_at < ${at})
+        and (next_status_at is null or (${plannedBefore === 'are put off'}::boolean and next_status_at < ${at}))
       order by id limit ${batchSizeMax} for no key update
     ))
     returning id`);
-  if (planned.length === batchSizeMax) return true;
-  await tx.execute(sql`delete from schedule_pauses`);
-  return false;
+  if (planned.length < batchSizeMax) return false;
+  await pauseSchedule(tx);
+  return true;
 }
 
 /**

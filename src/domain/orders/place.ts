@@ -17,7 +17,7 @@ import { holdAccounts } from '../customers/accounts.ts';
 import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { deletableAt } from './changes.ts';
-import { nextStepAt, recordsOfEntered } from './lifecycle.ts';
+import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 
 export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
   customerId: string;
@@ -48,6 +48,7 @@ export async function placeOrders(
   const answered = await answersOfRepeats(tx, requests);
   const open = requests.filter((request) => !answered.has(request));
   if (open.length === 0) return requests.flatMap((request) => answered.get(request) ?? []);
+  if (terms.orderStatusIntervalMs === null) await pauseSchedule(tx);
   const customerIds = new Set(open.map((request) => request.customerId));
   const wanted = new Set(open.flatMap((request) => request.lines.map((line) => line.productId)));
   // Sent together, done in this order: one way to Postgres and back.

@@ -6,7 +6,7 @@ import { lifecycle, type OrderStatusInput } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
 import { type ChangedOrder, enterStatus, lockOrder, writeOrderEvent } from './changes.ts';
-import { nextStepAt } from './lifecycle.ts';
+import { nextStepAt, pauseSchedule } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
 /** What staff do with an order, which is not deleted. */
@@ -28,6 +28,7 @@ export async function moveOrder(
   actor: Actor,
   orderStatusIntervalMs: number | null,
 ): Promise<ChangedOrder> {
+  if (orderStatusIntervalMs === null) await pauseSchedule(tx);
   const { row, lockedAt: now } = await lockStanding(tx, id);
   const told: OrderRow = {
     ...row,
@@ -82,6 +83,7 @@ export async function releaseOrder(
   actor: Actor,
   orderStatusIntervalMs: number | null,
 ): Promise<Order> {
+  if (orderStatusIntervalMs === null) await pauseSchedule(tx);
   const { row, lockedAt: now } = await lockStanding(tx, id);
   if (!row.holdSince) throw new ShopError('order_not_on_hold', 'The order is not on hold.');
   const nextStatusAt = nextStepAt(row.status, now, orderStatusIntervalMs, false);

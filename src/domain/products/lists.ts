@@ -4,10 +4,10 @@ import { withCustomPlan } from '../../db/planning.ts';
 import { texts } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import type { ProductQuery, ProductSort } from '../../schema/products.ts';
-import { countMatches, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
+import { countMatches, exactCountMax, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
 import { findProducts } from './products.ts';
 import { productColumns } from './rows.ts';
-import { searchProducts } from './search.ts';
+import { lookUpMatches, searchProducts } from './search.ts';
 import { beyond, sortColumn, sortKey, sortOrder } from './sorts.ts';
 
 /** A page of the catalogue: undeleted products that match the filters, in the order asked for. */
@@ -17,6 +17,11 @@ export async function listProducts(reader: Reader, query: ProductQuery): Promise
   const place = (row: ProductRow) => sort && { sort, key: sortKey(sort, row), id: row.id };
   if (!query.q) {
     const matching = and(isNull(products.deletedAt), filters, filters && withCustomPlan);
+    if (query.tag !== undefined) {
+      // A walk might pass all of the catalogue until it meets a few products of one age; those are sooner looked up.
+      const few = await lookUpMatches(reader, matching, query);
+      if (few.totalItems <= exactCountMax) return toPage(query, await inOrder(reader, few.ids), few.totalItems, place);
+    }
     const walked = sort ?? '-createdAt';
     const [rows, totalItems] = await Promise.all([
       walk(reader, query, walked, matching),

@@ -147,11 +147,7 @@ function rareWords(words: Word[], expected: number[]): Word[] {
   return words.filter((_, index) => (expected[index] ?? 0) <= entriesPerProduct * Math.max(fewest, 1));
 }
 
-/** Counts and sorts up to one match more than are counted; with that one, the ids are not those of the page. */
-async function lookUp({ reader, words, filters, query }: Search, rare: Word[]): Promise<Matches> {
-  const { sort, cursor } = query;
-  const key = sort ? (sortColumn(sort) ?? sql`null`) : sql`ts_rank(${products.search}, ${tsquery(words)})`;
-  const direction = sort && !sort.startsWith('-') ? sql`asc` : sql`desc`;
+function lookUp({ reader, words, filters, query }: Search, rare: Word[]): Promise<Matches> {
   const matching = and(
     isNull(products.deletedAt),
     sql`${products.search} @@ ${indexQuery(rare)}`,
@@ -160,6 +156,22 @@ async function lookUp({ reader, words, filters, query }: Search, rare: Word[]): 
     // Words alone are always looked up in the same way; beside a range of prices, it may be the better one to begin with.
     filters && withCustomPlan,
   );
+  return lookUpMatches(reader, matching, query, sql`ts_rank(${products.search}, ${tsquery(words)})`);
+}
+
+/**
+ * Counts and sorts up to one match more than are counted; with that one, the ids are not those of the page.
+ * @param rank what to order by where no sort is asked for, the highest first
+ */
+export async function lookUpMatches(
+  reader: Reader,
+  matching: SQL | undefined,
+  query: ProductQuery,
+  rank: SQL = sql`null`,
+): Promise<Matches> {
+  const { sort, cursor } = query;
+  const key = sort ? (sortColumn(sort) ?? sql`null`) : rank;
+  const direction = sort && !sort.startsWith('-') ? sql`asc` : sql`desc`;
   const after = cursor && sort ? sql`where ${beyond(sort, cursor, sql`key`, sql`id`)}` : sql``;
   // Two steps: under a limit, the planner would rather read the table until it has met enough.
   const [row] = await reader.execute<{ total: number; ids: string[] }>(sql`

@@ -154,6 +154,15 @@ export const cache: Mutant[] = [
     test: 'leaves no credit',
   },
   {
+    name: 'counts-begin-without-redis',
+    says: 'Counts from nothing as soon as Redis is slow',
+    file: 'src/cache/rate-limiter.ts',
+    find: '    await remember(key, state);\n',
+    replace: '',
+    suites: ['src/cache/rate-limiter.test.ts'],
+    test: 'goes on from what all processes had counted',
+  },
+  {
     name: 'pairs-without-addresses',
     says: 'Closes an account to everyone when one guesses',
     file: 'src/cache/login-throttle.ts',

@@ -227,7 +227,7 @@ export const orders: Mutant[] = [
     test: 'the clean-up over a queue in',
   },
   {
-    name: 'step-skipped',
+    name: 'status-left-out',
     says: 'Lets staff leave a status out',
     file: 'src/domain/orders/staff.ts',
     find: 'if (status !== lifecycle[row.status].next) {',

@@ -74,7 +74,7 @@ export const outbox: Mutant[] = [
     name: 'address-to-strangers',
     says: 'Sends address and note of an order there',
     file: 'src/domain/outbox/mails.ts',
-    find: ' and customers.email_verified_at is not null`',
+    find: ' and ${isConfirmed(sql`claimed`)}`',
     replace: '`',
     suites: ['tests/mail.test.ts'],
     test: 'is nothing that the account wrote',

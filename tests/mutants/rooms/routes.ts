@@ -41,7 +41,7 @@ export const routes: Mutant[] = [
     name: 'mail-not-enqueued',
     says: 'Leaves every mail to the relay',
     file: 'src/routes/orders.ts',
-    find: '      void mails.enqueue([mailId], requestId);\n',
+    find: '    void mails.enqueue([mailId], requestId);\n',
     replace: '',
     suites: ['tests/mail.test.ts'],
     test: 'go out right after it, before any sweep',
