@@ -28,6 +28,8 @@ export type ErrorCode =
   | 'order_delivered'
   | 'order_not_restorable'
   | 'customer_has_undelivered_orders'
+  | 'customer_not_deleted'
+  | 'customer_erased'
   | 'mail_not_failed'
   | 'rate_limited'
   | 'unavailable'

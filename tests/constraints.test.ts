@@ -258,6 +258,7 @@ const mayBeNull = [
   'audit_events.request_id',
   'customers.deleted_at',
   'customers.email_verified_at',
+  'customers.erased_at',
   'customers.phone',
   'mails.customer_id',
   'mails.deferred_until',

@@ -41,6 +41,8 @@ export const customers = pgTable(
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),
+    /** When the person behind it was erased. */
+    erasedAt: moment('erased_at'),
   },
   (table) => [
     // By the rules of the database's locale: the code before asked it. Addresses are ASCII, so the next one says as much.
@@ -53,6 +55,9 @@ export const customers = pgTable(
     // For what a name begins with: folded by the locale, compared by no locale.
     index('customers_name_idx').on(sql`(lower(${table.name}) collate "C")`).where(sql`${table.deletedAt} is null`),
     index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),
+    index('customers_closed_idx')
+      .on(table.deletedAt)
+      .where(sql`${table.deletedAt} is not null and ${table.erasedAt} is null`),
   ],
 );
 
@@ -117,7 +122,10 @@ export const keys = pgTable(
     createdAt: moment('created_at').notNull(),
     expiresAt: moment('expires_at'),
   },
-  (table) => [uniqueIndex('api_keys_hash_key').on(table.keyHash)],
+  (table) => [
+    uniqueIndex('api_keys_hash_key').on(table.keyHash),
+    index('api_keys_creator_idx').on(table.createdBy, table.id),
+  ],
 );
 
 export const products = pgTable(
@@ -255,6 +263,9 @@ export const mails = pgTable(
     check('mails_state_check', sql`${table.state} in (${quoted(mailStates)})`),
     index('mails_due_idx').on(table.dueAt).where(sql`${table.dueAt} is not null`),
     index('mails_state_idx').on(table.state, table.id),
+    index('mails_customer_idx')
+      .on(table.customerId, table.kind, table.createdAt)
+      .where(sql`${table.customerId} is not null`),
   ],
 );
 
@@ -318,7 +329,7 @@ export const auditEvents = pgTable(
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
-export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt'>;
+export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt' | 'erasedAt'>;
 export type SessionRow = typeof sessions.$inferSelect;
 /** What is read of a key: all but what it is known by. */
 export type KeyRow = Omit<typeof keys.$inferSelect, 'keyHash'>;

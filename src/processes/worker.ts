@@ -132,7 +132,7 @@ export async function openWorkerServices(
   };
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, log), batches, drained: delivery.drained },
+    { sweep, cleanUp: createCleanUp(db, settings, log), batches, drained: delivery.drained },
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, optional, text, timestamp } from './common.ts';
+import { type Held, id, line, optional, serializeMoment, text, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -23,6 +23,7 @@ export const customerSchema = z
     role: z.enum(roles),
     createdAt: timestamp,
     updatedAt: timestamp,
+    deletedAt: timestamp.nullable(),
   })
   .meta({ id: 'Customer' });
 
@@ -31,7 +32,7 @@ export const customerListSchema = listOf('CustomerList', customerSchema);
 export type CustomerBody = z.infer<typeof customerSchema>;
 
 /** An account as it goes over the wire. */
-export function serializeCustomer(customer: Held<CustomerBody, 'createdAt' | 'updatedAt'>): CustomerBody {
+export function serializeCustomer(customer: Held<CustomerBody, 'createdAt' | 'updatedAt' | 'deletedAt'>): CustomerBody {
   return {
     id: customer.id,
     name: customer.name,
@@ -40,6 +41,7 @@ export function serializeCustomer(customer: Held<CustomerBody, 'createdAt' | 'up
     role: customer.role,
     createdAt: customer.createdAt.toISOString(),
     updatedAt: customer.updatedAt.toISOString(),
+    deletedAt: serializeMoment(customer.deletedAt),
   };
 }
 
@@ -97,6 +99,11 @@ export const passwordChangeSchema = z
 export const profileSchema = z.strictObject({ name, email, phone: phone.nullable() }).meta({ id: 'Profile' });
 export const emailChangeSchema = z.strictObject({ email }).meta({ id: 'EmailChange' });
 export const phoneChangeSchema = z.strictObject({ phone: phone.nullable() }).meta({ id: 'PhoneChange' });
+
+/** An owner shows the password; an admin's wish needs no body. */
+export const erasureSchema = z
+  .strictObject({ currentPassword: passwordAttempt.optional().meta({ description: 'Required of the owner.' }) })
+  .meta({ id: 'Erasure' });
 
 /** What a customer's account can be changed to; fields left out stay. */
 export type ProfileChange = Partial<z.output<typeof profileSchema>>;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
+import { eraseLongClosed } from '../../src/domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
@@ -166,6 +167,9 @@ export async function walkThrough(
     // An admin's, because that takes the most to be closed.
     await shop.db`update customers set role = 'admin' where id = ${id}`;
     await ask('DELETE', `/api/customers/${id}`, { token: admin }, 204);
+    await ask('PATCH', `/api/customers/restore/${id}`, { token: admin });
+    await ask('GET', `/api/customers/${id}/export`, { token: admin });
+    await ask('POST', `/api/customers/${id}/erase`, { token: admin }, 204);
   }
   used.add('POST /api/auth/register').add('POST /api/auth/login').add('POST /api/orders');
 
@@ -210,6 +214,7 @@ export async function walkThrough(
     await withTransaction(db, (tx) => deleteOldIdempotencyRecords(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => eraseLongClosed(tx, { closedMs: 3_650 * 86_400_000, batchSizeMax: 20 }));
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

@@ -58,7 +58,10 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
     case 'change email':
     case 'change phone':
     case 'close account':
+    case 'sign out':
       return answerAboutAccount(state, call, actor);
+    case 'restore account':
+      return actor.role === 'admin' ? restoreAccount(state, call) : refused(state, 'forbidden');
     case 'place order':
       return placeOrder(state, call, actor);
     case 'cancel order':
@@ -133,13 +136,17 @@ function changePassword(state: ShopState, call: CallOf<'change password'>, actor
   return { answer: { status: 204 }, state: withAccount(state, actor.account, changed) };
 }
 
-type AccountCall = CallOf<'replace profile' | 'change email' | 'change phone' | 'close account'>;
+type AccountCall = CallOf<'replace profile' | 'change email' | 'change phone' | 'close account' | 'sign out'>;
 
 function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): Outcome {
   const account = state.accounts[call.account];
   if (!account?.open) return refused(state, 'not_found');
   if (actor.role !== 'admin' && actor.account !== call.account) return refused(state, 'forbidden');
 
+  const signedOut = { ...account, version: account.version + 1 };
+  if (call.kind === 'sign out') {
+    return { answer: { status: 204 }, state: withAccount(state, call.account, signedOut) };
+  }
   if (call.kind !== 'close account') {
     const changed = { ...account, ...call.change };
     const owner = ownerOf(state, changed.email);
@@ -149,7 +156,16 @@ function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): 
   // Nobody here is the last admin of the shop, which has one who is in no world.
   const owes = Object.values(state.orders).some((order) => order.customer === call.account && isUndelivered(order));
   if (owes) return refused(state, 'customer_has_undelivered_orders');
-  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...account, open: false }) };
+  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...signedOut, open: false }) };
+}
+
+/** Sessions that ended with the account stay ended. */
+function restoreAccount(state: ShopState, { account: name }: CallOf<'restore account'>): Outcome {
+  const account = state.accounts[name];
+  if (!account) return refused(state, 'not_found');
+  if (account.open) return refused(state, 'customer_not_deleted');
+  if (ownerOf(state, account.email) !== undefined) return refused(state, 'email_taken');
+  return accountSaved(state, name, { ...account, open: true }, 200);
 }
 
 type ProductCall = CallOf<'create product' | 'replace product' | 'delete product' | 'restore product'>;

@@ -59,7 +59,7 @@ export async function carryOut(world: World, before: ShopState, calls: Call[]): 
   if (!after) expectInTurn(before, made, snapshot.view);
   rememberEtags(world, after, snapshot);
   await expectCatalogue(world, after, since);
-  if (calls.some(({ kind }) => kind === 'change password' || kind === 'close account'))
+  if (calls.some(({ kind }) => ['change password', 'close account', 'sign out', 'restore account'].includes(kind)))
     await expectTokens(world, after);
   expectSameUnits(world, calls, unitsBefore, await unitsInWorld(world));
   expect([...brokenMeanwhile, ...(await brokenPromises(world))]).toEqual([]);

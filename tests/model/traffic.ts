@@ -13,8 +13,10 @@ import {
   repeatOrder,
   replaceProduct,
   replaceProfile,
+  restoreAccount,
   restoreProduct,
   signIn,
+  signOut,
 } from './intents.ts';
 
 /** Anything that anyone may try, weighted so that most of it has a chance and orders see the whole of their lives. */
@@ -33,6 +35,8 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 2, arbitrary: changeEmail },
   { weight: 1, arbitrary: changePhone },
   { weight: 2, arbitrary: closeAccount },
+  { weight: 1, arbitrary: signOut },
+  { weight: 2, arbitrary: restoreAccount },
 );
 
 /** Several who want the same at once, or what they want of the same things does not go together. */
@@ -46,6 +50,8 @@ const conflicts = [
   [closeAccount, placeOrder],
   [closeAccount, changeOrder, changePassword],
   [closeAccount, register, changeEmail, replaceProfile],
+  [closeAccount, restoreAccount, register, changeOrder],
+  [signOut, placeOrder, changePassword],
   [anyIntent],
 ].map((sorts) => fc.oneof(...sorts));
 

@@ -17,6 +17,7 @@ export const suites = [
   'order-races',
   'orders',
   'passwords',
+  'privacy',
   'products',
   'progress',
   'second-factors',

@@ -10,7 +10,12 @@ import { differences, writeEvent } from '../audit/events.ts';
 import type { AccountActor, Actor } from './actor.ts';
 import { endSessions } from './sessions.ts';
 
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+const {
+  passwordHash: _passwordHash,
+  tokenVersion: _tokenVersion,
+  erasedAt: _erasedAt,
+  ...columns
+} = getTableColumns(customers);
 
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };

@@ -56,7 +56,7 @@ export async function withDetails(reader: Reader, row: OrderRow): Promise<Order>
 const stage = ({ status }: Pick<OrderRow, 'status'>) => orderStatuses.indexOf(status);
 
 /** Adds lines and the history of their run to orders. */
-async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
+export async function withAllDetails(reader: Reader, rows: OrderRow[]): Promise<Order[]> {
   const rowIds = rows.map((row) => row.id);
   const ids = anyUuid(rowIds);
   const runs = sql`(select * from unnest(${uuids(rowIds)}, ${integers(rows.map(({ run }) => run))}))`;
