@@ -89,9 +89,10 @@ describe('GET /api/customers/:id', () => {
       expectProblem(await read(id, token), 404, 'not_found');
     });
 
-    test('answers 404 for a deleted one, to an admin too', async () => {
-      const { id } = await deletedCustomer();
-      expectProblem(await read(id), 404, 'not_found');
+    test('shows a deleted one to an admin alone, with the moment', async () => {
+      const [account, stranger] = await Promise.all([deletedCustomer(), customer()]);
+      expect((await read(account.id)).body).toMatchObject({ email: account.email, deletedAt: expect.any(String) });
+      expectProblem(await read(account.id, stranger.token), 404, 'not_found');
     });
   });
 });

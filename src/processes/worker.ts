@@ -174,7 +174,7 @@ export async function openWorkerServices(
   const drained = async () => void (await Promise.all([ofOrders.drained(), ofAccounts.drained()]));
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, log), batches, drained },
+    { sweep, cleanUp: createCleanUp(db, settings, log), batches, drained },
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );

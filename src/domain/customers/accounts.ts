@@ -12,7 +12,12 @@ import type { AccountActor, Actor } from './actor.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
 
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+const {
+  passwordHash: _passwordHash,
+  tokenVersion: _tokenVersion,
+  erasedAt: _erasedAt,
+  ...columns
+} = getTableColumns(customers);
 
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
