@@ -72,7 +72,6 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
     case 'change email':
     case 'change phone':
     case 'close account':
-    case 'sign out':
       return answerAboutAccount(state, call, actor);
     case 'restore account':
       return actor.role === 'admin' ? restoreAccount(state, call) : refused(state, 'forbidden');

@@ -82,8 +82,6 @@ export function wireRequest(
       return { method: 'PATCH', path: `/api/customers/phone/${idOf(call.account)}`, body: call.change };
     case 'close account':
       return { method: 'DELETE', path: `/api/customers/${idOf(call.account)}` };
-    case 'sign out':
-      return { method: 'POST', path: `/api/customers/${idOf(call.account)}/sign-out` };
     case 'restore account':
       return { method: 'PATCH', path: `/api/customers/restore/${idOf(call.account)}` };
     case 'create product':
