@@ -29,6 +29,7 @@ import { productRoutes } from './routes/products.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { stockChangeRoutes } from './routes/stock-changes.ts';
+import { describeWebhooks, webhookRoutes } from './routes/webhooks.ts';
 import type { ApiServices } from './services.ts';
 
 /** Answers are data: nothing in them may run, or be framed (OWASP REST Security Cheat Sheet). */
@@ -134,7 +135,9 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', auditEventRoutes(services, guards))
     .route('/', stockChangeRoutes(services, guards))
     .route('/', mediaRoutes())
+    .route('/', webhookRoutes(services, guards))
     .route('/', healthRoutes(services, draining));
+  describeWebhooks(app);
   app.route('/', docsRoutes(app));
   return routes;
 }

@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'customer_not_deleted'
   | 'customer_erased'
   | 'mail_not_failed'
+  | 'delivery_not_failed'
   | 'rate_limited'
   | 'unavailable'
   | 'internal_error';
@@ -78,7 +79,9 @@ export class ShopError extends Error {
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */
-export function notFound(thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture' | 'key'): ShopError {
+export function notFound(
+  thing: 'product' | 'customer' | 'order' | 'mail' | 'session' | 'picture' | 'key' | 'webhook' | 'delivery',
+): ShopError {
   return new ShopError('not_found', `There is no such ${thing}.`);
 }
 

@@ -59,6 +59,7 @@ describe('readSettings', () => {
         logLevel: 'info',
         registrationsPerHour: 100,
         unverifiedMailsPerHour: 60,
+        webhookTargets: 'public',
         trustProxyHops: 0,
         corsOrigins: [],
         metricsPort: undefined,

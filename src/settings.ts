@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { minorUnitDigits } from './lib/currencies.ts';
 import { emailAddress } from './lib/email-address.ts';
 import { mailbox } from './lib/mailbox.ts';
+import { webTargets } from './lib/web-targets.ts';
 import { password } from './schema/passwords.ts';
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -180,6 +181,7 @@ const environmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000_000).default(100),
   UNVERIFIED_MAILS_PER_HOUR: integer(0, 1_000_000_000).default(60),
+  WEBHOOK_TARGETS: z.enum(webTargets).default('public'),
   TRUST_PROXY: integer(0, 16).default(0),
   CORS_ORIGINS: listOf(origin).default([]),
   METRICS_PORT: integer(0, 65_535).optional(),
@@ -269,6 +271,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
     logLevel: value.LOG_LEVEL,
     registrationsPerHour: value.REGISTRATIONS_PER_HOUR,
     unverifiedMailsPerHour: value.UNVERIFIED_MAILS_PER_HOUR,
+    webhookTargets: value.WEBHOOK_TARGETS,
     trustProxyHops: value.TRUST_PROXY,
     corsOrigins: value.CORS_ORIGINS,
     metricsPort: value.METRICS_PORT,

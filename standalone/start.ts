@@ -64,6 +64,8 @@ async function run(stop: AbortSignal): Promise<void> {
   const operatorPorts = await claimOperatorPorts(settings, port);
 
   const kit: Kit = { environment: { HOST: settings.host, PORT: String(port) }, notes: [], running };
+  // Receivers that are tried out run on this machine, too.
+  if (!settings.production && !process.env.WEBHOOK_TARGETS) kit.environment.WEBHOOK_TARGETS = 'any';
   if (settings.jwtSecret === undefined) supplyJwtSecret(kit);
   if (settings.tokenSecret === undefined) supplyTokenSecret(kit);
   if (settings.mailServer === undefined) await supplyMailServer(kit);

@@ -23,7 +23,15 @@ type Person = (typeof people)[number];
 type Caller = (typeof callers)[number];
 
 /** What stands ready for a request: an account, and things that belong to it. */
-type Scene = { owner: Account; product: string; order: string; mail: string; key: string };
+type Scene = {
+  owner: Account;
+  product: string;
+  order: string;
+  mail: string;
+  key: string;
+  webhook: string;
+  delivery: string;
+};
 
 type Row = {
   /** The status that each person is answered with. */
@@ -56,6 +64,7 @@ let adminToken: string;
 let tokens: Partial<Record<Person, string>>;
 
 const product = () => ({ name: 'Enamel mug', priceCents: 1_299, stock: 10 });
+const webhookInput = () => ({ url: 'https://example.com/', events: ['webhook.test'] });
 const freshEmail = () => `${randomUUID()}@example.com`;
 const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
 const cancelOrder = ({ order }: Scene) => asAdmin('PATCH', `/api/orders/cancel/${order}`);
@@ -114,6 +123,54 @@ const rows: Record<string, Row> = {
   'GET /api/keys': { statuses: adminOnly(200), path: () => '/api/keys' },
   'DELETE /api/keys/{id}': { statuses: adminOnly(204), path: ({ key }) => `/api/keys/${key}` },
   'GET /api/audit-events': { scope: 'audit:read', statuses: adminOnly(200), path: () => '/api/audit-events' },
+  'GET /api/webhooks': { scope: 'webhooks:read', statuses: adminOnly(200), path: () => '/api/webhooks' },
+  'POST /api/webhooks': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(201),
+    path: () => '/api/webhooks',
+    body: webhookInput,
+  },
+  'GET /api/webhooks/{id}': {
+    scope: 'webhooks:read',
+    statuses: adminOnly(200),
+    path: ({ webhook }) => `/api/webhooks/${webhook}`,
+  },
+  'PUT /api/webhooks/{id}': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(200),
+    path: ({ webhook }) => `/api/webhooks/${webhook}`,
+    body: webhookInput,
+  },
+  'DELETE /api/webhooks/{id}': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(204),
+    path: ({ webhook }) => `/api/webhooks/${webhook}`,
+  },
+  'POST /api/webhooks/{id}/secret': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(200),
+    path: ({ webhook }) => `/api/webhooks/${webhook}/secret`,
+  },
+  'POST /api/webhooks/{id}/test': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(202),
+    path: ({ webhook }) => `/api/webhooks/${webhook}/test`,
+  },
+  'GET /api/webhook-deliveries': {
+    scope: 'webhooks:read',
+    statuses: adminOnly(200),
+    path: () => '/api/webhook-deliveries',
+  },
+  'POST /api/webhook-deliveries/{id}/send': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(200),
+    path: ({ delivery }) => `/api/webhook-deliveries/${delivery}/send`,
+  },
+  'POST /api/failed-webhook-deliveries/send': {
+    scope: 'webhooks:write',
+    statuses: adminOnly(200),
+    path: () => '/api/failed-webhook-deliveries/send',
+  },
   'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
   'GET /api/products/{id}': { statuses: anyone(200), path: ({ product }) => `/api/products/${product}` },
   'POST /api/products': {
@@ -355,7 +412,21 @@ async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
   const body = { name: 'Till', scopes: ['audit:read'] };
   const { id: key } = (await ask<{ id: string }>('POST', '/api/keys', { token: adminToken, body })).body;
-  const scene = { owner, product, order, mail: mail?.id ?? '', key };
+  const [webhook] = await shop.db<{ id: string }[]>`
+    insert into webhooks (id, url, events, secret, created_at, updated_at)
+    values (uuid_v7(), 'https://example.com/', '{webhook.test}', 'whsec_x', now(), now()) returning id`;
+  const [delivery] = await shop.db<{ id: string }[]>`
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, created_at)
+    values (${webhook?.id ?? ''}, 'webhook.test', uuid_v7(), 1, '{}', 'failed', now()) returning id`;
+  const scene = {
+    owner,
+    product,
+    order,
+    mail: mail?.id ?? '',
+    key,
+    webhook: webhook?.id ?? '',
+    delivery: delivery?.id ?? '',
+  };
   await prepare?.(scene);
   return scene;
 }
@@ -376,6 +447,8 @@ async function everything(): Promise<unknown> {
     'api_keys',
     'second_factors',
     'recovery_codes',
+    'webhooks',
+    'webhook_deliveries',
   ];
   return Promise.all(
     tables.map((table) => shop.db`select md5(string_agg(t::text, ' ' order by t::text)) from ${shop.db(table)} t`),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { mailOutbox } from '../src/domain/outbox/kinds.ts';
+import { mailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
+import { giveUpLost } from '../src/domain/outbox/webhook-deliveries.ts';
 import { createRelay } from '../src/jobs/relay.ts';
 import { createScheduler } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
@@ -48,7 +49,7 @@ async function sweep({ waiting = 0 } = {}): Promise<string[]> {
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,
     onMoved: () => {},
-    relays: [createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping })],
+    relays: { mails: createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping }) },
     log: pino({ level: 'silent' }),
     stopping,
   });
@@ -97,6 +98,84 @@ describe('a sweep', () => {
     ])('with %d jobs that wait already › enqueues what there is room for: %d', async (waiting, expected) => {
       await bed.db`update mails set due_at = now() - interval '1 second'`;
       expect(await sweep({ waiting })).toHaveLength(expected);
+    });
+  });
+});
+
+describe('the relay of webhooks', () => {
+  const queued: string[] = [];
+  const relay = () =>
+    createRelay({
+      db: client.db,
+      kind: webhookOutbox,
+      before: giveUpLost,
+      queue: { enqueue: async (ids) => void queued.push(...ids), depth: async () => ({}) },
+      onError: () => {},
+      stopping: () => false,
+    })('test');
+
+  async function owe(count: number, minutesAgo: number, state = 'live'): Promise<string> {
+    const [row] = await bed.db<{ id: string }[]>`
+      with made as (
+        insert into webhooks (id, url, events, secret, failing_since, disabled_at, created_at, updated_at)
+        values (uuid_v7(), 'http://127.0.0.1:1/', '{*}', 's', ${state === 'failing' ? new Date() : null},
+          ${state === 'disabled' ? new Date() : null}, now(), now())
+        returning id
+      ), owed as (
+        insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, created_at, due_at)
+        select id, 'webhook.test', gen_random_uuid(), 1, '{}', now(), now() - make_interval(mins => ${minutesAgo})
+        from made, generate_series(1, ${count})
+      )
+      select id from made`;
+    return row?.id ?? '';
+  }
+
+  const takenUpOf = async (webhookId: string) =>
+    (
+      await bed.db`
+      select 1 from webhook_deliveries where webhook_id = ${webhookId} and id = any(${queued.splice(0)}::uuid[])`
+    ).length;
+
+  describe('when a webhook that fails is owed more than there is room for, for longer than the others', () => {
+    test('takes up all of theirs, and a few of what the other is owed', async () => {
+      const failing = await owe(4_000, 60, 'failing');
+      const busy = await owe(250, 30);
+      const quiet = await owe(1, 0);
+      const found: Record<string, number> = {};
+      await relay();
+      const taken = [...queued];
+      for (const id of [failing, busy, quiet]) {
+        queued.splice(0, queued.length, ...taken);
+        found[id] = await takenUpOf(id);
+      }
+      expect(found[quiet]).toBe(1);
+      expect(found[busy]).toBeWithin(200, 251);
+      expect(found[failing]).toBeWithin(1, 13);
+    });
+  });
+
+  describe('when webhooks are disabled or deleted', () => {
+    test('gives up all that they are owed, and leaves what others are', async () => {
+      await bed.db`truncate webhook_deliveries`;
+      const disabled = await owe(1_200, 10, 'disabled');
+      // Whose worker died with it.
+      await bed.db`
+        update webhook_deliveries set state = 'sending'
+        where id = (select id from webhook_deliveries where webhook_id = ${disabled} limit 1)`;
+      const live = await owe(5, 10);
+      const deleted = await owe(5, -60);
+      await bed.db`update webhooks set deleted_at = now() where id = ${deleted}`;
+      queued.splice(0);
+      expect(await relay()).toBe(5);
+      const rows = await bed.db<{ webhook_id: string; state: string; count: number }[]>`
+        select webhook_id, state, count(*)::int as count from webhook_deliveries group by 1, 2`;
+      expect(rows.toSorted((a, b) => b.count - a.count || a.webhook_id.localeCompare(b.webhook_id))).toEqual(
+        [
+          { webhook_id: disabled, state: 'failed', count: 1_200 },
+          { webhook_id: live, state: 'queued', count: 5 },
+          { webhook_id: deleted, state: 'failed', count: 5 },
+        ].toSorted((a, b) => b.count - a.count || a.webhook_id.localeCompare(b.webhook_id)),
+      );
     });
   });
 });

@@ -137,6 +137,34 @@ const booked = {
   actor_id: id(3),
   created_at: at,
 };
+const webhook = {
+  id: id(61),
+  url: 'https://example.com/',
+  events: '{*}',
+  description: null,
+  secret: 's',
+  previous_secret: null,
+  previous_secret_until: null,
+  failing_since: null,
+  disabled_at: null,
+  created_at: at,
+  updated_at: at,
+  deleted_at: null,
+};
+const delivery = {
+  id: id(71),
+  webhook_id: webhook.id,
+  type: 'order.pending',
+  subject_id: order.id,
+  occurrence: 1,
+  data: '{}',
+  state: 'queued',
+  attempts: 0,
+  last_error: null,
+  due_at: at,
+  created_at: at,
+  sent_at: null,
+};
 
 /** What every table takes: rows at their limits, and neighbours that have all but one thing in common. */
 const taken: [table: string, row: Row][] = [
@@ -181,6 +209,14 @@ const taken: [table: string, row: Row][] = [
   ['mail_requests', asked],
   ['mail_requests', { ...asked, kind: 'email_verification' }],
   ['mail_requests', { ...asked, address_hash: 'i' }],
+  ['webhooks', webhook],
+  ['webhooks', { ...webhook, id: id(62) }],
+  ['webhooks', { ...webhook, id: id(63), previous_secret: 't', previous_secret_until: at }],
+  ['webhook_deliveries', delivery],
+  ['webhook_deliveries', { ...delivery, id: id(72), webhook_id: id(62), state: 'sending' }],
+  ['webhook_deliveries', { ...delivery, id: id(73), type: 'order.shipped', state: 'sent' }],
+  ['webhook_deliveries', { ...delivery, id: id(74), subject_id: id(22), state: 'failed' }],
+  ['webhook_deliveries', { ...delivery, id: id(75), occurrence: 2 }],
   ['unconfirmed_mails', unconfirmed],
   ['unconfirmed_mails', { ...unconfirmed, mail_id: id(32) }],
   ['idempotency_records', record],
@@ -287,6 +323,21 @@ const refused: Record<string, Refusal[]> = {
   mail_tokens_mail_id_mails_id_fk: [['mail_tokens', { ...token, customer_id: id(3), mail_id: nobody }]],
   mail_tokens_kind_check: [['mail_tokens', { ...token, kind: 'password_changed' }]],
   mail_requests_address_hash_kind_pk: [['mail_requests', { ...asked, asked_at: later }]],
+  webhooks_pkey: [['webhooks', { ...webhook, url: 'https://example.org/', secret: 't', created_at: later }]],
+  webhooks_events_check: [['webhooks', { ...webhook, id: nobody, events: '{}' }]],
+  webhooks_previous_check: [
+    ['webhooks', { ...webhook, id: nobody, previous_secret: 't' }],
+    ['webhooks', { ...webhook, id: nobody, previous_secret_until: at }],
+  ],
+  webhook_deliveries_pkey: [['webhook_deliveries', { ...delivery, type: 'webhook.test', subject_id: nobody }]],
+  webhook_deliveries_event_key: [
+    ['webhook_deliveries', { ...delivery, id: nobody, state: 'sent', attempts: 1, due_at: null, created_at: later }],
+  ],
+  webhook_deliveries_webhook_id_webhooks_id_fk: [
+    ['webhook_deliveries', { ...delivery, id: nobody, webhook_id: nobody }],
+  ],
+  webhook_deliveries_type_check: [['webhook_deliveries', { ...delivery, id: nobody, type: 'order.lost' }]],
+  webhook_deliveries_state_check: [['webhook_deliveries', { ...delivery, id: nobody, occurrence: 3, state: 'lost' }]],
   unconfirmed_mails_pkey: [['unconfirmed_mails', { ...unconfirmed, address_hash: 'other', claimed_at: later }]],
   idempotency_records_customer_id_key_pk: [
     ['idempotency_records', { ...record, request_hash: 'other', response: '[]', created_at: later }],
@@ -353,6 +404,7 @@ const mayBeNull = [
   'mails.run',
   'mails.sent_at',
   'mails.status',
+  'mails.webhook_id',
   'order_items.sku',
   // As far as `order_details_address_check` allows.
   'order_details.city',
@@ -381,6 +433,16 @@ const mayBeNull = [
   'sessions.user_agent',
   'stock_changes.actor_id',
   'stock_changes.note',
+  'webhook_deliveries.deferred_until',
+  'webhook_deliveries.due_at',
+  'webhook_deliveries.last_error',
+  'webhook_deliveries.sent_at',
+  'webhooks.deleted_at',
+  'webhooks.description',
+  'webhooks.disabled_at',
+  'webhooks.failing_since',
+  'webhooks.previous_secret',
+  'webhooks.previous_secret_until',
 ];
 
 const insert = (sql: TransactionSql, [table, row]: Refusal) => sql`insert into ${sql(table)} ${sql(row)}`;

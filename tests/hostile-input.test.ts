@@ -98,6 +98,12 @@ async function setTheScene(): Promise<KnownIds> {
     select uuid_v7(now()), 'Warehouse', array['orders:read'], number::text, ${customer.id}, now()
     from generate_series(1, 3) as number
     returning id`;
+  const webhooks = await shop.db<{ id: string }[]>`
+    insert into webhooks (id, url, events, secret, created_at, updated_at)
+    select uuid_v7(), 'https://example.com/', '{*}', 'whsec_x', now(), now() from generate_series(1, 3) returning id`;
+  const deliveries = await shop.db<{ id: string }[]>`
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, created_at)
+    select id, 'webhook.test', uuid_v7(), 1, '{}', 'failed', now() from webhooks returning id`;
   const idsOf = (things: { id: string }[]) => things.map(({ id }) => id);
   return {
     products: idsOf(products),
@@ -106,6 +112,8 @@ async function setTheScene(): Promise<KnownIds> {
     mails: idsOf(mails),
     sessions: idsOf(sessions),
     keys: idsOf(keys),
+    webhooks: idsOf(webhooks),
+    'webhook-deliveries': idsOf(deliveries),
     actors: idsOf([customer]),
     subjects: idsOf([customer, ...products]),
   };

@@ -364,7 +364,7 @@ describe('a mail that nobody enqueues', () => {
       orderStatusIntervalMs: 3_600_000,
       enqueue: async () => {},
       onMoved: () => {},
-      relays: [async () => 0],
+      relays: {},
       log: silentLog,
       stopping: () => false,
     });

@@ -64,7 +64,7 @@ function openDelivery(kind: OutboxKind, word: string, handOver: (claim: Claim) =
     return new Map(rows.map((row) => [row.id, row]));
   };
   return createDelivery(
-    { ...kind, word, claim, handOver, inHandMax: () => 60, facts: () => ({}) },
+    { ...kind, word, plural: `${word}s`, claim, handOver, inHandMax: () => 60, facts: () => ({}) },
     {
       db: client.db,
       log: pino({ level: 'silent' }),

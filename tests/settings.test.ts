@@ -167,6 +167,17 @@ describe('in production, without the secrets of others', () => {
     expect(await Promise.all([api.stop(), worker.stop()])).toEqual([0, 0]);
   });
 
+  test('each process warns where webhooks may lead anywhere, and works', async () => {
+    const targets = { WEBHOOK_TARGETS: 'any' };
+    const api = await shop.startApi({ ...production(), ...targets, JWT_SECRET: 'a secret of exactly 32 letters..' });
+    const worker = await shop.startWorker({ ...production(), ...targets });
+    for (const started of [api, worker]) {
+      expect(started.log()).toContainEqual(
+        expect.objectContaining({ level: 'warn', msg: expect.stringContaining('WEBHOOK_TARGETS') }),
+      );
+    }
+  });
+
   test('db:migrate wants DATABASE_URL alone', async () => {
     const child = Bun.spawn([process.execPath, 'scripts/migrate.ts'], {
       cwd: root,

@@ -190,6 +190,11 @@ describe('npm start', () => {
     patienceMs,
   );
 
+  test('when a webhook leads to this machine › takes it, because receivers are tried out there', async () => {
+    const body = { url: 'http://127.0.0.1:4000/shop-events', events: ['webhook.test'] };
+    expect((await request(shop.url, 'POST', '/api/webhooks', { token: await signInShown(), body })).status).toBe(201);
+  });
+
   test('when it has made secrets › lets nobody else read a file that holds one', async () => {
     const kept = ['jwt-secret', 'token-secret', 'admin-password', join('postgres', 'password')];
     const secrets = kept.map((file) => readFileSync(inData(file), 'utf8').trim());

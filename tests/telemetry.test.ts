@@ -194,6 +194,8 @@ describe('GET /metrics › while a dependency is away', () => {
     'shop_oldest_due_order_age_seconds',
     'shop_mails',
     'shop_oldest_unsent_mail_age_seconds',
+    'shop_webhook_deliveries',
+    'shop_oldest_due_webhook_delivery_age_seconds',
   ];
 
   afterEach(async () => {

@@ -6,6 +6,7 @@ import {
   customType,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -23,6 +24,7 @@ import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
 import { orderStatuses, type ShippingAddress, undeliveredStatuses } from '../schema/orders.ts';
 import type { ProductImage } from '../schema/products.ts';
 import { stockReasons } from '../schema/stock-changes.ts';
+import { type EventFilter, type EventType, eventTypes } from '../schema/webhooks.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 const moment = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -326,6 +328,8 @@ export const mails = pgTable(
     customerId: uuid('customer_id').references(() => customers.id),
     /** Where a mail of an account goes, as it was when it was owed; those of orders go to the account's of their day. */
     address: text('address'),
+    /** Which one has been disabled; it may be deleted before the mail goes. */
+    webhookId: uuid('webhook_id'),
     orderId: uuid('order_id').references(() => orders.id),
     run: integer('run'),
     status: text('status', { enum: orderStatuses }),
@@ -407,6 +411,66 @@ export const unconfirmedMails = pgTable(
   ],
 );
 
+/** Where others want to be told of what happens in the shop. */
+export const webhooks = pgTable(
+  'webhooks',
+  {
+    id: uuid('id').primaryKey(),
+    url: text('url').notNull(),
+    events: text('events').array().$type<EventFilter[]>().notNull(),
+    description: text('description'),
+    /** As it is shown: deliveries are signed with it, so a hash of it would not do. */
+    secret: text('secret').notNull(),
+    /** The one before, which signs as well until then. */
+    previousSecret: text('previous_secret'),
+    previousSecretUntil: moment('previous_secret_until'),
+    /** Since when no attempt has been a success. */
+    failingSince: moment('failing_since'),
+    disabledAt: moment('disabled_at'),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+    /** From then on it is gone for all but the clean-up, which removes it after its deliveries. */
+    deletedAt: moment('deleted_at'),
+  },
+  (table) => [
+    check('webhooks_events_check', sql`cardinality(${table.events}) > 0`),
+    check('webhooks_previous_check', sql`(${table.previousSecret} is null) = (${table.previousSecretUntil} is null)`),
+  ],
+);
+
+/** The outbox's deliveries: one row for every event and webhook that wants it. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    id: uuid('id').primaryKey().default(sql`uuid_v7()`),
+    webhookId: uuid('webhook_id')
+      .notNull()
+      .references(() => webhooks.id),
+    type: text('type').$type<EventType>().notNull(),
+    /** What it happened to, and which time this was: an order's run, a product's version. */
+    subjectId: uuid('subject_id').notNull(),
+    occurrence: integer('occurrence').notNull(),
+    data: json('data').notNull(),
+    state: text('state', { enum: mailStates }).notNull().default('queued'),
+    attempts: integer('attempts').notNull().default(0),
+    lastError: text('last_error'),
+    /** As with mails. */
+    dueAt: moment('due_at'),
+    deferredUntil: moment('deferred_until'),
+    createdAt: moment('created_at').notNull(),
+    sentAt: moment('sent_at'),
+  },
+  (table) => [
+    unique('webhook_deliveries_event_key').on(table.webhookId, table.type, table.subjectId, table.occurrence),
+    check('webhook_deliveries_type_check', sql`${table.type} in (${quoted(eventTypes)})`),
+    check('webhook_deliveries_state_check', sql`${table.state} in (${quoted(mailStates)})`),
+    index('webhook_deliveries_due_idx').on(table.webhookId, table.dueAt).where(sql`${table.dueAt} is not null`),
+    index('webhook_deliveries_webhook_idx').on(table.webhookId, table.id),
+    index('webhook_deliveries_state_idx').on(table.state, table.id),
+    index('webhook_deliveries_sent_idx').on(table.sentAt).where(sql`${table.sentAt} is not null`),
+  ],
+);
+
 /** First answers to requests under an `Idempotency-Key`, kept for 24 hours; `src/domain/idempotency.ts` says how keys are written. */
 export const idempotencyRecords = pgTable(
   'idempotency_records',
@@ -461,6 +525,8 @@ export type OrderDetailsRow = typeof orderDetails.$inferSelect;
 export type OrderItemRow = typeof orderItems.$inferSelect;
 export type OrderHistoryRow = typeof orderHistory.$inferSelect;
 export type MailRow = typeof mails.$inferSelect;
+export type WebhookRow = typeof webhooks.$inferSelect;
+export type WebhookDeliveryRow = Omit<typeof webhookDeliveries.$inferSelect, 'data'>;
 export type AuditEventRow = typeof auditEvents.$inferSelect;
 
 /** An order with its lines in the order of the request, and its history in the order of events. */

@@ -19,7 +19,7 @@ export type AccountMailTerms = {
  * @param domain of the shop's sender
  */
 export function composeAccountMail(
-  { id, kind, recipient }: AccountMailToSend,
+  { id, kind, webhook, recipient }: AccountMailToSend,
   domain: string,
   terms: AccountMailTerms,
 ): MailMessage {
@@ -29,7 +29,7 @@ export function composeAccountMail(
     language,
     words,
     greeting: greeting(recipient.name),
-    way: isTokenKind(kind) ? wayOf(kind, id, terms) : null,
+    way: isTokenKind(kind) ? wayOf(kind, id, terms) : webhook && { shown: placeOf(webhook) },
   };
   return {
     to: { name: recipient.name ?? '', address: recipient.email },
@@ -45,19 +45,24 @@ function isTokenKind(kind: AccountMailToSend['kind']): kind is TokenKind {
   return tokenKinds.some((each) => each === kind);
 }
 
-/** How a token is used: by a link, or by itself where the shop has no page for it. */
-type Way = { link: string } | { token: string };
+/** What is done with a mail: a link is followed, or something is shown, as a token where the shop has no page for it. */
+type Way = { link: string } | { shown: string };
 
 function wayOf(kind: TokenKind, mailId: string, { tokenSecret, ...pages }: AccountMailTerms): Way {
   const token = mailToken(tokenSecret, kind, mailId);
   const page = kind === 'password_reset' ? pages.passwordResetUrl : pages.emailVerificationUrl;
-  return page === undefined ? { token } : { link: page.replaceAll('{token}', token) };
+  return page === undefined ? { shown: token } : { link: page.replaceAll('{token}', token) };
+}
+
+/** Names no more of a webhook than where it leads: what follows may be a secret. */
+function placeOf({ id, url }: { id: string; url: string | null }): string {
+  return url === null ? id : `${new URL(url).origin} (${id})`;
 }
 
 type Letter = { language: string; words: AccountMailWords; greeting: string; way: Way | null };
 
 function textLetter({ words, greeting, way }: Letter): string {
-  const action = way === null ? [] : [`${words.action}:`, '', 'link' in way ? way.link : way.token, ''];
+  const action = way === null ? [] : [`${words.action}:`, '', 'link' in way ? way.link : way.shown, ''];
   return [words.headline, '', greeting, ...words.sentences, '', ...action, words.notice, ''].join('\n');
 }
 
@@ -75,9 +80,9 @@ function HtmlLetter({ language, words, greeting, way }: Letter) {
           </a>
         </p>
       )}
-      {way && 'token' in way && (
+      {way && 'shown' in way && (
         <p style={style.paragraph}>
-          {words.action}: <code style={style.token}>{way.token}</code>
+          {words.action}: <code style={style.token}>{way.shown}</code>
         </p>
       )}
       <p style={style.reference}>{words.notice}</p>

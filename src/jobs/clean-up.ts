@@ -6,12 +6,24 @@ import { eraseLongClosed } from '../domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../domain/orders/clean-up.ts';
 import { deleteOldCounts } from '../domain/outbox/unconfirmed.ts';
+import { deleteLostDeliveries, deleteOldDeliveries } from '../domain/outbox/webhook-deliveries.ts';
+import { removeDeletedWebhooks } from '../domain/webhooks/webhooks.ts';
 import { msSince } from '../lib/elapsed.ts';
 import type { Settings } from '../settings.ts';
 
 const batchSizeMax = 1_000;
 /** Each takes a dozen statements. */
 const erasedAtOnce = 20;
+
+const steps = [
+  deleteOldIdempotencyRecords,
+  deleteOldCounts,
+  deleteExpiredSessions,
+  deleteOldRequests,
+  deleteOldDeliveries,
+  deleteLostDeliveries,
+  removeDeletedWebhooks,
+];
 
 /** Removes what has served its time, in batches small enough to hold no lock for long. */
 export function createCleanUp(
@@ -22,7 +34,7 @@ export function createCleanUp(
   return async () => {
     const startedAt = performance.now();
     let deletedInAll = 0;
-    for (const deleteOld of [deleteOldIdempotencyRecords, deleteOldCounts, deleteExpiredSessions, deleteOldRequests]) {
+    for (const deleteOld of steps) {
       for (let deleted = batchSizeMax; deleted === batchSizeMax; ) {
         deleted = await withTransaction(db, (tx) => deleteOld(tx, { batchSizeMax }));
         deletedInAll += deleted;

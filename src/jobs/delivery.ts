@@ -26,14 +26,17 @@ export type AttemptOutcome = 'sent' | 'refused' | 'failed';
 
 /** A kind of the outbox as the worker sees it: how it is claimed and handed over, and how many are in hand at once. */
 export type DeliveryKind<Item extends Claim> = OutboxKind & {
-  /** For spans and log lines: `mail`. */
+  /** For spans and log lines: `mail`, `mails`. */
   word: string;
+  plural: string;
   /** Takes rows into this worker's hands, with all that handing them over needs. */
   claim: (tx: Transaction, ids: string[]) => Promise<Map<string, Item>>;
   /** Never rejects, and takes less than the lease from `begunAt` on, when the claim began by `performance.now()`. */
   handOver: (item: Item, begunAt: number) => Promise<Outcome>;
   /** May change; what is in hand beyond what is being handed over is claimed in larger batches. */
   inHandMax: () => number;
+  /** Records what outcomes say of more than their rows, in the transaction that records these. */
+  settle?: (tx: Transaction, ended: { item: Item; outcome: Outcome }[]) => Promise<void>;
   /** What log lines say of a row, beside its id. */
   facts: (item: Item) => Record<string, unknown>;
 };
@@ -64,11 +67,11 @@ export type Delivery = {
 /** Works on one kind of the outbox, for itself: what one kind waits for delays no other. */
 export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, needs: DeliveryNeeds): Delivery {
   const { db, log, onOutcome, onEnd, onError, stopping } = needs;
-  const { word, claim, handOver, facts, leaseMs } = kind;
+  const { word, plural, claim, handOver, facts, leaseMs } = kind;
   const slots = createSlots(kind.inHandMax);
   const inHand = new Set<Promise<void>>();
   // What is claimed or recorded at the same time shares a transaction, which costs more than anything else about a row.
-  const claims = createTracedBatcher<string, Item | null>(`claim ${word}s`, {
+  const claims = createTracedBatcher<string, Item | null>(`claim ${plural}`, {
     ...oneByOne,
     run: async (ids, endsAt) => {
       const claimed = await withTransaction(db, (tx) => claim(tx, ids), endsAt);
@@ -80,7 +83,7 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
       });
     },
   });
-  const records = createTracedBatcher<{ item: Item; outcome: Outcome }, { givenUp: boolean }>(`record ${word}s`, {
+  const records = createTracedBatcher<{ item: Item; outcome: Outcome }, { givenUp: boolean }>(`record ${plural}`, {
     ...oneByOne,
     run: async (ended, endsAt) => {
       const sent = ended.filter(({ outcome }) => outcome.result === 'sent').map(({ item }) => item.id);
@@ -91,7 +94,9 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
         db,
         async (tx) => {
           if (sent.length > 0) await recordSent(tx, kind, sent);
-          return unsent.length > 0 ? recordUnsent(tx, kind, unsent) : new Set<string>();
+          const failed = unsent.length > 0 ? await recordUnsent(tx, kind, unsent) : new Set<string>();
+          await kind.settle?.(tx, ended);
+          return failed;
         },
         endsAt,
       );

@@ -128,12 +128,20 @@ describe('composeMail', () => {
   });
 
   describe('when it is of an account', () => {
-    const kinds = ['password_reset', 'email_verification', 'password_changed', 'email_changed'] as const;
+    const kinds = [
+      'password_reset',
+      'email_verification',
+      'password_changed',
+      'email_changed',
+      'webhook_disabled',
+    ] as const;
+    const webhook = { id: '01890a5d-ac96-774b-bcce-b302099a8060', url: 'https://example.com/secret?a=b' };
     const mailOf = (kind: AccountMailToSend['kind']): AccountMailToSend => ({
       id: '01890a5d-ac96-774b-bcce-b302099a8059',
       attempts: 1,
       kind,
       customerId: orderId,
+      webhook: kind === 'webhook_disabled' ? webhook : null,
       recipient: { name: 'Ada', email: 'ada@example.com' },
     });
 
@@ -166,6 +174,16 @@ describe('composeMail', () => {
         expect(linked.html).toContain(`href="${link.replaceAll('&', '&amp;')}"`);
         expect(linked.html).not.toContain('<code');
       }
+    });
+
+    test('names no more of a webhook than where it leads, and its id', () => {
+      const { text, html } = composeMail(mailOf('webhook_disabled'), terms);
+      for (const part of [text, html]) {
+        expect(part).toContain(`https://example.com (${webhook.id})`);
+        expect(part).not.toMatch(/secret|a=b/);
+      }
+      const gone = { ...mailOf('webhook_disabled'), webhook: { ...webhook, url: null } };
+      expect(composeMail(gone, terms).text.split('\n')).toContain(webhook.id);
     });
 
     test('has no token where nothing is to be done with one', () => {

@@ -4,6 +4,7 @@
 export const mailQueue = 'mail-batches';
 /** Mails of accounts, which somebody waits for. */
 export const accountMailQueue = 'account-mail-batches';
+export const webhookQueue = 'webhook-batches';
 /** Of the release before: a job for each mail. What its processes add is still worked on. */
 export const mailQueueBefore = 'mails';
 export const orderQueue = 'orders';

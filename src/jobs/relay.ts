@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts';
+import type { Database, Transaction } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
 import { type OutboxKind, takeUpDue } from '../domain/outbox/outbox.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
@@ -14,6 +14,8 @@ const jobsWaitingMax = 120;
 type RelayNeeds = {
   db: Database;
   kind: OutboxKind;
+  /** What is to be seen to before rows are taken up; fewer than `batchSizeMax` means that it is done. */
+  before?: (tx: Transaction, batch: { batchSizeMax: number }) => Promise<number>;
   queue: Pick<OutboxQueue, 'enqueue' | 'depth'>;
   onError: (error: unknown) => void;
   stopping: () => boolean;
@@ -23,7 +25,7 @@ type RelayNeeds = {
 export type Relay = (requestId: string) => Promise<number>;
 
 /** Makes the relay of one kind of the outbox. */
-export function createRelay({ db, kind, queue, onError, stopping }: RelayNeeds): Relay {
+export function createRelay({ db, kind, before, queue, onError, stopping }: RelayNeeds): Relay {
   /** A queue that does not answer has no room; the next round asks again. */
   async function room(): Promise<number> {
     try {
@@ -36,6 +38,9 @@ export function createRelay({ db, kind, queue, onError, stopping }: RelayNeeds):
   }
 
   return async (requestId) => {
+    for (let done = rowsPerBatch; before && done === rowsPerBatch && !stopping(); ) {
+      done = await withTransaction(db, (tx) => before(tx, { batchSizeMax: rowsPerBatch }));
+    }
     let takenUp = 0;
     for (let left = await room(); left > 0 && !stopping(); ) {
       const batchSizeMax = Math.min(rowsPerBatch, left);

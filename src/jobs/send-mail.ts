@@ -21,6 +21,7 @@ export function mailDelivery(
   return {
     ...kind,
     word: 'mail',
+    plural: 'mails',
     claim: (tx, ids) => claimMails(tx, ids, unverifiedMailsPerHour),
     handOver: (mail, begunAt) => send(mailer, mail, terms, { begunAt, urgent }),
     inHandMax: () => inHandOfConnection * mailer.connections(),
@@ -29,7 +30,8 @@ export function mailDelivery(
 }
 
 function factsOf(mail: MailToSend): Record<string, unknown> {
-  if (mail.kind !== 'order_status') return { kind: mail.kind, customerId: mail.customerId };
+  if (mail.kind !== 'order_status')
+    return { kind: mail.kind, customerId: mail.customerId, webhookId: mail.webhook?.id };
   return { orderId: mail.order.id, run: mail.run, status: mail.status };
 }
 

@@ -31,7 +31,7 @@ const retryQueueAfterMs = 500;
 
 const postgresBackend = withBackend(createPostgresBackend);
 
-export type JobName = 'send-mail' | 'sweep' | 'clean-up';
+export type JobName = 'send-mail' | 'send-webhook' | 'sweep' | 'clean-up';
 
 export type Processors = {
   /** Moves due orders and enqueues what is owed. */
@@ -66,7 +66,7 @@ type RunningWorker = {
 };
 
 /**
- * Starts working: mails as they come, scheduler and relay twice a second, the clean-up now and then. Any number of processes may
+ * Starts working: what is owed as it comes, scheduler and relay twice a second, the clean-up now and then. Any number of processes may
  * do this at once. Closing them stops taking jobs and waits for those under way.
  * @throws what kept a queue in Postgres from being set up, which BullMQ tries once; a Redis that is away is waited for
  */

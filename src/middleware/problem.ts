@@ -40,6 +40,7 @@ export const answers: Record<ErrorCode, Answer> = {
   customer_not_deleted: { status: 409, title: 'Account not deleted' },
   customer_erased: { status: 409, title: 'Person erased' },
   mail_not_failed: { status: 409, title: 'Mail has not failed' },
+  delivery_not_failed: { status: 409, title: 'Delivery has not failed' },
   idempotency_in_progress: { status: 409, title: 'First request still running' },
   precondition_failed: { status: 412, title: 'Precondition failed' },
   payload_too_large: { status: 413, title: 'Payload too large' },

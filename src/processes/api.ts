@@ -47,6 +47,7 @@ import {
   requireSettings,
   scrapeError,
   tokenSecretOf,
+  warnOfSettings,
   watchDenials,
 } from './shared.ts';
 import { prepareShop, retryUntil } from './startup.ts';
@@ -195,6 +196,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
   const jwtSecret = secretOf(settings, log);
   const tokenSecret = tokenSecretOf(settings, databaseUrl, log);
+  warnOfSettings(settings, log);
   const { registry: metrics, ordersEntered } = createShopMetrics('api');
   const shared = { settings, log, metrics, closers, denials: watchDenials() };
   const db = openPostgres(shared, databaseUrl);

@@ -25,6 +25,13 @@ const denialMs = 10_000;
 /** Kinds of lasting errors that are told of one thing. */
 const toldMax = 100;
 
+/** Says what a setting gives up, where that should be on purpose. */
+export function warnOfSettings({ production, webhookTargets }: Settings, log: Logger): void {
+  if (production && webhookTargets === 'any') {
+    log.warn('WEBHOOK_TARGETS is any: an admin can have this shop post into its own network');
+  }
+}
+
 /** Opens the log of a process; its lines name the trace that they belong to, where traces are exported. */
 export function openLog({ logLevel, otlpEndpoint }: Settings, name: string): Logger {
   return createLog(name, logLevel, otlpEndpoint ? currentTrace : undefined);

@@ -2,17 +2,20 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import { accountMailOutbox, mailOutbox } from '../domain/outbox/kinds.ts';
+import { accountMailOutbox, mailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
+import { giveUpLost } from '../domain/outbox/webhook-deliveries.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
-import { accountMailQueue, keyPrefix, mailQueue, mailQueueBefore } from '../jobs/queue-names.ts';
+import { accountMailQueue, keyPrefix, mailQueue, mailQueueBefore, webhookQueue } from '../jobs/queue-names.ts';
 import { openOutboxQueue, type QueueDepths } from '../jobs/queues.ts';
 import { createRelay } from '../jobs/relay.ts';
 import { createScheduler } from '../jobs/scheduler.ts';
 import { batchOfMailJob, mailDelivery } from '../jobs/send-mail.ts';
+import { webhookDelivery } from '../jobs/send-webhook.ts';
 import { keepCheckingStock } from '../jobs/stock-check.ts';
+import { createPost } from '../jobs/webhook-post.ts';
 import { type RunningWorkers, startWorkers } from '../jobs/workers.ts';
 import type { Closers } from '../lib/closers.ts';
 import { connectRedis } from '../lib/redis.ts';
@@ -21,8 +24,8 @@ import { openBacklog } from '../telemetry/backlog.ts';
 import { serveOperators } from '../telemetry/listen.ts';
 import { readReadiness } from '../telemetry/readiness.ts';
 import {
+  createAttempts,
   createJobTimes,
-  createMailAttempts,
   createShopMetrics,
   createStockMismatches,
   watchPool,
@@ -37,6 +40,7 @@ import {
   requireSettings,
   scrapeError,
   tokenSecretOf,
+  warnOfSettings,
   watchDenials,
 } from './shared.ts';
 import { checkDatabase, retryUntil } from './startup.ts';
@@ -112,6 +116,7 @@ export async function openWorkerServices(
 ): Promise<Pick<RunningWorkers, 'scheduled'>> {
   const { settings, log, closers } = shared;
   const { databaseUrl, mailServer } = requireSettings(settings, 'databaseUrl', 'mailServer');
+  warnOfSettings(settings, log);
   const { registry, ordersEntered } = createShopMetrics('worker');
   const { db, close } = openDatabase(databaseUrl, { poolSize, applicationName: 'shop worker' });
   closers.add('postgres', () => close(1_000));
@@ -136,9 +141,12 @@ export async function openWorkerServices(
   closers.add('mail queue', mails.close);
   const accountMails = await openOutboxQueue(accountMailQueue, backend, onQueueError);
   closers.add('queue of account mails', accountMails.close);
+  const webhooks = await openOutboxQueue(webhookQueue, backend, onQueueError);
+  closers.add('webhook queue', webhooks.close);
   const mailer = createMailer(mailServer, settings.mailFrom, settings.smtpConnections);
   closers.add('mailer', mailer.close);
   const stopping = () => closing.aborted;
+  const relayNeeds = { db, onError: onQueueError, stopping };
   const sweep = createScheduler({
     db,
     orderStatusIntervalMs: settings.orderStatusIntervalMs,
@@ -146,32 +154,39 @@ export async function openWorkerServices(
     onMoved: (entered) => {
       for (const status of entered) ordersEntered(status, 1);
     },
-    relays: [
-      createRelay({ db, kind: accountMailOutbox, queue: accountMails, onError: onQueueError, stopping }),
-      createRelay({ db, kind: mailOutbox, queue: mails, onError: onQueueError, stopping }),
-    ],
+    relays: {
+      accountMails: createRelay({ ...relayNeeds, kind: accountMailOutbox, queue: accountMails }),
+      mails: createRelay({ ...relayNeeds, kind: mailOutbox, queue: mails }),
+      webhooks: createRelay({ ...relayNeeds, kind: webhookOutbox, before: giveUpLost, queue: webhooks }),
+    },
     log,
     stopping,
   });
   const onJobFailure = errorLog(log, 'a job failed');
   const onJobEnd = createJobTimes(registry);
   const terms = { ...settings, tokenSecret: tokenSecretOf(settings, databaseUrl, log) };
-  const deliveryNeeds = {
-    db,
-    log,
-    onOutcome: createMailAttempts(registry),
+  const needs = { db, log, onError: onJobFailure, stopping };
+  const mailNeeds = {
+    ...needs,
+    onOutcome: createAttempts(registry, 'mail'),
     onEnd: (ok: boolean, seconds: number) => onJobEnd('send-mail', ok, seconds),
-    onError: onJobFailure,
-    stopping,
   };
-  const ofOrders = createDelivery(mailDelivery(mailOutbox, mailer, terms, { urgent: false }), deliveryNeeds);
-  const ofAccounts = createDelivery(mailDelivery(accountMailOutbox, mailer, terms, { urgent: true }), deliveryNeeds);
+  const ofOrders = createDelivery(mailDelivery(mailOutbox, mailer, terms, { urgent: false }), mailNeeds);
+  const ofAccounts = createDelivery(mailDelivery(accountMailOutbox, mailer, terms, { urgent: true }), mailNeeds);
+  const post = createPost({ targets: settings.webhookTargets });
+  const ofWebhooks = createDelivery(webhookDelivery(post, { currency: settings.currency, stopping }), {
+    ...needs,
+    onOutcome: createAttempts(registry, 'webhook'),
+    onEnd: (ok, seconds) => onJobEnd('send-webhook', ok, seconds),
+  });
   const batches = {
     [mailQueue]: ofOrders.take,
     [mailQueueBefore]: (payload: unknown) => ofOrders.take(batchOfMailJob(payload)),
     [accountMailQueue]: ofAccounts.take,
+    [webhookQueue]: ofWebhooks.take,
   };
-  const drained = async () => void (await Promise.all([ofOrders.drained(), ofAccounts.drained()]));
+  const drained = async () =>
+    void (await Promise.all([ofOrders.drained(), ofAccounts.drained(), ofWebhooks.drained()]));
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
     { sweep, cleanUp: createCleanUp(db, settings, log), batches, drained },
@@ -180,12 +195,9 @@ export async function openWorkerServices(
   );
   void checkStock(shared, databaseUrl, registry, closing);
   queueDepths = async () => {
-    const [ofMails, ofAccountMails, waitingSweeps] = await Promise.all([
-      mails.depth(),
-      accountMails.depth(),
-      orderQueueDepth(),
-    ]);
-    return { mails: ofMails, accountMails: ofAccountMails, orders: waitingSweeps };
+    const depths = [mails.depth(), accountMails.depth(), webhooks.depth(), orderQueueDepth()] as const;
+    const [inMails, inAccountMails, inWebhooks, inOrders] = await Promise.all(depths);
+    return { mails: inMails, accountMails: inAccountMails, webhooks: inWebhooks, orders: inOrders };
   };
   return { scheduled };
 }

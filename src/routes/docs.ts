@@ -56,7 +56,7 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>) {
       openapi: '3.1.0',
       info: { title: 'Shop API', version: '1.0.0', description: introduction },
       servers: [{ url: '/' }],
-      tags: ['Accounts', 'Products', 'Customers', 'Orders', 'Stock', 'Mails'].map((name) => ({ name })),
+      tags: ['Accounts', 'Products', 'Customers', 'Orders', 'Stock', 'Mails', 'Webhooks'].map((name) => ({ name })),
     });
   const describeOnce = () => {
     const plain = new TextEncoder().encode(JSON.stringify(describe()));

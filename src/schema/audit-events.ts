@@ -3,7 +3,7 @@ import { type Held, id, idInput, optional, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const actorKinds = ['customer', 'admin', 'key', 'system'] as const;
-export const subjectKinds = ['customer', 'product', 'order', 'key'] as const;
+export const subjectKinds = ['customer', 'product', 'order', 'key', 'webhook'] as const;
 export type SubjectKind = (typeof subjectKinds)[number];
 
 export const auditActions = [
@@ -32,6 +32,10 @@ export const auditActions = [
   'order.held',
   'order.released',
   'order.address_changed',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.deleted',
+  'webhook.secret_changed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -95,7 +99,7 @@ export const auditEventQuerySchema = z
     subjectId: optional(idInput).meta({
       type: 'string',
       format: 'uuid',
-      description: 'Only what was done to this account, product or order.',
+      description: 'Only what was done to this account, product, order, key or webhook.',
     }),
     action: optional(z.enum(auditActions)).meta({
       type: 'string',

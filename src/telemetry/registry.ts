@@ -16,10 +16,10 @@ export type ShopMetrics = {
   ordersEntered: (status: OrderStatus, orders: number) => void;
 };
 
-const jobNames: JobName[] = ['send-mail', 'sweep', 'clean-up'];
+const jobNames: JobName[] = ['send-mail', 'send-webhook', 'sweep', 'clean-up'];
 const readServers: ReadServer[] = ['primary', 'replica'];
 const refusalReasons: Refusal[] = ['behind', 'failed'];
-const mailOutcomes: AttemptOutcome[] = ['sent', 'refused', 'failed'];
+const attemptOutcomes: AttemptOutcome[] = ['sent', 'refused', 'failed'];
 
 /** Opens a registry with what every process tells: what it is, how it fares, which statuses orders enter. */
 export function createShopMetrics(name: ProcessName): ShopMetrics {
@@ -130,16 +130,22 @@ export function createListLoads(registry: Registry): {
   return { onRead: (server) => loads.inc({ server }), onRefused: (reason) => refusals.inc({ reason }) };
 }
 
-/** @returns what counts an attempt at a mail */
-export function createMailAttempts(registry: Registry): (outcome: AttemptOutcome) => void {
-  const attempts = new Counter({
+const attempts = {
+  mail: {
     name: 'shop_mail_attempts_total',
     help: 'Mails handed to the mail server by this process, by what became of it',
-    labelNames: ['outcome'],
-    registers: [registry],
-  });
-  for (const outcome of mailOutcomes) attempts.inc({ outcome }, 0);
-  return (outcome) => attempts.inc({ outcome });
+  },
+  webhook: {
+    name: 'shop_webhook_attempts_total',
+    help: 'Deliveries sent to webhooks by this process, by what became of it',
+  },
+};
+
+/** @returns what counts an attempt at something of the outbox */
+export function createAttempts(registry: Registry, kind: keyof typeof attempts): (outcome: AttemptOutcome) => void {
+  const counter = new Counter({ ...attempts[kind], labelNames: ['outcome'], registers: [registry] });
+  for (const outcome of attemptOutcomes) counter.inc({ outcome }, 0);
+  return (outcome) => counter.inc({ outcome });
 }
 
 /** @returns what times a job that has ended */

@@ -73,16 +73,28 @@ function backlogGauges(registry: Registry): Pick<Source<Backlog>, 'show' | 'hide
   const dueAge = gauge('shop_oldest_due_order_age_seconds', 'For how long the longest due order has been due');
   const mails = gauge('shop_mails', 'Mails that are not sent by state, each counted up to 10 000', 'state');
   const mailAge = gauge('shop_oldest_unsent_mail_age_seconds', 'Age of the oldest mail that is still to be sent');
+  const deliveries = gauge(
+    'shop_webhook_deliveries',
+    'Webhook deliveries that are not sent by state, each counted up to 10 000',
+    'state',
+  );
+  const deliveryAge = gauge(
+    'shop_oldest_due_webhook_delivery_age_seconds',
+    'For how long the longest due delivery to a webhook that is not failing has been due',
+  );
   return {
     show: (backlog) => {
       due.set(backlog.ordersDue);
       dueAge.set(backlog.oldestDueOrderSeconds);
       for (const [state, count] of Object.entries(backlog.mails)) mails.set({ state }, count);
       mailAge.set(backlog.oldestUnsentMailSeconds);
+      for (const [state, count] of Object.entries(backlog.deliveries)) deliveries.set({ state }, count);
+      deliveryAge.set(backlog.oldestDueDeliverySeconds);
     },
     hide: () => {
       mails.reset();
-      for (const single of [due, dueAge, mailAge]) single.remove();
+      deliveries.reset();
+      for (const single of [due, dueAge, mailAge, deliveryAge]) single.remove();
     },
   };
 }

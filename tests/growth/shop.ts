@@ -62,6 +62,18 @@ export async function startGrownShop(size: Size): Promise<Shop> {
     select kind, id, email, 'sent', now() - interval '1 day', now() - interval '1 day'
     from customers, unnest(array['password_reset', 'email_verification']) as kind`;
   await shop.db`insert into mail_tokens select customer_id, kind, id from mails where kind <> 'order_status'`;
+  // One webhook that has been told of many orders, and one that waits for a receiver that is away.
+  await shop.db`
+    with made as (
+      insert into webhooks (id, url, events, secret, failing_since, created_at, updated_at)
+      select uuid_v7(), 'http://127.0.0.1:1/', '{*}', 'whsec_AAAA', failing_since, now(), now()
+      from unnest(array[null, now()]) as failing_since
+      returning id, failing_since is not null as failing
+    )
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, due_at, created_at, sent_at)
+    select made.id, 'order.' || status, told.id, run, '{}', case when failing then 'queued' else 'sent' end,
+      case when failing then now() + interval '6 hours' end, created_at, case when not failing then created_at end
+    from made cross join (select * from orders order by id desc limit 12000) as told`;
   await shop.db`vacuum analyze`;
   await setAutovacuum(shop.db, 'on');
   return shop;
@@ -133,7 +145,7 @@ export async function recordWalk(
   for (const [name, value] of Object.entries(settings)) {
     await shop.db.unsafe(`alter database ${recordedUrl.pathname.slice(1)} set ${name} = '${value}'`);
   }
-  const env = { DATABASE_URL: recordedUrl.href };
+  const env = { DATABASE_URL: recordedUrl.href, WEBHOOK_TARGETS: 'any' };
   const api = await shop.startApi(env);
   const worker = await shop.startWorker(env);
   try {

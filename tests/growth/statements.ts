@@ -41,6 +41,13 @@ const auditIndexes = [
   'audit_events_action_idx',
 ];
 
+const deliveryIndexes = [
+  'webhook_deliveries_pkey',
+  'webhook_deliveries_webhook_idx',
+  'webhook_deliveries_state_idx',
+  'webhook_deliveries_event_key',
+];
+
 const anyId = String.raw`any\(\$::uuid\[\]\)`;
 
 /** Every statement that the API and the worker issue. One that matches no kind, or two, fails the test. */
@@ -579,10 +586,105 @@ export const kinds: Kind[] = [
     text: /^select count\(\*\) from \(select 1 as one from mails /,
     indexes: mailIndexes,
   },
+  // Webhooks, which are few.
+  {
+    name: 'webhooks, a page, how many, or one',
+    text: /^select (…|id, null|count\(\*\)) from (\(select 1 as one from )?webhooks /,
+    indexes: ['webhooks_pkey'],
+  },
+  { name: 'webhook, new', text: /^insert into webhooks /, indexes: [] },
+  { name: 'webhook, changed', text: /^update webhooks set .* where webhooks\.id = \$/, indexes: ['webhooks_pkey'] },
+  {
+    name: 'webhooks, how they fare',
+    text: /^with known as \( select id, disabled_at from webhooks /,
+    indexes: ['webhooks_pkey', 'customers_admins_idx'],
+  },
+  {
+    name: 'webhooks, removed',
+    text: /^delete from webhooks /,
+    indexes: ['webhooks_pkey', ...deliveryIndexes],
+  },
+  {
+    name: 'deliveries of events',
+    text: /^insert into webhook_deliveries \(webhook_id, type/,
+    indexes: ['webhook_deliveries_event_key'],
+  },
+  { name: 'delivery of a test', text: /^insert into webhook_deliveries \(id, /, indexes: [] },
+  {
+    name: 'deliveries, due ones taken up',
+    text: /^update webhook_deliveries set state = 'queued', .* select due\.id from webhooks /,
+    indexes: ['webhook_deliveries_due_idx', 'webhook_deliveries_pkey', 'webhooks_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'deliveries, lost ones given up',
+    text: /^update webhook_deliveries set state = 'failed', /,
+    indexes: ['webhook_deliveries_due_idx', 'webhook_deliveries_pkey', 'webhooks_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'deliveries, failed ones sent again',
+    text: /^update webhook_deliveries set state = 'queued', .* where state = 'failed' /,
+    indexes: ['webhook_deliveries_state_idx', 'webhook_deliveries_pkey', 'webhooks_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'deliveries, claimed, with what they are sent from',
+    text: /^with free as \( select id from webhook_deliveries /,
+    indexes: ['webhook_deliveries_pkey', 'webhook_deliveries_state_idx', 'webhooks_pkey'],
+  },
+  {
+    name: 'deliveries, sent',
+    text: /^update webhook_deliveries set state = 'sent', /,
+    indexes: ['webhook_deliveries_pkey', 'webhook_deliveries_state_idx'],
+  },
+  {
+    name: 'deliveries, refused',
+    text: /^update webhook_deliveries as owed set state = case /,
+    indexes: ['webhook_deliveries_pkey', 'webhook_deliveries_state_idx'],
+  },
+  {
+    name: 'delivery, sent again',
+    text: /^with found as \(select id, state from webhook_deliveries /,
+    indexes: ['webhook_deliveries_pkey'],
+  },
+  {
+    name: 'deliveries, a page, or one',
+    text: /^select … from webhook_deliveries /,
+    indexes: deliveryIndexes,
+  },
+  {
+    name: 'deliveries, where a page by number begins',
+    text: /^select id, null from webhook_deliveries /,
+    indexes: deliveryIndexes,
+  },
+  {
+    name: 'deliveries, how many',
+    text: /^select count\(\*\) from \(select 1 as one from webhook_deliveries /,
+    indexes: deliveryIndexes,
+    pagesMax: countedPagesMax,
+  },
+  {
+    name: 'deliveries, cleaned up',
+    text: /^delete from webhook_deliveries where ctid /,
+    indexes: ['webhook_deliveries_sent_idx'],
+    pagesMax: batchPagesMax,
+  },
+  {
+    name: 'deliveries of deleted webhooks, cleaned up',
+    text: /^delete from webhook_deliveries where id /,
+    indexes: [
+      'webhook_deliveries_webhook_idx',
+      'webhook_deliveries_event_key',
+      'webhook_deliveries_pkey',
+      'webhooks_pkey',
+    ],
+    pagesMax: batchPagesMax,
+  },
   {
     name: 'backlog, for metrics',
     text: /^select \(select count\(\*\)::int from \( select 1 from orders where next_status_at /,
-    indexes: ['orders_due_idx', 'mails_state_idx'],
+    indexes: ['orders_due_idx', 'mails_state_idx', 'webhook_deliveries_state_idx', 'webhook_deliveries_due_idx'],
   },
 ];
 
@@ -603,6 +705,7 @@ const tables = new Set([
   'api_keys',
   'second_factors',
   'recovery_codes',
+  'webhook_deliveries',
 ]);
 
 /** The text of a statement without what differs between equals: quotes, numbers of parameters, lists of columns. */

@@ -7,7 +7,9 @@ import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
+import { deleteLostDeliveries, deleteOldDeliveries } from '../../src/domain/outbox/webhook-deliveries.ts';
 import { stockMismatches } from '../../src/domain/products/stock-check.ts';
+import { removeDeletedWebhooks } from '../../src/domain/webhooks/webhooks.ts';
 import { mailStates } from '../../src/schema/mails.ts';
 import {
   claimsOf,
@@ -21,6 +23,7 @@ import {
 import { totpCode } from '../support/codes.ts';
 import { newestToken } from '../support/mail-tokens.ts';
 import { makeOld } from '../support/orders.ts';
+import { startReceiver } from '../support/receiver.ts';
 import type { Shop } from '../support/shop.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -233,6 +236,39 @@ export async function walkThrough(
     await ask('PATCH', `/api/products/restore/${id}`, { token: admin });
   }
 
+  // Webhooks, whose receiver takes what it is sent, then refuses it: what is owed is given up when they are disabled.
+  const receiver = await startReceiver();
+  for (let time = 0; time < repeats; time += 1) {
+    const body = { url: receiver.url, events: ['webhook.test'] };
+    const { id } = await ask<{ id: string }>('POST', '/api/webhooks', { token: admin, body }, 201);
+    await pages(`/api/webhooks?limit=${2 + time}`, admin);
+    await ask('GET', `/api/webhooks/${id}`, { token: admin });
+    await ask('PUT', `/api/webhooks/${id}`, { token: admin, body });
+    await ask('POST', `/api/webhooks/${id}/secret`, { token: admin });
+    const [known] = await shop.db`select webhook_id as id from webhook_deliveries order by id limit 1`;
+    for (const filter of customPlansToo ? ['', 'state=failed', `webhookId=${known?.id}`] : ['']) {
+      await pages(`/api/webhook-deliveries?limit=${2 + time}&${filter}`, admin);
+    }
+    if (customPlansToo)
+      await pages(`/api/webhook-deliveries?limit=${2 + time}&webhookId=${known?.id}&state=sent`, admin);
+    receiver.become(204);
+    const sent = await ask<{ id: string }>('POST', `/api/webhooks/${id}/test`, { token: admin }, 202);
+    await eventually(() => shop.db`select 1 from webhook_deliveries where id = ${sent.id} and state = 'sent'`);
+    receiver.become(500);
+    await ask('POST', `/api/webhooks/${id}/test`, { token: admin }, 202);
+    const tested = await eventually(async () => {
+      const [row] =
+        await shop.db`select id from webhook_deliveries where webhook_id = ${id} and attempts > 0 and state = 'queued'`;
+      return row;
+    });
+    await shop.db`update webhooks set disabled_at = now() where id = ${id}`;
+    await eventually(() => shop.db`select 1 from webhook_deliveries where id = ${tested.id} and state = 'failed'`);
+    await ask('POST', `/api/webhook-deliveries/${tested.id}/send`, { token: admin });
+    await ask('POST', '/api/failed-webhook-deliveries/send', { token: admin });
+    await ask('DELETE', `/api/webhooks/${id}`, { token: admin }, 204);
+  }
+  await receiver.stop();
+
   // Mail that fails for good, and is sent again one by one and all at once.
   shop.mail.become({ refuseWith: 550 });
   const failedIds = await failSomeMails(shop);
@@ -263,6 +299,9 @@ export async function walkThrough(
     await withTransaction(db, (tx) => deleteOldCounts(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteExpiredSessions(tx, { batchSizeMax: 1_000 }));
     await withTransaction(db, (tx) => deleteOldRequests(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => deleteOldDeliveries(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => deleteLostDeliveries(tx, { batchSizeMax: 1_000 }));
+    await withTransaction(db, (tx) => removeDeletedWebhooks(tx, { batchSizeMax: 1_000 }));
   }
   let batches = 0;
   for await (const found of stockMismatches((work) => withReader(db, work))) {

@@ -256,7 +256,6 @@ function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): 
   // Nobody here is the last admin of the shop, which has one who is in no world.
   const owes = Object.values(state.orders).some((order) => order.customer === call.account && isUndelivered(order));
   if (owes) return refused(state, 'customer_has_undelivered_orders');
-  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...account, open: false, tokens: {} }) };
   return {
     answer: { status: 204 },
     state: withAccount(state, call.account, { ...signedOut, open: false, tokens: {} }),

@@ -14,6 +14,7 @@ import { schema } from './rooms/schema.ts';
 import { settings } from './rooms/settings.ts';
 import { standalone } from './rooms/standalone.ts';
 import { telemetry } from './rooms/telemetry.ts';
+import { webhooks } from './rooms/webhooks.ts';
 
 /** Every mutant, by the rooms of docs/architecture.md. */
 export const rooms: Record<string, Room> = {
@@ -26,6 +27,13 @@ export const rooms: Record<string, Room> = {
   'domain/products': { paths: ['src/domain/products', 'src/domain/paging.ts'], mutants: products },
   'domain/customers': { paths: ['src/domain/customers'], mutants: customers },
   'domain/outbox': { paths: ['src/domain/outbox'], mutants: outbox },
+  webhooks: {
+    paths: [
+      ...['src/domain/webhooks', 'src/domain/outbox/webhook-deliveries.ts', 'src/lib/web-targets.ts'],
+      ...['src/jobs/send-webhook.ts', 'src/jobs/webhook-post.ts'],
+    ],
+    mutants: webhooks,
+  },
   db: { paths: ['src/db', 'drizzle', 'patches'], mutants: db },
   cache: { paths: ['src/cache'], mutants: cache },
   jobs: { paths: ['src/jobs'], mutants: jobs },

@@ -27,6 +27,8 @@ export const suites = [
   'stock-changes',
   'throttle',
   'tokens',
+  'webhook-outages',
+  'webhooks',
   'wire',
 ];
 

@@ -12,6 +12,7 @@ export type ApiDocument = {
   openapi: string;
   info: { title: string; version: string; description: string };
   paths: Record<string, Record<string, Operation>>;
+  webhooks: Record<string, { post: { requestBody: { content: { 'application/json': { schema: object } } } } }>;
   components: { schemas: Record<string, unknown> };
 };
 
@@ -57,6 +58,7 @@ export const statusOfCode: Record<string, number> = {
   customer_erased: 409,
   idempotency_in_progress: 409,
   mail_not_failed: 409,
+  delivery_not_failed: 409,
   precondition_failed: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -12,8 +12,10 @@ import { type Ask, checkedRequests } from './document.ts';
 import { scrape } from './metrics.ts';
 import { bringTo } from './orders.ts';
 import { expectProblem } from './problem.ts';
+import { startReceiver } from './receiver.ts';
 import { openTestbed, type Testbed } from './testbed.ts';
 import { eventually } from './wait.ts';
+import { createWebhookClient, verify } from './webhooks.ts';
 
 /** The two processes of a shop, by the names of their entry points. */
 export type Entry = 'index' | 'worker';
@@ -87,6 +89,7 @@ export function describeShop(
         ADMIN_EMAIL: admin.email,
         ADMIN_PASSWORD: admin.password,
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        WEBHOOK_TARGETS: 'any',
       };
       const metricsPort = await freePort();
       workerUrl = `http://127.0.0.1:${metricsPort}`;
@@ -184,6 +187,24 @@ export function describeShop(
       };
       await eventually(() => mailed().length >= statuses.length);
       expect(mailed().sort()).toEqual(statuses.toSorted());
+    });
+
+    test('worker › when a webhook wants an event › posts it, signed, to where its name leads, and no further', async () => {
+      const receiver = await startReceiver();
+      receiver.become({ status: 302, headers: { Location: '/elsewhere' } });
+      const webhooks = createWebhookClient(() => ({ url, adminToken }));
+      const { id, secret } = await webhooks.add(receiver.url.replace('127.0.0.1', 'localhost'), ['product.created']);
+      const product = await createProduct(url, adminToken);
+      const [event] = await eventually(() => receiver.of('product.created'));
+      expect(event && verify(event, secret).data).toEqual({ ...product });
+      const [delivery] = await eventually(async () => {
+        const all = await webhooks.deliveries(id);
+        return all.filter(({ lastError }) => lastError !== null);
+      });
+      expect(delivery?.lastError).toBe('answered 302, and redirects are not followed');
+      expect(receiver.events.map(({ path }) => path)).toEqual(['/']);
+      await webhooks.remove(id);
+      await receiver.stop();
     });
 
     test('both processes › when asked how they are › show metrics, and their traces meet', async () => {

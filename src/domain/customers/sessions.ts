@@ -4,6 +4,7 @@ import { statementTime } from '../../db/sql.ts';
 import { customers, type SessionRow, sessions } from '../../db/tables.ts';
 import { notFound } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
+import { oneLine } from '../../lib/one-line.ts';
 import type { SessionQuery } from '../../schema/sessions.ts';
 import { deleteAged } from '../clean-up.ts';
 import { newestPage, type Page } from '../paging.ts';
@@ -44,7 +45,7 @@ export async function beginSession(
       id: sql`uuid_v7(${statementTime})`,
       customerId: account.id,
       address,
-      userAgent: userAgent ? printable(userAgent) : null,
+      userAgent: userAgent ? oneLine(userAgent, userAgentCharactersMax) : null,
       createdAt: statementTime,
       expiresAt,
     })
@@ -58,12 +59,6 @@ export async function beginSession(
     .offset(sessionsMax);
   await tx.delete(sessions).where(sql`${sessions.id} = any(array(${tooMany}))`);
   return session;
-}
-
-/** What a list can show of text that anybody may send: one line of well-formed Unicode, and not too long. */
-function printable(text: string): string {
-  const oneLine = text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
-  return Array.from(oneLine).slice(0, userAgentCharactersMax).join('');
 }
 
 /** A page of the actor's own sessions that have not ended, newest first. */

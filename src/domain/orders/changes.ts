@@ -180,7 +180,8 @@ export async function enterStatus(
         carrier = ${order.carrier}, tracking_number = ${order.trackingNumber}, tracking_url = ${order.trackingUrl},
         deleted_at = ${timestamp(order.deletedAt)}, updated_at = ${at}
       where id = ${order.id}
-      returning id as order_id, run, status, ${mailId}::uuid as mail_id
+      returning id as order_id, coalesce(number, order_number(id)) as number, run, status, ${mailId}::uuid as mail_id,
+        customer_id, total_cents, currency
     ), ${recordsOfEntered(at, 'fails')}
     ${stockChanged(stockChanges, at)}`);
   return { changed: { ...order, updatedAt: now }, mailId };

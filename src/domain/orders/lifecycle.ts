@@ -3,11 +3,20 @@ import type { Transaction } from '../../db/client.ts';
 import { clockMs, later, statementTime, texts, timestamp } from '../../db/sql.ts';
 import { lifecycle, type OrderStatus, undeliveredStatuses } from '../../schema/orders.ts';
 import { mailOutbox } from '../outbox/kinds.ts';
+import { deliveriesOf } from '../outbox/webhook-deliveries.ts';
+
+/** What webhooks are told of an order that has entered a status: `orderEventData` of `src/schema/webhooks.ts`. */
+const orderEvents = sql`
+        select 'order.' || status as type, order_id as subject_id, run as occurrence, json_build_object(
+          'id', order_id, 'number', number, 'customerId', customer_id, 'status', status, 'run', run,
+          'totalCents', total_cents, 'currency', currency
+        ) as data
+        from entered`;
 
 /**
- * The one way in which a status is put on record: expressions `new_history` and `new_mails`, which write a step of the
- * history and its mail for each row of an expression before them in the statement,
- * `entered (order_id, run, status, mail_id)`.
+ * The one way in which a status is put on record: expressions `new_history`, `new_mails` and `new_deliveries`, which write
+ * a step of the history, its mail and what webhooks are told of it for each row of an expression before them in the
+ * statement, `entered (order_id, number, run, status, mail_id, customer_id, total_cents, currency)`.
  * @param at when they were entered
  * @param repeated what becomes of a step that is on record already: the statement fails, or the step is passed over
  */
@@ -23,6 +32,8 @@ export function recordsOfEntered(at: SQL, repeated: 'fails' | 'is passed over'):
       from entered
       ${onConflict}
       returning id
+    ), new_deliveries as (
+      ${deliveriesOf(orderEvents, at)}
     )`;
 }
 
@@ -117,7 +128,8 @@ export async function advanceDueOrders(
         ${texts(steps.map((step) => step.to))}
       ) as step(leaving, arriving)
       where orders.id = any(array(select id from due)) and orders.status = step.leaving
-      returning orders.id as order_id, orders.run, orders.status, uuid_v7(${statementTime}) as mail_id
+      returning orders.id as order_id, coalesce(orders.number, order_number(orders.id)) as number, orders.run,
+        orders.status, uuid_v7(${statementTime}) as mail_id, orders.customer_id, orders.total_cents, orders.currency
     ), ${recordsOfEntered(statementTime, 'is passed over')}
     select entered.status, new_mails.id as mail_id from entered left join new_mails on new_mails.id = entered.mail_id`);
   return { entered: rows.map((row) => row.status), mailIds: rows.flatMap((row) => row.mail_id ?? []) };

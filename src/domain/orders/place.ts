@@ -186,7 +186,7 @@ async function write(
 
   await tx.execute(sql`
     with entered as (
-      select placed.*, 1 as run, 'pending' as status from unnest(
+      select placed.*, ${currency} as currency, 1 as run, 'pending' as status from unnest(
         ${uuids(orders.map((order) => order.id))},
         ${uuids(orders.map((order) => order.customerId))},
         ${bigints(orders.map((order) => order.totalCents))},
@@ -196,7 +196,7 @@ async function write(
     ), new_orders as (
       insert into orders
         (id, number, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select order_id, number, customer_id, status, run, total_cents, ${currency},
+      select order_id, number, customer_id, status, run, total_cents, currency,
         ${timestamp(nextStepAt('pending', now, orderStatusIntervalMs, false))}, ${at}, ${at}
       from entered
     ), ${newDetails(orders)}new_items as (

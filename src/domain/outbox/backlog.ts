@@ -1,7 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Reader } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
+import { mails, webhookDeliveries } from '../../db/tables.ts';
 import type { MailState } from '../../schema/mails.ts';
+import { isLive } from './kinds.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
 const countedMax = 10_000;
@@ -15,6 +18,9 @@ export type Backlog = {
   mails: Record<UnsentState, number>;
   /** Of those that are queued or being sent, and not kept back by a limit. */
   oldestUnsentMailSeconds: number;
+  deliveries: Record<UnsentState, number>;
+  /** Of those that are due to a webhook that takes what it is sent. */
+  oldestDueDeliverySeconds: number;
 };
 
 /** Reads how far the workers lag behind: a few steps in indexes, however many orders and mails there are. */
@@ -26,8 +32,8 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
   // While the schedule stands still, nothing is due, whatever was planned.
   const moving = sql`not exists (select from schedule_pauses)`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
-  const mailsIn = (state: UnsentState) => sql`(select count(*)::int from (
-    select 1 from mails where state = ${sql.raw(`'${state}'`)} limit ${limit}
+  const rowsIn = (table: PgTable, state: UnsentState) => sql`(select count(*)::int from (
+    select 1 from ${table} where state = ${sql.raw(`'${state}'`)} limit ${limit}
   ) as counted)`;
   // Ids rise with the moment of creation, so the oldest is among the first in the index. Those that a limit keeps back
   // would be there for hours; more workers would not help them.
@@ -36,6 +42,12 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
       select created_at, deferred_until from mails where state = ${sql.raw(`'${state}'`)} order by id limit ${limit}
     ) as first where deferred_until is null or deferred_until <= ${statementTime}
   )`;
+  // What is owed to a webhook that fails waits for it, and for no worker.
+  const oldestDueDelivery = sql`(
+    select min(first.due_at) from webhooks cross join lateral (
+      select due_at from webhook_deliveries where webhook_id = webhooks.id and due_at is not null order by due_at limit 1
+    ) as first where ${isLive} and failing_since is null
+  )`;
   const [row] = await reader.execute<{
     orders_due: number;
     oldest_due: string;
@@ -43,21 +55,31 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
     sending: number;
     failed: number;
     oldest_unsent: string;
+    deliveries_queued: number;
+    deliveries_sending: number;
+    deliveries_failed: number;
+    oldest_due_delivery: string;
   }>(sql`
     select
       (select count(*)::int from (
         select 1 from orders where next_status_at <= ${statementTime} and ${moving} limit ${limit}
       ) as counted) as orders_due,
       ${secondsSince(sql`(select next_status_at from orders where next_status_at is not null and ${moving} order by next_status_at limit 1)`)} as oldest_due,
-      ${mailsIn('queued')} as queued,
-      ${mailsIn('sending')} as sending,
-      ${mailsIn('failed')} as failed,
-      ${secondsSince(sql`least(${oldestMailIn('queued')}, ${oldestMailIn('sending')})`)} as oldest_unsent`);
+      ${rowsIn(mails, 'queued')} as queued,
+      ${rowsIn(mails, 'sending')} as sending,
+      ${rowsIn(mails, 'failed')} as failed,
+      ${secondsSince(sql`least(${oldestMailIn('queued')}, ${oldestMailIn('sending')})`)} as oldest_unsent,
+      ${rowsIn(webhookDeliveries, 'queued')} as deliveries_queued,
+      ${rowsIn(webhookDeliveries, 'sending')} as deliveries_sending,
+      ${rowsIn(webhookDeliveries, 'failed')} as deliveries_failed,
+      ${secondsSince(oldestDueDelivery)} as oldest_due_delivery`);
   if (!row) throw new Error('the backlog gave no row');
   return {
     ordersDue: row.orders_due,
     oldestDueOrderSeconds: Number(row.oldest_due),
     mails: { queued: row.queued, sending: row.sending, failed: row.failed },
     oldestUnsentMailSeconds: Number(row.oldest_unsent),
+    deliveries: { queued: row.deliveries_queued, sending: row.deliveries_sending, failed: row.deliveries_failed },
+    oldestDueDeliverySeconds: Number(row.oldest_due_delivery),
   };
 }

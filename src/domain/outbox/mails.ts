@@ -20,6 +20,8 @@ export type MailToSend = OrderMailToSend | AccountMailToSend;
 export type AccountMailToSend = Claim & {
   kind: AccountMailKind;
   customerId: string;
+  /** Which one has been disabled; `url` is null once it is gone. */
+  webhook: { id: string; url: string | null } | null;
   recipient: Recipient;
 };
 
@@ -48,7 +50,7 @@ type ClaimedRow = {
   customer_id: string;
   name: string | null;
   email: string;
-} & (OfOrder | { kind: AccountMailKind });
+} & (OfOrder | { kind: AccountMailKind; webhook_id: string | null; webhook_url: string | null });
 
 type OfOrder = {
   kind: 'order_status';
@@ -92,18 +94,22 @@ export async function claimMails(
       ) as lines, order_details.note, case when order_details.name is not null then json_build_object(
         'name', order_details.name, 'line1', line1, 'line2', line2, 'city', city, 'region', region,
         'postalCode', postal_code, 'country', country
-      )::text end as address
+      )::text end as address, claimed.webhook_id, webhooks.url as webhook_url
     from claimed
     left join orders on orders.id = claimed.order_id
     join customers on customers.id = coalesce(claimed.customer_id, orders.customer_id)
-    left join order_details on order_details.order_id = orders.id and ${isConfirmed(sql`claimed`)}`);
+    left join order_details on order_details.order_id = orders.id and ${isConfirmed(sql`claimed`)}
+    left join webhooks on webhooks.id = claimed.webhook_id`);
   return new Map(rows.map((row) => [row.id, readClaimed(row)]));
 }
 
 function readClaimed(row: ClaimedRow): MailToSend {
   const { id, attempts, name, email } = row;
   const recipient = { name, email };
-  if (row.kind !== 'order_status') return { id, attempts, kind: row.kind, customerId: row.customer_id, recipient };
+  if (row.kind !== 'order_status') {
+    const webhook = row.webhook_id === null ? null : { id: row.webhook_id, url: row.webhook_url };
+    return { id, attempts, kind: row.kind, customerId: row.customer_id, webhook, recipient };
+  }
   const { kind, run, status, order_id, number, currency, total_cents, created_ms, note } = row;
   const lines: [string, number, number][] = JSON.parse(row.lines ?? '[]');
   return {

@@ -21,7 +21,7 @@ import {
 export type OutboxKind = {
   table: PgTable;
   /** Which of its rows, where kinds share it; constant, and said of an index, too. */
-  rows: SQL;
+  rows?: SQL;
   /** How long a row may lie in the queue before the relay enqueues it again. */
   handoverMs: number;
   /** How long a worker may hold a row. The relay gives it to another after that, so handing over must take less. */
@@ -30,16 +30,23 @@ export type OutboxKind = {
   retryMsMax: number;
   /** What has failed for so long is given up until someone sends it again. */
   givenUpAfterMs: number;
+  /** Selects ids of at most so many rows that are due, under lock; by default those that have waited longest. */
+  due?: (limit: number) => SQL;
+  /** Which failed rows are sent again when all are; by default every one. */
+  resendable?: SQL;
 };
 
 /** A row in a worker's hands; the number of its attempts says in whose, because every claim counts one more. */
 export type Claim = { id: string; attempts: number };
 
-/** What became of a claimed row: handed over, refused, or left alone because its turn did not come. */
+/**
+ * What became of a claimed row: handed over, refused, or left alone because its turn did not come. `afterMs` is how long
+ * it has to wait at least.
+ */
 export type Outcome =
   | { result: 'sent' }
-  | { result: 'refused'; error: string; permanent: boolean }
-  | { result: 'untried' };
+  | { result: 'refused'; error: string; permanent: boolean; afterMs?: number }
+  | { result: 'untried'; afterMs?: number };
 
 /**
  * Takes rows whose time has come out to be enqueued, the longest waiting first: new ones that nobody enqueued, failed ones
@@ -47,17 +54,21 @@ export type Outcome =
  */
 export async function takeUpDue(
   tx: Transaction,
-  { table, rows: ofKind, handoverMs }: OutboxKind,
+  { table, rows: ofKind, handoverMs, due = (limit) => longestDue(table, ofKind, limit) }: OutboxKind,
   { batchSizeMax }: { batchSizeMax: number },
 ): Promise<string[]> {
   const rows = await tx.execute<{ id: string }>(sql`
     update ${table} set state = 'queued', due_at = ${later(statementTime, handoverMs)}
-    where id = any(array(
-      select id from ${table} where due_at <= ${statementTime} and ${ofKind}
-      order by due_at limit ${batchSizeMax} for no key update skip locked
-    ))
+    where id = any(array(${due(batchSizeMax)}))
     returning id`);
   return rows.map(({ id }) => id);
+}
+
+function longestDue(table: PgTable, ofKind: SQL | undefined, limit: number): SQL {
+  return sql`
+      select id from ${table} where due_at <= ${statementTime}${ofKind ? sql` and ${ofKind}` : sql``}
+      order by due_at limit ${limit} for no key update skip locked
+    `;
 }
 
 /**
@@ -110,7 +121,7 @@ export async function recordSent(tx: Transaction, { table }: OutboxKind, ids: st
 
 /**
  * Records failed attempts and when the next ones are due. A refusal that will not change, or failures for as long as the
- * kind allows, make a row `failed`. What was not tried is due at once, as if it had not been claimed. Does nothing to
+ * kind allows, make a row `failed`. What was not tried is due as if it had not been claimed. Does nothing to
  * rows whose lease has run out and that are in other hands.
  * @returns the ids of those that have been given up
  */
@@ -135,11 +146,16 @@ export async function recordUnsent(
       ${smallints(tried.map(Number))},
       ${smallints(claims.map(({ outcome }) => Number(outcome.result === 'refused' && outcome.permanent)))},
       ${texts(claims.map(({ outcome }) => (outcome.result === 'refused' ? outcome.error : null)))},
-      ${integers(claims.map(({ attempts }, index) => (tried[index] ? retryDelayMs(kind, attempts, Math.random()) : 0)))}
+      ${integers(claims.map((claim) => delayMs(kind, claim)))}
     ) as unsent(id, attempts, tried, permanent, error, delay_ms)
     where owed.id = unsent.id and owed.state = 'sending' and owed.attempts = unsent.attempts
     returning owed.id, owed.state`);
   return new Set(rows.filter(({ state }) => state === 'failed').map(({ id }) => id));
+}
+
+function delayMs(kind: OutboxKind, { attempts, outcome }: Claim & { outcome: Exclude<Outcome, { result: 'sent' }> }) {
+  const { afterMs = 0 } = outcome;
+  return outcome.result === 'refused' ? Math.max(afterMs, retryDelayMs(kind, attempts, Math.random())) : afterMs;
 }
 
 /**
@@ -162,13 +178,13 @@ export async function sendAgain(tx: Transaction, { table }: OutboxKind, id: stri
  */
 export async function sendAllAgain(
   tx: Transaction,
-  { table }: OutboxKind,
+  { table, resendable }: OutboxKind,
   { batchSizeMax }: { batchSizeMax: number },
 ): Promise<number> {
   const rows = await tx.execute(sql`
     update ${table} set state = 'queued', due_at = ${statementTime}
     where id = any(array(
-      select id from ${table} where state = 'failed' order by id limit ${batchSizeMax} for no key update skip locked
+      select id from ${table} where state = 'failed'${resendable ? sql` and ${resendable}` : sql``} order by id limit ${batchSizeMax} for no key update skip locked
     ))
     returning 1`);
   return rows.length;

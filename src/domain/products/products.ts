@@ -4,10 +4,10 @@ import type { Reader, Transaction } from '../../db/client.ts';
 import { anyUuid, clockMicros, statementTime, timestamp } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
-import type { AuditAction } from '../../schema/audit-events.ts';
-import type { ProductInput, ProductReplacement } from '../../schema/products.ts';
+import { type ProductInput, type ProductReplacement, serializeProduct } from '../../schema/products.ts';
 import { differences, writeEvent } from '../audit/events.ts';
 import { type Actor, isStaff } from '../customers/actor.ts';
+import { type ShopEvent, tellWebhooks } from '../outbox/webhook-deliveries.ts';
 import { lockProduct, productColumns } from './rows.ts';
 import { stockChanged } from './stock.ts';
 import { newStockChanges, stockChangeRow } from './stock-changes.ts';
@@ -23,6 +23,9 @@ const told = {
   images: 'values',
   deletedAt: 'values',
 } as const;
+
+/** What is done to products is called alike in audit events and to webhooks. */
+type ProductAction = 'product.created' | 'product.updated' | 'product.deleted' | 'product.restored';
 
 /**
  * Puts a product into the catalogue, and books its stock.
@@ -122,7 +125,7 @@ async function changeProduct(
   row: ProductRow,
   change: PgUpdateSetSource<typeof products>,
   actor: Actor,
-  action: AuditAction,
+  action: ProductAction,
 ): Promise<ProductRow> {
   const [changed = row] = await tx
     .update(products)
@@ -133,17 +136,30 @@ async function changeProduct(
   return changed;
 }
 
-/** Writes down what was done to a product, unless that changed nothing. */
+/** Writes down what was done to a product, and tells webhooks of it, unless that changed nothing. */
 async function writeProductEvent(
   tx: Transaction,
   actor: Actor,
-  action: AuditAction,
+  action: ProductAction,
   before: ProductRow | null,
   after: ProductRow,
 ): Promise<void> {
   const changes = differences(told, before, after);
+  const { stock, ...others } = changes;
   if (Object.keys(changes).length === 0) return;
-  await writeEvent(tx, actor, { action, subject: { kind: 'product', id: after.id }, changes });
+  // A change of stock alone is an event of its own kind.
+  const ofStockAlone = stock !== undefined && Object.keys(others).length === 0;
+  // Sent together: one way to Postgres and back.
+  await Promise.all([
+    writeEvent(tx, actor, { action, subject: { kind: 'product', id: after.id }, changes }),
+    tellWebhooks(tx, ofStockAlone ? [] : [productEvent(action, after)]),
+  ]);
+}
+
+/** What webhooks are told of a product; each of its versions came by one change. */
+function productEvent(type: ProductAction, row: ProductRow): ShopEvent {
+  // Rules do not know the shop's currency; the worker that sends it does.
+  return { type, subjectId: row.id, occurrence: row.version, data: serializeProduct(row, '') };
 }
 
 /** Finds products by id, deleted ones included, in one query. */

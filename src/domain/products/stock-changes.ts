@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
-import { bigints, integers, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
+import { bigints, integers, statementTime, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
 import { type StockChangeRow, stockChanges } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { idAtMicros } from '../../lib/ids.ts';
@@ -16,6 +16,7 @@ import {
 import { writeEvent } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
 import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
+import { deliveriesOf, selectEvents } from '../outbox/webhook-deliveries.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { lockProduct } from './rows.ts';
 import { stockChanged } from './stock.ts';
@@ -34,8 +35,17 @@ export function stockChangeRow(booking: Booking, actor: Actor, atMicros: number)
   };
 }
 
-/** An expression `new_stock_changes`, which books; the statement that it stands in changes the stock. */
+/**
+ * Expressions `new_stock_changes`, which books, and `new_stock_deliveries`, which owes it to webhooks; the statement that
+ * they stand in changes the stock.
+ */
 export function newStockChanges(rows: StockChangeRow[]): SQL {
+  const events = rows.map((row) => ({
+    type: 'stock.changed' as const,
+    subjectId: row.id,
+    occurrence: 1,
+    data: serializeStockChange(row),
+  }));
   return sql`new_stock_changes as (
       insert into stock_changes
         (id, product_id, change, reason, note, stock_after, actor_kind, actor_id, created_at)
@@ -50,6 +60,8 @@ export function newStockChanges(rows: StockChangeRow[]): SQL {
         ${uuids(rows.map((row) => row.actorId))},
         ${timestamps(rows.map((row) => row.createdAt))}
       )
+    ), new_stock_deliveries as (
+      ${deliveriesOf(selectEvents(events), statementTime)}
     )`;
 }
 

@@ -46,6 +46,7 @@ export const german: MailWords = {
       sentences: [
         'Sein Empfänger hat geantwortet, dass es ihn nicht mehr gibt, oder drei Tage lang nichts angenommen.',
       ],
+      action: 'Webhook',
       notice:
         'Was ihm zusteht, bleibt als fehlgeschlagen liegen. Schalten Sie den Webhook wieder ein und senden Sie es erneut.',
     },

@@ -46,6 +46,7 @@ export const english: MailWords = {
       subject: 'A webhook of the shop has been switched off',
       headline: 'A webhook has been switched off',
       sentences: ['Its receiver has answered that it is gone, or has taken nothing for three days.'],
+      action: 'Webhook',
       notice: 'What it was owed is kept as failed. Set the webhook again to switch it on, then send what has failed.',
     },
   },

@@ -6,7 +6,7 @@ export type AccountMailWords = {
   subject: string;
   headline: string;
   sentences: string[];
-  /** What a link says, or what stands before a token. */
+  /** What a link says, or what stands before a token, or a webhook. */
   action?: string;
   /** After the link. */
   notice: string;

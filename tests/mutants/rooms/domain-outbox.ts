@@ -106,4 +106,13 @@ export const outbox: Mutant[] = [
     suites: ['tests/mail-attempts.test.ts'],
     test: 'goes before all others, whoever takes them up',
   },
+  {
+    name: 'backlog-first',
+    says: 'Has a webhook that fails take the turns of others',
+    file: 'src/domain/outbox/kinds.ts',
+    find: '          else ${sql.raw(String(dueAtOnce.failing))} end',
+    replace: '          else 100000 end',
+    suites: ['tests/backlog.test.ts'],
+    test: 'and a few of what the other is owed',
+  },
 ];

@@ -1,0 +1,169 @@
+import { createHmac } from 'node:crypto';
+import { webhookOutbox } from '../domain/outbox/kinds.ts';
+import type { Outcome } from '../domain/outbox/outbox.ts';
+import {
+  claimDeliveries,
+  type DeliveryToSend,
+  type Reception,
+  recordReceptions,
+} from '../domain/outbox/webhook-deliveries.ts';
+import { oneLine } from '../lib/one-line.ts';
+import { createSlots, type Slots } from '../lib/slots.ts';
+import type { DeliveryKind } from './delivery.ts';
+import type { Post, PostAnswer } from './webhook-post.ts';
+
+/** Requests under way, to all webhooks and to one, that take what they are sent; and that do not, which have room apart. */
+const requestsMax = { taking: 16, toOne: 4, failing: 4, toFailing: 1 };
+/** Deliveries in hand: of this worker, and of them so many that wait until a webhook has room for them. */
+const inHandMax = 300;
+const waitingMax = 50;
+/** Both together below the outbox's lease. */
+const turnMsMax = 3_000;
+const answerMsMax = 10_000;
+/** What could not be sent for want of room is looked at again after that, and up to as much more by chance. */
+const spareMs = 1_000;
+const errorCharactersMax = 500;
+/** However long a receiver asks us to wait. */
+const retryAfterMsMax = 24 * 3_600_000;
+const gone = 410;
+
+/** A webhook as this worker knows it. */
+type Receiver = { slots: Slots; failing: boolean };
+
+type WebhookTerms = { currency: string; stopping: () => boolean };
+
+/** The deliveries of the outbox: signed by Standard Webhooks, and posted to where each webhook leads. */
+export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms): DeliveryKind<DeliveryToSend> {
+  const rooms = { taking: createSlots(() => requestsMax.taking), failing: createSlots(() => requestsMax.failing) };
+  const receivers = new Map<string, Receiver>();
+  const receptions = new WeakMap<DeliveryToSend, Reception>();
+
+  function receiverOf({ id, failing }: DeliveryToSend['webhook']): Receiver {
+    const known = receivers.get(id);
+    if (known) return known;
+    const receiver: Receiver = {
+      failing,
+      slots: createSlots(() => (receiver.failing ? requestsMax.toFailing : requestsMax.toOne)),
+    };
+    receivers.set(id, receiver);
+    return receiver;
+  }
+
+  /**
+   * A webhook that hangs, or has more to take than it can, keeps nothing in hand that others could have.
+   * @returns what ends the turn, or null when there was none in time
+   */
+  async function takeTurn(receiver: Receiver, begunAt: number): Promise<(() => void) | null> {
+    const leftMs = () => Math.max(0, Math.round(begunAt + turnMsMax - performance.now()));
+    const { slots } = receiver;
+    const room = receiver.failing ? rooms.failing : rooms.taking;
+    const waitMs = () => (receiver.failing ? 0 : leftMs());
+    if (stopping() || slots.waiting() >= waitingMax) return null;
+    if (!(await slots.take(waitMs()))) return null;
+    if (!stopping() && (await room.take(waitMs()))) {
+      return () => {
+        room.free();
+        slots.free();
+      };
+    }
+    slots.free();
+    return null;
+  }
+
+  async function attempt(delivery: DeliveryToSend): Promise<Outcome> {
+    const { webhook } = delivery;
+    const body = bodyOf(delivery, currency);
+    try {
+      const answer = await post(webhook.url, headersOf(delivery, body), body, answerMsMax);
+      return outcomeOf(answer, (result) => receptions.set(delivery, { webhookId: webhook.id, result }));
+    } catch (error) {
+      receptions.set(delivery, { webhookId: webhook.id, result: 'failed' });
+      return { result: 'refused', error: told(reasonOf(error)), permanent: false };
+    }
+  }
+
+  return {
+    ...webhookOutbox,
+    word: 'delivery',
+    plural: 'deliveries',
+    claim: claimDeliveries,
+    handOver: async (delivery, begunAt) => {
+      // The relay gives it up.
+      if (!delivery.webhook.live) return { result: 'untried' };
+      const receiver = receiverOf(delivery.webhook);
+      const endTurn = await takeTurn(receiver, begunAt);
+      try {
+        if (!endTurn) return { result: 'untried', afterMs: Math.round(spareMs * (1 + Math.random())) };
+        const outcome = await attempt(delivery);
+        receiver.failing = outcome.result !== 'sent';
+        return outcome;
+      } finally {
+        endTurn?.();
+        if (receiver.slots.taken() + receiver.slots.waiting() === 0) receivers.delete(delivery.webhook.id);
+      }
+    },
+    settle: async (tx, ended) => {
+      const told = ended.flatMap(({ item }) => {
+        const reception = receptions.get(item);
+        // Nothing is new about one that goes on taking what it is sent.
+        return reception && (reception.result !== 'taken' || item.webhook.failing) ? [reception] : [];
+      });
+      await recordReceptions(tx, told);
+    },
+    inHandMax: () => inHandMax,
+    facts: ({ webhook, type }) => ({ webhookId: webhook.id, type }),
+  };
+}
+
+/** The same for every attempt. */
+function bodyOf({ type, createdAt, data }: DeliveryToSend, currency: string): string {
+  // The shop has one currency, which rules do not know.
+  const whole = type.startsWith('product.') ? { ...Object(data), currency } : data;
+  return JSON.stringify({ type, timestamp: createdAt.toISOString(), data: whole });
+}
+
+/** The headers of Standard Webhooks; every secret signs, so that a receiver may know any of them. */
+function headersOf({ id, claimedAt, webhook }: DeliveryToSend, body: string): Record<string, string> {
+  const timestamp = String(Math.floor(claimedAt.getTime() / 1_000));
+  const signatures = webhook.secrets.map((secret) => sign(secret, `${id}.${timestamp}.${body}`));
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': signatures.join(' '),
+    'User-Agent': 'shop-webhooks',
+  };
+}
+
+function sign(secret: string, signed: string): string {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  return `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
+}
+
+/** @param onReception hears how the receiver took it */
+function outcomeOf(
+  { status, body, retryAfter }: PostAnswer,
+  onReception: (result: Reception['result']) => void,
+): Outcome {
+  if (status >= 200 && status < 300) {
+    onReception('taken');
+    return { result: 'sent' };
+  }
+  onReception(status === gone ? 'gone' : 'failed');
+  const redirect = status >= 300 && status < 400 ? ', and redirects are not followed' : '';
+  const error = told(`answered ${status}${redirect}${body.trim() && `: ${body.trim()}`}`);
+  return { result: 'refused', error, permanent: status === gone, afterMs: readRetryAfter(retryAfter) };
+}
+
+/** Reads seconds, or a moment (RFC 9110, section 10.2.3); 0 for what is neither. */
+function readRetryAfter(text = ''): number {
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
+  return Math.min(Math.max(0, Math.round(ms || 0)), retryAfterMsMax);
+}
+
+const told = (reason: string) => oneLine(reason, errorCharactersMax).trim();
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message || code || error.name;
+}

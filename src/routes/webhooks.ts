@@ -1,0 +1,266 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { webhookOutbox } from '../domain/outbox/kinds.ts';
+import { sendAllAgain } from '../domain/outbox/outbox.ts';
+import { listDeliveries, sendDeliveryAgain } from '../domain/outbox/webhook-deliveries.ts';
+import {
+  createWebhook,
+  deleteWebhook,
+  getWebhook,
+  listWebhooks,
+  renewSecret,
+  replaceWebhook,
+  testWebhook,
+} from '../domain/webhooks/webhooks.ts';
+import type { Guards } from '../middleware/auth.ts';
+import type { AppEnv } from '../middleware/env.ts';
+import { sendList } from '../middleware/list-answers.ts';
+import { bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { requireJson } from '../middleware/request-body.ts';
+import { idParams, noQuery } from '../schema/common.ts';
+import {
+  deliveryListSchema,
+  deliveryQuerySchema,
+  deliverySchema,
+  eventTypes,
+  queuedDeliveriesSchema,
+  serializeDelivery,
+  serializeWebhook,
+  webhookInputSchema,
+  webhookListSchema,
+  webhookMessageSchema,
+  webhookQuerySchema,
+  webhookSchema,
+  webhookWithSecretSchema,
+} from '../schema/webhooks.ts';
+import type { ApiServices } from '../services.ts';
+
+const resentMax = 10_000;
+
+type WebhookServices = Pick<ApiServices, 'read' | 'settings' | 'transaction'>;
+
+/** Who is told of what happens in the shop, and what they were told, for admins. */
+export function webhookRoutes({ read, settings, transaction }: WebhookServices, { adminOnly }: Guards) {
+  const inputSchema = webhookInputSchema(settings.webhookTargets);
+  return new OpenAPIHono<AppEnv>()
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/webhooks',
+        operationId: 'listWebhooks',
+        tags: ['Webhooks'],
+        summary: 'List webhooks',
+        security: bearerOrKey('webhooks:read'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { query: webhookQuerySchema },
+        responses: { 200: json(webhookListSchema, 'A page of webhooks, newest first'), ...problems(401, 403, 422) },
+      }),
+      async (c) => {
+        const query = c.req.valid('query');
+        return sendList(c, await read((reader) => listWebhooks(reader, query)), serializeWebhook);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/webhooks',
+        operationId: 'createWebhook',
+        tags: ['Webhooks'],
+        summary: 'Add a webhook',
+        description:
+          'From now on it is told of what happens. `url` must begin with `https://` and lead to a public address; it may hold no user and no password. The secret is shown this once.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks'), requireJson] as const,
+        request: { query: noQuery, body: jsonBody(inputSchema) },
+        responses: {
+          201: json(webhookWithSecretSchema, 'The new webhook, with its secret', 'Location'),
+          ...bodyProblems(401, 403),
+        },
+      }),
+      async (c) => {
+        const input = c.req.valid('json');
+        const { webhook, secret } = await transaction((tx) => createWebhook(tx, input, c.get('actor')));
+        return c.json({ ...serializeWebhook(webhook), secret }, 201, { Location: `/api/webhooks/${webhook.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/webhooks/{id}',
+        operationId: 'getWebhook',
+        tags: ['Webhooks'],
+        summary: 'Read a webhook',
+        security: bearerOrKey('webhooks:read'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(webhookSchema, 'The webhook'), ...problems(401, 403, 404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        return c.json(serializeWebhook(await read((reader) => getWebhook(reader, id))), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'put',
+        path: '/api/webhooks/{id}',
+        operationId: 'replaceWebhook',
+        tags: ['Webhooks'],
+        summary: 'Replace a webhook',
+        description: 'One that has been disabled is enabled by it.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks'), requireJson] as const,
+        request: { params: idParams, query: noQuery, body: jsonBody(inputSchema) },
+        responses: { 200: json(webhookSchema, 'The webhook'), ...bodyProblems(401, 403, 404) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const input = c.req.valid('json');
+        const webhook = await transaction((tx) => replaceWebhook(tx, id, input, c.get('actor')));
+        return c.json(serializeWebhook(webhook), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'delete',
+        path: '/api/webhooks/{id}',
+        operationId: 'deleteWebhook',
+        tags: ['Webhooks'],
+        summary: 'Delete a webhook',
+        description: 'What it is owed, and what it has been sent, goes with it.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        await transaction((tx) => deleteWebhook(tx, id, c.get('actor')));
+        return c.body(null, 204);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/webhooks/{id}/secret',
+        operationId: 'renewWebhookSecret',
+        tags: ['Webhooks'],
+        summary: 'Give a webhook a new secret',
+        description: 'It is shown this once. For 24 hours the one before signs as well.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: {
+          200: json(webhookWithSecretSchema, 'The webhook, with its new secret'),
+          ...problems(401, 403, 404, 413, 422),
+        },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const { webhook, secret } = await transaction((tx) => renewSecret(tx, id, c.get('actor')));
+        return c.json({ ...serializeWebhook(webhook), secret }, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/webhooks/{id}/test',
+        operationId: 'testWebhook',
+        tags: ['Webhooks'],
+        summary: 'Send a test to a webhook',
+        description: 'A `webhook.test`, to this one alone, whatever its events.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 202: json(deliverySchema, 'The delivery, queued'), ...problems(401, 403, 404, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        return c.json(serializeDelivery(await transaction((tx) => testWebhook(tx, id))), 202);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/webhook-deliveries',
+        operationId: 'listWebhookDeliveries',
+        tags: ['Webhooks'],
+        summary: 'List webhook deliveries',
+        description: 'Those that were made are kept for 30 days.',
+        security: bearerOrKey('webhooks:read'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { query: deliveryQuerySchema },
+        responses: { 200: json(deliveryListSchema, 'A page of deliveries, newest first'), ...problems(401, 403, 422) },
+      }),
+      async (c) => {
+        const query = c.req.valid('query');
+        return sendList(c, await read((reader) => listDeliveries(reader, query)), serializeDelivery);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/webhook-deliveries/{id}/send',
+        operationId: 'sendWebhookDelivery',
+        tags: ['Webhooks'],
+        summary: 'Send a failed webhook delivery again',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(deliverySchema, 'The delivery, queued'), ...problems(401, 403, 404, 409, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        return c.json(serializeDelivery(await transaction((tx) => sendDeliveryAgain(tx, id))), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/failed-webhook-deliveries/send',
+        operationId: 'sendFailedWebhookDeliveries',
+        tags: ['Webhooks'],
+        summary: 'Send the failed webhook deliveries again',
+        description: 'Up to 10 000 of them, the oldest first, without those of disabled webhooks.',
+        security: bearerOrKey('webhooks:write'),
+        middleware: [adminOnly('webhooks')] as const,
+        request: { query: noQuery },
+        responses: { 200: json(queuedDeliveriesSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
+      }),
+      async (c) => {
+        const queued = await transaction((tx) => sendAllAgain(tx, webhookOutbox, { batchSizeMax: resentMax }));
+        return c.json({ queued }, 200);
+      },
+    );
+}
+
+const signedHeaders = {
+  'webhook-id': 'The id of the delivery, the same for its every attempt',
+  'webhook-timestamp': 'When it was sent, in Unix seconds',
+  'webhook-signature':
+    'One or two, separated by a space: `v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`',
+};
+
+/** Describes what webhooks are sent, in the `webhooks` of the OpenAPI document. */
+export function describeWebhooks({ openAPIRegistry }: Pick<OpenAPIHono<AppEnv>, 'openAPIRegistry'>): void {
+  for (const type of eventTypes) {
+    openAPIRegistry.registerWebhook({
+      method: 'post',
+      path: type,
+      operationId: `on-${type.replace('.', '-')}`,
+      tags: ['Webhooks'],
+      summary: `\`${type}\``,
+      parameters: Object.entries(signedHeaders).map(([name, description]) => ({
+        in: 'header',
+        name,
+        description,
+        required: true,
+        schema: { type: 'string' },
+      })),
+      request: { body: jsonBody(webhookMessageSchema(type)) },
+      responses: {
+        '2XX': { description: 'Taken, within 10 s; anything else is tried again for three days' },
+        410: { description: 'Nothing more is wanted: the webhook is disabled' },
+      },
+    });
+  }
+}
