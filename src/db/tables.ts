@@ -329,7 +329,10 @@ export const auditEvents = pgTable(
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
-export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'emailVerifiedAt' | 'erasedAt'>;
+export type CustomerRow = Omit<
+  typeof customers.$inferSelect,
+  'passwordHash' | 'tokenVersion' | 'emailVerifiedAt' | 'erasedAt'
+>;
 export type SessionRow = typeof sessions.$inferSelect;
 /** What is read of a key: all but what it is known by. */
 export type KeyRow = Omit<typeof keys.$inferSelect, 'keyHash'>;
