@@ -1,9 +1,10 @@
 import type { Context } from 'hono';
-import type { Attempt } from '../cache/login-throttle.ts';
 import { type Account, hasSessionFrom, type MatchPassword, reauthenticate } from '../domain/customers/accounts.ts';
 import { addressOf } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../services.ts';
+
+type Attempt = Parameters<ApiServices['throttle']['guard']>[0];
 
 /** What a route is asked with. */
 export type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
