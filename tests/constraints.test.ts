@@ -405,7 +405,6 @@ const mayBeNull = [
   'mails.sent_at',
   'mails.status',
   'mails.webhook_id',
-  'order_items.sku',
   // As far as `order_details_address_check` allows.
   'order_details.city',
   'order_details.country',

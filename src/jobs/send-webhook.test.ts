@@ -109,6 +109,8 @@ describe('webhooks that are known to hang', () => {
       const startedAt = performance.now();
       expect(await send(deliveryTo('quick'))).toEqual({ result: 'sent' });
       expect(performance.now() - startedAt).toBeLessThan(1_000);
+      // Without room they do not wait for those that have it.
+      await Promise.all(kept.slice(4));
       answerAll(taken);
       const outcomes = await Promise.all(kept);
       expect(outcomes.filter(({ result }) => result === 'sent')).toHaveLength(4);

@@ -543,6 +543,7 @@ export const kinds: Kind[] = [
       'customers_pkey',
       'order_items_order_id_product_id_pk',
       'order_details_pkey',
+      'webhooks_pkey',
     ],
     pagesMax: batchPagesMax,
   },
