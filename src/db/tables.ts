@@ -59,6 +59,9 @@ export const customers = pgTable(
     index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
     // For what a name begins with: folded by the locale, compared by no locale.
     index('customers_name_idx').on(sql`(lower(${table.name}) collate "C")`).where(sql`${table.deletedAt} is null`),
+    // The same for lists that show deleted ones, too.
+    index('customers_any_email_idx').on(sql`lower(${table.email} collate "C")`),
+    index('customers_any_name_idx').on(sql`(lower(${table.name}) collate "C")`),
     index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),
     index('customers_closed_idx')
       .on(table.deletedAt)

@@ -114,7 +114,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         tags: ['Customers'],
         summary: 'List customers',
         description:
-          'Accounts that are not deleted, newest first. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
+          'Accounts, newest first; deleted ones with `includeDeleted` alone. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
         security: bearerOrKey('customers:read'),
         middleware: [adminOnly('customers')] as const,
         parameters: [ifNoneMatch],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, optional, serializeMoment, text, timestamp } from './common.ts';
+import { type Held, id, line, optional, queryFlag, serializeMoment, text, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -140,6 +140,11 @@ export const customerQuerySchema = z
       maxLength: 254,
       description: 'Only accounts whose name or e-mail address begins with this, in any case.',
       example: 'ada',
+    }),
+    includeDeleted: queryFlag.meta({
+      type: 'string',
+      enum: ['true', 'false'],
+      description: 'Deleted accounts, too.',
     }),
   })
   .transform((query) => ({ ...query, q: query.q || undefined }))

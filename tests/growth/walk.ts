@@ -100,6 +100,9 @@ export async function walkThrough(
       await pages(`/api/customers?limit=20&q=${encodeURIComponent(String(q))}`, admin);
     }
     await pages(`/api/customers?limit=20&email=${encodeURIComponent(String(known?.email))}`, admin);
+    await pages(`/api/customers?limit=20&includeDeleted=true&email=${encodeURIComponent(String(known?.email))}`, admin);
+    await pages('/api/customers?limit=20&includeDeleted=true&q=nobody', admin);
+    await pages('/api/customers?limit=20&includeDeleted=true', admin);
     const [sold] = await shop.db`select product_id as id from order_items limit 1`;
     await pages(`/api/stock-changes?limit=2&productId=${sold?.id}`, admin);
     const [event] =

@@ -38,8 +38,10 @@ export type KeyStatus = { kind: 'key'; id: string; scopes: Scope[] };
  * The undeleted account with this address, in any case. Addresses are ASCII, and compared by its rules: Turkish, for one,
  * has a lower case of its own for I.
  */
-export const hasEmail = (email: string) =>
-  and(sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`, isNull(customers.deletedAt));
+export const hasEmail = (email: string) => and(hadEmail(email), isNull(customers.deletedAt));
+
+/** The same of deleted accounts, too. */
+export const hadEmail = (email: string) => sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`;
 
 /** Whether two addresses are one to the shop; only ASCII comes through the schema, so every database agrees. */
 export function isSameEmail(one: string, other: string | undefined): boolean {

@@ -10,7 +10,15 @@ import { undeliveredStatuses } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { accountChanges, type ChangedAccount, type EmailTerms, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
+import {
+  accountChanges,
+  type ChangedAccount,
+  type EmailTerms,
+  emailTaken,
+  hadEmail,
+  hasEmail,
+  isSameEmail,
+} from './accounts.ts';
 import { type Actor, isStaff, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
@@ -47,11 +55,12 @@ function beginsWith(text: string): SQL {
     or lower(${customers.email} collate "C") ^@ lower(${text} collate "C"))`;
 }
 
-/** A page of the undeleted accounts that match the filters, newest first. */
+/** A page of the accounts that match the filters, newest first; deleted ones only if the query asks for them, too. */
 export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
-  const { email, q } = query;
-  const filters = and(email === undefined ? undefined : hasEmail(email), q === undefined ? undefined : beginsWith(q));
-  const matching = and(isNull(customers.deletedAt), filters, filters && withCustomPlan);
+  const { email, q, includeDeleted } = query;
+  const filters = and(email === undefined ? undefined : hadEmail(email), q === undefined ? undefined : beginsWith(q));
+  const undeleted = includeDeleted ? undefined : isNull(customers.deletedAt);
+  const matching = and(undeleted, filters, filters && withCustomPlan);
   return newestPage(reader, query, customers, matching, (where, order, limit) =>
     reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
   );

@@ -28,6 +28,9 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
   if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('customer');
   requireOwner(actor, row.id);
   if (row.role === 'admin' && !row.deletedAt) await lockAdmins(tx);
+  // Whoever changes an order locks it before its account, so what has to be done to orders comes first, and once more
+  // below for those that were held and ended meanwhile.
+  await eraseHolds(tx, row.id);
   const [locked] = await tx
     .select({ role: customers.role, deletedAt: customers.deletedAt, erasedAt: customers.erasedAt })
     .from(customers)
@@ -70,12 +73,16 @@ async function erase(tx: Transaction, id: string): Promise<void> {
   await tx.delete(idempotencyRecords).where(eq(idempotencyRecords.customerId, id));
   const ofOrders = tx.select({ id: orders.id }).from(orders).where(eq(orders.customerId, id));
   await tx.delete(orderDetails).where(sql`${orderDetails.orderId} = any(array(${ofOrders}))`);
+  await eraseHolds(tx, id);
+  await eraseMails(tx, sql`${mails.orderId} = any(array(${ofOrders}))`);
+  await eraseMails(tx, eq(mails.customerId, id));
+}
+
+async function eraseHolds(tx: Transaction, customerId: string): Promise<void> {
   await tx
     .update(orders)
     .set({ holdReason: null, holdSince: null })
-    .where(and(eq(orders.customerId, id), isNotNull(orders.holdReason)));
-  await eraseMails(tx, sql`${mails.orderId} = any(array(${ofOrders}))`);
-  await eraseMails(tx, eq(mails.customerId, id));
+    .where(and(eq(orders.customerId, customerId), isNotNull(orders.holdReason)));
 }
 
 /** One that a worker has in its hands may still go, but nothing is written of it. */
