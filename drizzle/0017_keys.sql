@@ -8,4 +8,6 @@ CREATE TABLE IF NOT EXISTS "api_keys" (
 	"expires_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX IF NOT EXISTS "api_keys_hash_key" ON "api_keys" USING btree ("key_hash");
+CREATE UNIQUE INDEX IF NOT EXISTS "api_keys_hash_key" ON "api_keys" USING btree ("key_hash");--> statement-breakpoint
+-- A key may send an Idempotency-Key, too, and then stands where an account did.
+ALTER TABLE "idempotency_records" DROP CONSTRAINT IF EXISTS "idempotency_records_customer_id_customers_id_fk";

@@ -37,6 +37,8 @@ export type ErrorCode =
   | 'order_on_hold'
   | 'order_not_on_hold'
   | 'customer_has_undelivered_orders'
+  | 'customer_not_deleted'
+  | 'customer_erased'
   | 'mail_not_failed'
   | 'delivery_not_failed'
   | 'rate_limited'

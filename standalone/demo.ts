@@ -44,7 +44,7 @@ try {
   const startedMs = Date.now();
   await run(stopping.signal);
   const seconds = ((Date.now() - startedMs) / 1_000).toFixed(1);
-  console.log(`\nAll seven steps in ${seconds} s. Nothing of this shop is left; npm start opens one that stays.`);
+  console.log(`\nAll eight steps in ${seconds} s. Nothing of this shop is left; npm start opens one that stays.`);
 } catch (error) {
   // Ctrl-C reaches other programs, too, and their end may be known before it is.
   await sleep(0);
@@ -86,6 +86,7 @@ async function buy({ url, mailUrl, untilReady }: DemoShop): Promise<void> {
   const order = await placeOrder(customer, products);
   const delivered = await watch(customer, order);
   await readMails(mailUrl, delivered);
+  await leave(customer, visitor, { ...account, id: order.customerId });
 }
 
 async function register(visitor: Client) {
@@ -220,6 +221,30 @@ async function readMails(mailUrl: string, { id, number, history }: Order): Promi
     say(`${mail.subject} (Message-ID: ${mail.headers['message-id']})`);
     for (const line of mail.text.split('\n').filter(Boolean).slice(0, mailLinesShown)) say(`  | ${line.trim()}`);
   }
+}
+
+/** Takes all that is held along, and has the rest erased. */
+async function leave(
+  customer: Client,
+  visitor: Client,
+  { id, email, password }: { id: string; email: string; password: string },
+): Promise<void> {
+  step(8, 'Leave');
+  const held = await parseResponse(customer.api.customers[':id'].export.$get({ param: { id } }));
+  assert.equal(held.customer.email, email, 'The export is somebody else’s.');
+  assert.equal(held.orders.length, 1, 'The export has another number of orders.');
+  say(
+    `The export holds ${held.orders.length} order, ${held.sessions.length} session and ${held.auditEvents.length} event.`,
+  );
+
+  const erased = await customer.api.customers[':id'].erase.$post({
+    param: { id },
+    json: { currentPassword: password },
+  });
+  assert(erased.status === 204, 'The person was not erased.');
+  const refused = await visitor.api.auth.login.$post({ json: { email, password } });
+  assert(refused.status === 401, 'Somebody who was erased can sign in.');
+  say('Name, address and password are gone; the order stays, and belongs to nobody who could be named.');
 }
 
 async function caughtMails(mailUrl: string) {

@@ -56,6 +56,7 @@ describe('POST /api/auth/register', () => {
         role: 'customer',
         createdAt: expect.any(String),
         updatedAt: customer.createdAt,
+        deletedAt: null,
       });
       expect(headers.get('Location')).toBe(`/api/customers/${customer.id}`);
     });

@@ -142,6 +142,28 @@ const rows: Record<string, Row> = {
       options: { body: { currentPassword: 'not this one', newPassword: 'another secret' } },
     }),
   },
+  'PATCH /api/customers/restore/{id}': {
+    changes: ({ owner, order }) => ({
+      path: `/api/customers/restore/${owner.id}`,
+      as: 'admin',
+      before: async () => {
+        await asAdmin('PATCH', `/api/orders/cancel/${order}`);
+        await asAdmin('DELETE', `/api/customers/${owner.id}`);
+      },
+    }),
+    event: { action: 'customer.restored', fields: ['deletedAt'], kind: 'admin' },
+    refused: ({ owner }) => ({ path: `/api/customers/restore/${owner.id}`, as: 'admin' }),
+  },
+  'POST /api/customers/{id}/erase': {
+    changes: ({ owner, order }) => ({
+      path: `/api/customers/${owner.id}/erase`,
+      as: 'owner',
+      options: { body: { currentPassword: owner.password } },
+      before: () => asAdmin('PATCH', `/api/orders/cancel/${order}`),
+    }),
+    event: { action: 'customer.erased', fields: ['email', 'name', 'password', 'phone'], kind: 'owner' },
+    refused: ({ owner }) => ({ path: `/api/customers/${owner.id}/erase`, as: 'admin' }),
+  },
   'POST /api/auth/totp': {
     refused: () => ({ path: '/api/auth/totp', as: 'owner', options: { body: { currentPassword: 'not this one' } } }),
     nothing: ({ owner }) => ({

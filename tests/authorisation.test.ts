@@ -239,6 +239,27 @@ const rows: Record<string, Row> = {
     statuses: ownerOrAdmin(204),
     path: ({ owner }) => `/api/customers/${owner.id}/sign-out`,
   },
+  'PATCH /api/customers/restore/{id}': {
+    scope: 'customers:write',
+    statuses: adminOnly(200),
+    path: ({ owner }) => `/api/customers/restore/${owner.id}`,
+    prepare: async (scene) => {
+      await cancelOrder(scene);
+      await asAdmin('DELETE', `/api/customers/${scene.owner.id}`);
+      // The owner’s own wish comes with a token that works.
+      scene.owner.token = (await registerCustomer(shop.url)).token;
+    },
+  },
+  'GET /api/customers/{id}/export': {
+    statuses: ownerOrAdmin(200),
+    path: ({ owner }) => `/api/customers/${owner.id}/export`,
+  },
+  'POST /api/customers/{id}/erase': {
+    statuses: ownerOrAdmin(204),
+    path: ({ owner }) => `/api/customers/${owner.id}/erase`,
+    body: ({ owner }) => ({ currentPassword: owner.password }),
+    prepare: cancelOrder,
+  },
   'GET /api/orders': { scope: 'orders:read', statuses: signedIn(200), path: () => '/api/orders' },
   'GET /api/orders/{id}': {
     scope: 'orders:read',
@@ -275,7 +296,11 @@ const rows: Record<string, Row> = {
     prepare: ({ order }) =>
       ask('PATCH', `/api/orders/hold/${order}`, { token: adminToken, body: { reason: 'The address does not exist.' } }),
   },
-  'PATCH /api/orders/cancel/{id}': { scope: 'orders:write', statuses: ownerOrAdmin(200), path: ({ order }) => `/api/orders/cancel/${order}` },
+  'PATCH /api/orders/cancel/{id}': {
+    scope: 'orders:write',
+    statuses: ownerOrAdmin(200),
+    path: ({ order }) => `/api/orders/cancel/${order}`,
+  },
   'PATCH /api/orders/restore/{id}': {
     scope: 'orders:write',
     statuses: ownerOrAdmin(200),

@@ -368,7 +368,6 @@ const refused: Record<string, Refusal[]> = {
     ['stock_changes', { ...booked, id: nobody, actor_id: null }],
     ['stock_changes', { ...booked, id: nobody, actor_kind: 'system' }],
   ],
-  idempotency_records_customer_id_customers_id_fk: [['idempotency_records', { ...record, customer_id: nobody }]],
 };
 
 /** Two indexes refuse the same rows wherever the locale leaves ASCII alone; each has to do it alone. */
@@ -392,6 +391,7 @@ const mayBeNull = [
   'audit_events.request_id',
   'customers.deleted_at',
   'customers.email_verified_at',
+  'customers.erased_at',
   'customers.phone',
   // Of mails of orders.
   'mails.address',

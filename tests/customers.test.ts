@@ -89,9 +89,10 @@ describe('GET /api/customers/:id', () => {
       expectProblem(await read(id, token), 404, 'not_found');
     });
 
-    test('answers 404 for a deleted one, to an admin too', async () => {
-      const { id } = await deletedCustomer();
-      expectProblem(await read(id), 404, 'not_found');
+    test('shows a deleted one to an admin alone, with the moment', async () => {
+      const [account, stranger] = await Promise.all([deletedCustomer(), customer()]);
+      expect((await read(account.id)).body).toMatchObject({ email: account.email, deletedAt: expect.any(String) });
+      expectProblem(await read(account.id, stranger.token), 404, 'not_found');
     });
   });
 });
@@ -314,12 +315,13 @@ describe('PATCH /api/customers/phone/:id', () => {
 
 describe('DELETE /api/customers/:id', () => {
   describe('when nothing is on its way', () => {
-    test('answers 204, and the account is gone for everyone', async () => {
+    test('answers 204, and the account is gone for everyone but admins', async () => {
       const account = await customer();
       const { status, body } = await remove(account.id, account.token);
       expect(status).toBe(204);
       expect(body).toBeNull();
-      expectProblem(await read(account.id), 404, 'not_found');
+      expect((await read(account.id)).body).toMatchObject({ deletedAt: expect.any(String) });
+      expectProblem(await read(account.id, (await customer()).token), 404, 'not_found');
       expectProblem(await remove(account.id, adminToken), 404, 'not_found');
     });
 

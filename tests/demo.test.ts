@@ -38,7 +38,7 @@ async function expectNothingLeft(output: string): Promise<void> {
 }
 
 describe('demo', () => {
-  test('left alone › plays all seven steps and leaves nothing behind', async () => {
+  test('left alone › plays all eight steps and leaves nothing behind', async () => {
     const { output, complaints, exitCode } = await runDemo();
     expect(complaints).toBe('');
     expect(output).toContain('The address is confirmed');
@@ -50,6 +50,7 @@ describe('demo', () => {
       '5. Order',
       '6. Watch the order change',
       '7. Read the mails',
+      '8. Leave',
     ]);
     const statuses = ['pending', 'processing', 'shipped', 'delivered'];
     expect([...output.matchAll(/^ {3}\S+Z {2}(\w+)$/gm)].map(([, status]) => status)).toEqual(statuses);

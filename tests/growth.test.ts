@@ -7,6 +7,7 @@ import type { Shop } from './support/shop.ts';
 
 /** Large enough for the plans of a large shop, and made in seconds; `npm run test:growth` takes the large one. */
 const size = { products: 50_000, customers: 4_000, orders: 60_000 };
+const copies = 10;
 
 /** A busy machine takes minutes to make that shop. */
 const patienceMs = 300_000;
@@ -14,7 +15,7 @@ const patienceMs = 300_000;
 let shop: Shop;
 
 beforeAll(async () => {
-  shop = await startGrownShop(size);
+  shop = await startGrownShop(size, copies);
 }, patienceMs);
 
 afterAll(() => shop.stop());

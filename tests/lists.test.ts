@@ -508,7 +508,7 @@ const emptyForms: [path: string, empty: string[]][] = [
       ...['sku=', 'tag='],
     ],
   ],
-  ['/api/customers', ['page=', 'limit=', 'cursor=']],
+  ['/api/customers', ['page=', 'limit=', 'cursor=', 'email=', 'q=', 'includeDeleted=', 'includeDeleted=false']],
   ['/api/orders', ['page=', 'limit=', 'cursor=', 'status=', 'customerId=', 'includeDeleted=', 'includeDeleted=false']],
   ['/api/mails', ['page=', 'limit=', 'cursor=', 'state=', 'orderId=']],
   ['/api/stock-changes', ['page=', 'limit=', 'cursor=', 'productId=']],
@@ -602,12 +602,27 @@ describe('GET /api/customers', () => {
     });
   });
 
+  describe('when deleted ones are asked for, too', () => {
+    test('has them, by address and name as well, and others have not', async () => {
+      const [kept, gone] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+      await ask('DELETE', `/api/customers/${gone.id}`, { token: adminToken });
+      const found = async (query: string) => ids((await list(`/api/customers?limit=100&${query}`, adminToken)).data);
+      for (const [filter, matches] of [
+        ['', [kept.id, gone.id]],
+        [`email=${encodeURIComponent(gone.email.toUpperCase())}&`, [gone.id]],
+        [`q=${encodeURIComponent(gone.email.slice(0, 12))}&`, [gone.id]],
+      ] as const) {
+        expect(await found(`${filter}includeDeleted=true`)).toContainValues([...matches]);
+        expect(await found(filter)).not.toContain(gone.id);
+      }
+    });
+  });
+
   describe('when a parameter is bad', () => {
     test.each([
       ['limit=101', 'limit'],
       ['page=0', 'page'],
       ['sort=name', 'sort'],
-      ['q=ada', 'q'],
       ['cursor=nonsense', 'cursor'],
     ])('refuses %s', async (query, path) => {
       expectInvalid(await ask('GET', `/api/customers?${query}`, { token: adminToken }), path);

@@ -337,6 +337,10 @@ describe('ADMIN_TOTP=required', () => {
       ['GET', `/api/customers/${customer.id}`],
       ['PATCH', `/api/customers/phone/${customer.id}`, { phone: null }],
       ['GET', '/api/orders'],
+      ['GET', `/api/customers/${customer.id}/export`],
+      ['POST', `/api/customers/${customer.id}/sign-out`],
+      ['POST', `/api/customers/${customer.id}/erase`],
+      ['PATCH', `/api/customers/restore/${customer.id}`],
       ['POST', '/api/products', { name: 'Mug', priceCents: 1, stock: 1 }],
       ['GET', '/api/mails'],
       ['GET', '/api/audit-events'],
@@ -350,6 +354,7 @@ describe('ADMIN_TOTP=required', () => {
     expectProblem(await askStrict('GET', `/api/products/${product.id}`, { token }), 404, 'not_found');
     expect((await askStrict('GET', `/api/customers/${id}`, { token })).status).toBe(200);
     expect((await askStrict('GET', '/api/sessions', { token })).status).toBe(200);
+    expect((await askStrict('GET', `/api/customers/${id}/export`, { token })).status).toBe(200);
     // The other processes go by their own setting.
     expect((await ask('GET', '/api/customers', { token })).status).toBe(200);
   });

@@ -46,6 +46,8 @@ export const customers = pgTable(
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
     deletedAt: moment('deleted_at'),
+    /** When the person behind it was erased. */
+    erasedAt: moment('erased_at'),
   },
   (table) => [
     // By the rules of the database's locale: the code before asked it. Addresses are ASCII, so the next one says as much.
@@ -57,7 +59,13 @@ export const customers = pgTable(
     index('customers_live_idx').on(table.id).where(sql`${table.deletedAt} is null`),
     // For what a name begins with: folded by the locale, compared by no locale.
     index('customers_name_idx').on(sql`(lower(${table.name}) collate "C")`).where(sql`${table.deletedAt} is null`),
+    // The same for lists that show deleted ones, too.
+    index('customers_any_email_idx').on(sql`lower(${table.email} collate "C")`),
+    index('customers_any_name_idx').on(sql`(lower(${table.name}) collate "C")`),
     index('customers_admins_idx').on(table.id).where(sql`${table.role} = 'admin' and ${table.deletedAt} is null`),
+    index('customers_closed_idx')
+      .on(table.deletedAt)
+      .where(sql`${table.deletedAt} is not null and ${table.erasedAt} is null`),
   ],
 );
 
@@ -122,7 +130,10 @@ export const keys = pgTable(
     createdAt: moment('created_at').notNull(),
     expiresAt: moment('expires_at'),
   },
-  (table) => [uniqueIndex('api_keys_hash_key').on(table.keyHash)],
+  (table) => [
+    uniqueIndex('api_keys_hash_key').on(table.keyHash),
+    index('api_keys_creator_idx').on(table.createdBy, table.id),
+  ],
 );
 
 export const products = pgTable(
@@ -467,9 +478,8 @@ export const webhookDeliveries = pgTable(
 export const idempotencyRecords = pgTable(
   'idempotency_records',
   {
-    customerId: uuid('customer_id')
-      .notNull()
-      .references(() => customers.id),
+    /** The account or key that sent it. */
+    customerId: uuid('customer_id').notNull(),
     key: text('key').notNull(),
     requestHash: text('request_hash').notNull(),
     response: text('response').notNull(),
@@ -508,7 +518,7 @@ export const auditEvents = pgTable(
 /** What is read of a product: all but what only searches use. */
 export type ProductRow = Omit<typeof products.$inferSelect, 'search'>;
 /** What is read of an account: all but what only signing in uses. */
-export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion'>;
+export type CustomerRow = Omit<typeof customers.$inferSelect, 'passwordHash' | 'tokenVersion' | 'erasedAt'>;
 export type StockChangeRow = typeof stockChanges.$inferSelect;
 export type SessionRow = typeof sessions.$inferSelect;
 /** What is read of a key: all but what it is known by. */

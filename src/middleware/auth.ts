@@ -156,13 +156,15 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
     throw new ShopError('totp_required', 'Admins of this shop need a second factor: set one up at /api/auth/totp.');
   }
 
+  const isAboutSelf = ({ id }: CallerActor, c: Asked) => c.req.param('id')?.toLowerCase() === id;
+
   /** Everyone but an admin without the second factor that they need is let at what is theirs, and staff at all of it. */
   const inArea =
     (area: Area) =>
     (caller: Caller, c: Asked): CallerActor => {
       const { actor } = caller;
       requireScope(actor, scopeFor(c, area));
-      if (c.req.param('id')?.toLowerCase() !== actor.id) requireSecondFactor(caller);
+      if (!isAboutSelf(actor, c)) requireSecondFactor(caller);
       return actor;
     };
 
@@ -185,6 +187,14 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
   function signedIn(area?: Area): Guard<AccountActor> | Guard<CallerActor> {
     return area === undefined ? guard(accountOf) : guard(inArea(area));
   }
+
+  /** For an account that is about itself, and for admins about any. */
+  const selfOrAdmin = () =>
+    guard((caller, c) => {
+      const actor = accountOf(caller);
+      if (!isAboutSelf(actor, c)) requireSecondFactor(caller);
+      return actor;
+    });
 
   /** For admins alone, and with an area, for keys likewise. */
   function adminOnly(): Guard<AccountActor>;
@@ -216,7 +226,7 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
       await next();
     });
 
-  return { identify, signedIn, adminOnly, unlessRequired, adminParameters };
+  return { identify, signedIn, selfOrAdmin, adminOnly, unlessRequired, adminParameters };
 }
 
 /** The address that guesses and requests are counted under; the access log tells it, too. */

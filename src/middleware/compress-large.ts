@@ -9,7 +9,7 @@ const compressAnswers = compress();
 const tellLength = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { headers } = c.res;
-  if (headers.has('Content-Length') || !json.test(headers.get('Content-Type') ?? '')) return;
+  if (c.get('streamed') || headers.has('Content-Length') || !json.test(headers.get('Content-Type') ?? '')) return;
   const body = await c.res.arrayBuffer();
   c.res = new Response(body, c.res);
   c.res.headers.set('Content-Length', String(body.byteLength));

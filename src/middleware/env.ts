@@ -22,5 +22,7 @@ export type AppEnv = {
     logFields: LogFields;
     /** Set by a route whose answer may be given again to everyone. */
     kept?: KeptAnswer;
+    /** Set by a route whose answer is made while it is sent. */
+    streamed?: true;
   };
 };

@@ -1,6 +1,7 @@
 import type { Context, TypedResponse } from 'hono';
 import type { Cache } from '../cache/cache.ts';
 import type { CacheGroup } from '../cache/versions.ts';
+import { streamText } from '../lib/stream-text.ts';
 import { ownTurnFor } from '../lib/turns.ts';
 import { type HeldPage, type ListBody, serializePage } from '../schema/paging.ts';
 import { isFresh } from './conditional.ts';
@@ -32,6 +33,18 @@ export async function sendCachedList<Row, Body>(
   }
   await ownTurnFor(body);
   return asList(c, body);
+}
+
+/** Answers JSON that is made while it is sent, to be kept as a file; HEAD reads nothing of it. */
+export function sendStream<Body>(
+  c: Pick<Context<AppEnv>, 'body' | 'env' | 'req'> & { set: (key: 'streamed', value: true) => void },
+  parts: AsyncGenerator<string>,
+  fileName: string,
+): TypedResponse<Body, 200, 'json'> {
+  c.set('streamed', true);
+  const headers = { 'Content-Type': 'application/json', 'Content-Disposition': `attachment; filename="${fileName}"` };
+  const answer = c.env?.method === 'HEAD' ? c.body(null, 200, headers) : c.body(streamText(parts), 200, headers);
+  return answer as unknown as TypedResponse<Body, 200, 'json'>;
 }
 
 /** Answers a list that is not cached. */

@@ -37,6 +37,8 @@ export const answers: Record<ErrorCode, Answer> = {
   order_on_hold: { status: 409, title: 'Order on hold' },
   order_not_on_hold: { status: 409, title: 'Order not on hold' },
   customer_has_undelivered_orders: { status: 409, title: 'Undelivered orders' },
+  customer_not_deleted: { status: 409, title: 'Account not deleted' },
+  customer_erased: { status: 409, title: 'Person erased' },
   mail_not_failed: { status: 409, title: 'Mail has not failed' },
   delivery_not_failed: { status: 409, title: 'Delivery has not failed' },
   idempotency_in_progress: { status: 409, title: 'First request still running' },

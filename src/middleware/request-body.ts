@@ -73,6 +73,15 @@ export const limitBody = createMiddleware<AppEnv>((c, next) => {
   return limitRead(c, next);
 });
 
+/** The same where a body may be left out; an empty one is left out, whatever it says of its type. */
+export const requireJsonIfSent = createMiddleware<AppEnv>(async (c, next) => {
+  if (announcedBytes(c.req) > 0 || c.req.header('transfer-encoding') !== undefined) return requireJson(c, next);
+  const headers = new Headers(c.req.raw.headers);
+  headers.delete('content-type');
+  c.req.raw = new Request(c.req.raw, { headers });
+  await next();
+});
+
 /** Ends the connection after an answer that did not wait for all of its request: else the rest is read, for ever. */
 export const closeOnUnreadBody = createMiddleware<AppEnv>((c, next) =>
   hasBody(c.req) ? closeUnread(c, next) : next(),

@@ -1,13 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import {
-  authenticate,
-  changePassword,
-  hasSessionFrom,
-  type MatchPassword,
-  reauthenticate,
-  register,
-} from '../domain/customers/accounts.ts';
+import { authenticate, changePassword, reauthenticate, register } from '../domain/customers/accounts.ts';
 import { checkCode, confirmTotp, removeTotp, startTotp } from '../domain/customers/second-factors.ts';
 import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
@@ -30,14 +22,12 @@ import {
   totpStartSchema,
 } from '../schema/customers.ts';
 import type { ApiServices } from '../services.ts';
+import { createAttempts } from './attempts.ts';
 
 type AccountServices = Pick<
   ApiServices,
   'accountMails' | 'cache' | 'passwords' | 'read' | 'registrations' | 'sealer' | 'settings' | 'throttle' | 'transaction'
 >;
-
-/** What any of the routes below is asked with. */
-type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
 
 /** Registering, signing in, changing the password. */
 export function accountRoutes(services: AccountServices, { signedIn, unlessRequired }: Guards, tokens: Tokens) {
@@ -45,18 +35,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
   const issuer = settings.mailFrom.name || 'Shop';
 
   const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
-
-  /** @param holder the account, as it is looked up when too many have guessed at it */
-  function attempt(c: Asked, account: string, holder: Parameters<typeof hasSessionFrom>[1]) {
-    const address = addressOf(c, settings);
-    const isKnownAddress = () => services.read((reader) => hasSessionFrom(reader, holder, address));
-    return { address, account, isKnownAddress, signal: c.req.raw.signal };
-  }
-
-  const matches =
-    (c: Asked): MatchPassword =>
-    (passwordHash, password) =>
-      passwords.matches(passwordHash, password, c.req.raw.signal);
+  const { attempt, matches, reauthenticated } = createAttempts(services);
 
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -151,9 +130,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const actor = c.get('actor');
         const { id } = actor;
         const endsAt = performance.now() + databaseWaitMsMax;
-        const account = await throttle.guard(attempt(c, id, { id }), () =>
-          services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
-        );
+        const account = await reauthenticated(c, id, currentPassword);
         const hashed = passwords.hash(newPassword, c.req.raw.signal);
         const passwordHash = await withDeadline(hashed, endsAt - performance.now());
         const mailIds = await services.transaction((tx) => changePassword(tx, account, passwordHash, actor), endsAt);
@@ -180,9 +157,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const { currentPassword } = c.req.valid('json');
         const { id } = c.get('actor');
         const endsAt = performance.now() + databaseWaitMsMax;
-        const account = await throttle.guard(attempt(c, id, { id }), () =>
-          services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
-        );
+        const account = await reauthenticated(c, id, currentPassword);
         const begun = await services.transaction((tx) => startTotp(tx, account, { issuer, sealer }), endsAt);
         return c.json(begun, 200);
       },

@@ -1,29 +1,71 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import { changeCustomer, deleteCustomer, getCustomer, listCustomers, signOut } from '../domain/customers/customers.ts';
+import { isStaff } from '../domain/customers/actor.ts';
+import {
+  changeCustomer,
+  deleteCustomer,
+  getCustomer,
+  listCustomers,
+  restoreCustomer,
+  signOut,
+} from '../domain/customers/customers.ts';
+import {
+  eventsOf,
+  idempotencyKeysOf,
+  keysOf,
+  mailsOf,
+  ordersOf,
+  secondFactorSince,
+  sessionsOf,
+} from '../domain/customers/export.ts';
+import { eraseCustomer } from '../domain/customers/privacy.ts';
+import { deletableAt } from '../domain/orders/changes.ts';
+import { ShopError } from '../errors.ts';
+import { databaseWaitMsMax } from '../lib/deadline.ts';
 import type { CallerActor, Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { sendCachedList } from '../middleware/list-answers.ts';
+import { sendCachedList, sendStream } from '../middleware/list-answers.ts';
 import { bearer, bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
-import { requireJson } from '../middleware/request-body.ts';
-import { idParams, noQuery } from '../schema/common.ts';
+import { requireJson, requireJsonIfSent } from '../middleware/request-body.ts';
+import { serializeAuditEvent } from '../schema/audit-events.ts';
+import { idParams, noQuery, serializeMoment } from '../schema/common.ts';
+import {
+  type CustomerExportBody,
+  customerExportSchema,
+  type ExportParts,
+  writeExport,
+} from '../schema/customer-export.ts';
 import {
   customerListSchema,
   customerQuerySchema,
   customerSchema,
   emailChangeSchema,
+  erasureSchema,
   type ProfileChange,
   phoneChangeSchema,
   profileSchema,
   serializeCustomer,
 } from '../schema/customers.ts';
+import { serializeKey } from '../schema/keys.ts';
+import { serializeMail } from '../schema/mails.ts';
+import { serializeOrder } from '../schema/orders.ts';
+import { serializeSession } from '../schema/sessions.ts';
 import type { ApiServices } from '../services.ts';
+import { createAttempts } from './attempts.ts';
 
-type CustomerServices = Pick<ApiServices, 'accountMails' | 'cache' | 'read' | 'readList' | 'settings' | 'transaction'>;
+type CustomerServices = Pick<
+  ApiServices,
+  'accountMails' | 'cache' | 'passwords' | 'read' | 'readList' | 'settings' | 'throttle' | 'transaction'
+>;
+
+async function* mapEach<Row, Body>(rows: AsyncIterable<Row>, body: (row: Row) => Body): AsyncGenerator<Body> {
+  for await (const row of rows) yield body(row);
+}
 
 /** Customers' accounts. */
-export function customerRoutes(services: CustomerServices, { signedIn, adminOnly }: Guards) {
+export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdmin, adminOnly }: Guards) {
   const { cache, settings } = services;
+  const { reauthenticated } = createAttempts(services);
 
   const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
 
@@ -34,6 +76,36 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
     return serializeCustomer(customer);
   }
 
+  /** All that is held, each list read while it is sent. */
+  async function partsOf(
+    customer: Awaited<ReturnType<typeof getCustomer>>,
+    { sessionId, staff }: { sessionId: string | undefined; staff: boolean },
+  ): Promise<ExportParts> {
+    const { read } = services;
+    const { id } = customer;
+    return {
+      customer: serializeCustomer(customer),
+      secondFactorSince: serializeMoment(await secondFactorSince(read, id)),
+      sessions: mapEach(sessionsOf(read, id), (session) => serializeSession(session, sessionId)),
+      keys: mapEach(keysOf(read, id), serializeKey),
+      orders: mapEach(ordersOf(read, id), ({ runs, mails, ...order }) => ({
+        ...serializeOrder(order, {
+          deletableAt: deletableAt(order, settings.orderDeleteAfterMs),
+          staff,
+          moving: settings.orderStatusIntervalMs !== null,
+        }),
+        runs: runs.map(({ run, status, at }) => ({ run, status, at: at.toISOString() })),
+        mails: mails.map(serializeMail),
+      })),
+      mails: mapEach(mailsOf(read, id), serializeMail),
+      idempotencyKeys: mapEach(idempotencyKeysOf(read, id), ({ key, createdAt }) => ({
+        key,
+        createdAt: createdAt.toISOString(),
+      })),
+      auditEvents: mapEach(eventsOf(read, id), serializeAuditEvent),
+    };
+  }
+
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -42,7 +114,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         tags: ['Customers'],
         summary: 'List customers',
         description:
-          'Accounts that are not deleted, newest first. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
+          'Accounts, newest first; deleted ones with `includeDeleted` alone. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.',
         security: bearerOrKey('customers:read'),
         middleware: [adminOnly('customers')] as const,
         parameters: [ifNoneMatch],
@@ -143,13 +215,93 @@ export function customerRoutes(services: CustomerServices, { signedIn, adminOnly
         summary: 'End all tokens of an account',
         description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
         security: bearer,
-        middleware: [signedIn()] as const,
+        middleware: [selfOrAdmin()] as const,
         request: { params: idParams, query: noQuery },
         responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
         await services.transaction((tx) => signOut(tx, id, c.get('actor')));
+        return c.body(null, 204);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'patch',
+        path: '/api/customers/restore/{id}',
+        operationId: 'restoreCustomer',
+        tags: ['Customers'],
+        summary: 'Open a deleted account again',
+        description:
+          'With the password and role that it had, and without a session. Nobody else may have its address by now.',
+        security: bearerOrKey('customers:write'),
+        middleware: [adminOnly('customers')] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 409, 413, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const customer = await services.transaction((tx) => restoreCustomer(tx, id, c.get('actor')));
+        await cache.invalidate('customers');
+        return c.json(serializeCustomer(customer), 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'get',
+        path: '/api/customers/{id}/export',
+        operationId: 'exportCustomer',
+        tags: ['Customers'],
+        summary: 'Export all that is held about a person',
+        description:
+          'Account, sessions, orders with their mails, and what the audit events tell. It is made while it is sent; one that breaks off is no whole document. An admin also gets that of a deleted account.',
+        security: bearer,
+        middleware: [selfOrAdmin()] as const,
+        request: { params: idParams, query: noQuery },
+        responses: { 200: json(customerExportSchema, 'The export'), ...problems(401, 403, 404, 422) },
+      }),
+      async (c) => {
+        const { id } = c.req.valid('param');
+        const customer = await services.read((reader) => getCustomer(reader, id, c.get('actor')));
+        const parts = await partsOf(customer, {
+          sessionId: c.get('sessionId'),
+          staff: isStaff(c.get('actor')),
+        });
+        return sendStream<CustomerExportBody>(c, writeExport(parts), `customer-${customer.id}.json`);
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/customers/{id}/erase',
+        operationId: 'eraseCustomer',
+        tags: ['Customers'],
+        summary: 'Erase the person behind an account',
+        description:
+          'Name, address, telephone number and password are overwritten, sessions and what else is personal go, orders stay. It cannot be undone. The owner shows the password; an admin sends no body, and may erase a deleted account, too.',
+        security: bearer,
+        middleware: [selfOrAdmin(), requireJsonIfSent] as const,
+        request: {
+          params: idParams,
+          query: noQuery,
+          body: { content: { 'application/json': { schema: erasureSchema } }, required: false },
+        },
+        responses: { 204: { description: 'Erased' }, ...bodyProblems(401, 403, 404, 409, 429) },
+      }),
+      async (c) => {
+        const id = c.req.valid('param').id.toLowerCase();
+        const { currentPassword } = c.req.valid('json');
+        const actor = c.get('actor');
+        const endsAt = performance.now() + databaseWaitMsMax;
+        if (actor.id === id && actor.kind === 'customer') {
+          if (currentPassword === undefined) {
+            const errors = [{ path: 'currentPassword', message: 'is required of the owner' }];
+            throw new ShopError('validation_failed', 'The body is not valid.', { errors });
+          }
+          await reauthenticated(c, id, currentPassword);
+        }
+        await services.transaction((tx) => eraseCustomer(tx, id, actor), endsAt);
+        await cache.invalidate('customers');
         return c.body(null, 204);
       },
     );

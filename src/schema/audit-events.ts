@@ -16,6 +16,8 @@ export const auditActions = [
   'customer.totp_enabled',
   'customer.totp_disabled',
   'customer.deleted',
+  'customer.restored',
+  'customer.erased',
   'product.created',
   'product.updated',
   'product.deleted',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, optional, serializeMoment, text, timestamp } from './common.ts';
+import { type Held, id, line, optional, queryFlag, serializeMoment, text, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -26,6 +26,7 @@ export const customerSchema = z
     role: z.enum(roles),
     createdAt: timestamp,
     updatedAt: timestamp,
+    deletedAt: timestamp.nullable(),
   })
   .meta({ id: 'Customer' });
 
@@ -35,7 +36,7 @@ export type CustomerBody = z.infer<typeof customerSchema>;
 
 /** An account as it goes over the wire. */
 export function serializeCustomer(
-  customer: Held<CustomerBody, 'emailVerifiedAt' | 'createdAt' | 'updatedAt'>,
+  customer: Held<CustomerBody, 'emailVerifiedAt' | 'createdAt' | 'updatedAt' | 'deletedAt'>,
 ): CustomerBody {
   return {
     id: customer.id,
@@ -46,6 +47,7 @@ export function serializeCustomer(
     role: customer.role,
     createdAt: customer.createdAt.toISOString(),
     updatedAt: customer.updatedAt.toISOString(),
+    deletedAt: serializeMoment(customer.deletedAt),
   };
 }
 
@@ -113,6 +115,11 @@ export const profileSchema = z.strictObject({ name, email, phone: phone.nullable
 export const emailChangeSchema = z.strictObject({ email }).meta({ id: 'EmailChange' });
 export const phoneChangeSchema = z.strictObject({ phone: phone.nullable() }).meta({ id: 'PhoneChange' });
 
+/** An owner shows the password; an admin's wish needs no body. */
+export const erasureSchema = z
+  .strictObject({ currentPassword: passwordAttempt.optional().meta({ description: 'Required of the owner.' }) })
+  .meta({ id: 'Erasure' });
+
 /** What a customer's account can be changed to; fields left out stay. */
 export type ProfileChange = Partial<z.output<typeof profileSchema>>;
 
@@ -133,6 +140,11 @@ export const customerQuerySchema = z
       maxLength: 254,
       description: 'Only accounts whose name or e-mail address begins with this, in any case.',
       example: 'ada',
+    }),
+    includeDeleted: queryFlag.meta({
+      type: 'string',
+      enum: ['true', 'false'],
+      description: 'Deleted accounts, too.',
     }),
   })
   .transform((query) => ({ ...query, q: query.q || undefined }))

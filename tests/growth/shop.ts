@@ -12,24 +12,24 @@ export type Size = { products: number; customers: number; orders: number };
 
 const statusIntervalMs = 3_600_000;
 
-/** So many products are alike, but for price and age. */
-const copies = 10;
-
 /** So many that a sample shows them to be more than are counted. */
 const keepsakeCount = 40_000;
 
 /** So often, a prepared statement has been run when it gets the plan that it keeps. */
 const runsUntilPlanKept = 6;
 
-/** A shop with one API process, no worker, and a database of a size. */
-export async function startGrownShop(size: Size): Promise<Shop> {
+/**
+ * A shop with one API process, no worker, and a database of a size.
+ * @param copies how many products are alike but for price and age; the more, the sooner they are made
+ */
+export async function startGrownShop(size: Size, copies = 1): Promise<Shop> {
   const shop = await startShop({ workers: 0, env: { TRUST_PROXY: '1' } });
   // An analysis under way would keep the vacuum from marking pages as visible to all.
   await setAutovacuum(shop.db, 'off');
   const { db, close } = openDatabase(shop.databaseUrl, { poolSize: 1, applicationName: 'test' });
   const given = { currency: 'USD', now: new Date(), passwordHash: 'x', statusIntervalMs, onProgress: () => {} };
   await seedShop(db, { ...given, products: Math.ceil(size.products / copies), customers: 0, orders: 0 });
-  await multiplyProducts(shop.db);
+  if (copies > 1) await multiplyProducts(shop.db, copies);
   await seedShop(db, { ...given, ...size, products: 0 });
   await close(1_000);
   await addKeepsakes(shop.db);
@@ -80,7 +80,7 @@ export async function startGrownShop(size: Size): Promise<Shop> {
 }
 
 /** Makes several products of each, in the order of their ages, with the words that are folded already. */
-async function multiplyProducts(db: Sql): Promise<void> {
+async function multiplyProducts(db: Sql, copies: number): Promise<void> {
   await withoutFolding(db, async (tx) => {
     await tx`create temporary table copied on commit drop as select * from products`;
     await tx`truncate products cascade`;

@@ -27,7 +27,10 @@ const batchPagesMax = 20_000;
 
 /** A rare tag or an SKU leads straight to what has it. */
 const filterIndexes = ['products_tags_idx', 'products_sku_key'];
-const customerIndexes = ['customers_live_idx', 'customers_email_ascii_key', 'customers_name_idx'];
+const customerIndexes = [
+  ...['customers_live_idx', 'customers_email_ascii_key', 'customers_name_idx'],
+  ...['customers_pkey', 'customers_any_email_idx', 'customers_any_name_idx'],
+];
 /** Of an account, by its orders. */
 const mailIndexes = [
   ...['mails_pkey', 'mails_state_idx', 'mails_order_run_status_key', 'mails_customer_idx'],
@@ -202,8 +205,23 @@ export const kinds: Kind[] = [
   },
   { name: 'session, new', text: /^insert into sessions /, indexes: [] },
   {
+    name: 'accounts, closed long ago',
+    text: /^select id from customers where \(customers\.deleted_at is not null .* for update skip locked$/,
+    indexes: ['customers_closed_idx'],
+  },
+  {
+    name: 'mails of a person, erased',
+    text: /^(delete from|update) mails .*(any\(array\(\(?select id from orders |mails\.customer_id = \$)/,
+    indexes: ['mails_pkey', 'mails_order_run_status_key', 'mails_customer_idx', 'orders_customer_idx'],
+  },
+  {
+    name: 'keys of orders, erased',
+    text: /^delete from idempotency_records where idempotency_records\.customer_id = \$$/,
+    indexes: ['idempotency_records_customer_id_key_pk'],
+  },
+  {
     name: 'second factor, read',
-    text: /^select secret, .* from second_factors where second_factors\.customer_id = \$$/,
+    text: /^select (secret, .*|confirmed_at) from second_factors where second_factors\.customer_id = \$$/,
     indexes: ['second_factors_pkey'],
   },
   {
@@ -219,7 +237,11 @@ export const kinds: Kind[] = [
   { name: 'recovery codes, new', text: /^insert into recovery_codes /, indexes: [] },
   { name: 'key, new', text: /^insert into api_keys /, indexes: [] },
   { name: 'key, revoked', text: /^delete from api_keys where api_keys\.id = \$/, indexes: ['api_keys_pkey'] },
-  { name: 'keys, a page', text: /^select … from api_keys .*limit \$$/, indexes: ['api_keys_pkey'] },
+  {
+    name: 'keys, a page',
+    text: /^select … from api_keys .*limit \$$/,
+    indexes: ['api_keys_pkey', 'api_keys_creator_idx'],
+  },
   { name: 'keys, where a page by number begins', text: /^select id, null from api_keys /, indexes: ['api_keys_pkey'] },
   {
     name: 'keys, how many',
@@ -285,12 +307,12 @@ export const kinds: Kind[] = [
   },
   {
     name: 'account',
-    text: /^select … from customers where \(customers\.id = \$ and customers\.deleted_at is null\)$/,
+    text: /^select … from customers where (customers\.id = \$|\(customers\.id = \$ and customers\.deleted_at is null\))$/,
     indexes: ['customers_live_idx', 'customers_pkey'],
   },
   {
     name: 'account, locked',
-    text: /^select … from customers where customers\.id = \$ for update$/,
+    text: /^select … from customers where customers\.id = \$ for (no key )?update$/,
     indexes: ['customers_pkey'],
   },
   { name: 'admins, one at a time', text: /^select pg_advisory_xact_lock\(\$/, indexes: [] },
@@ -307,7 +329,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'customers, a page',
-    text: /^select … from customers where \(?customers\.deleted_at is null.* limit \$$/,
+    text: /^select … from customers .*limit \$$/,
     indexes: customerIndexes,
   },
   {
@@ -432,7 +454,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'idempotency records, cleaned up',
-    text: /^delete from idempotency_records /,
+    text: /^delete from idempotency_records where ctid /,
     indexes: ['idempotency_records_created_idx'],
   },
   {
@@ -552,6 +574,11 @@ export const kinds: Kind[] = [
     name: 'mails, a page',
     text: /^select mails\.id, .* from mails left join orders on .*limit \$$/,
     indexes: [...mailIndexes, 'orders_pkey'],
+  },
+  {
+    name: 'mails of orders, exported',
+    text: /^select … from mails where mails\.order_id = any\(\$::uuid\[\]\) order by mails\.id asc$/,
+    indexes: ['mails_order_run_status_key'],
   },
   {
     name: 'mails, where a page by number begins',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withReader, withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
+import { eraseLongClosed } from '../../src/domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
 import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
@@ -99,6 +100,9 @@ export async function walkThrough(
       await pages(`/api/customers?limit=20&q=${encodeURIComponent(String(q))}`, admin);
     }
     await pages(`/api/customers?limit=20&email=${encodeURIComponent(String(known?.email))}`, admin);
+    await pages(`/api/customers?limit=20&includeDeleted=true&email=${encodeURIComponent(String(known?.email))}`, admin);
+    await pages('/api/customers?limit=20&includeDeleted=true&q=nobody', admin);
+    await pages('/api/customers?limit=20&includeDeleted=true', admin);
     const [sold] = await shop.db`select product_id as id from order_items limit 1`;
     await pages(`/api/stock-changes?limit=2&productId=${sold?.id}`, admin);
     const [event] =
@@ -208,6 +212,9 @@ export async function walkThrough(
     // An admin's, because that takes the most to be closed.
     await shop.db`update customers set role = 'admin' where id = ${id}`;
     await ask('DELETE', `/api/customers/${id}`, { token: admin }, 204);
+    await ask('PATCH', `/api/customers/restore/${id}`, { token: admin });
+    await ask('GET', `/api/customers/${id}/export`, { token: admin });
+    await ask('POST', `/api/customers/${id}/erase`, { token: admin }, 204);
   }
   used.add('POST /api/auth/register').add('POST /api/auth/login').add('POST /api/orders');
 
@@ -304,6 +311,7 @@ export async function walkThrough(
     if (found.length > 0) throw new Error(`The stock of ${found[0]?.id} does not add up.`);
     batches += 1;
     if (batches === repeats) break;
+    await withTransaction(db, (tx) => eraseLongClosed(tx, { closedMs: 3_650 * 86_400_000, batchSizeMax: 20 }));
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

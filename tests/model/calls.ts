@@ -23,6 +23,8 @@ export type SignedInRequest = { by: string | null } & (
   | { kind: 'change email'; account: string; change: Pick<Profile, 'email'> }
   | { kind: 'change phone'; account: string; change: Pick<Profile, 'phone'> }
   | { kind: 'close account'; account: string }
+  | { kind: 'sign out'; account: string }
+  | { kind: 'restore account'; account: string }
   | { kind: 'create product'; input: ProductInput }
   | { kind: 'replace product'; product: string; input: ProductReplacement; ifMatch: number | null }
   | { kind: 'delete product'; product: string }

@@ -356,3 +356,8 @@ export const closeAccount = intents('close an account', { by, account: thing }, 
   const account = chosenAccount(scene, made.account, isClosable(scene.state));
   return { kind: 'close account', by: callerOf(scene, made.by, account).session, account };
 });
+
+export const restoreAccount = intents('restore an account', { by, account: thing }, (made, scene) => {
+  const account = chosenAccount(scene, made.account, ({ open }) => !open);
+  return { kind: 'restore account', by: callerOf(scene, made.by, oldestAdmin(scene.state)).session, account };
+});

@@ -73,6 +73,8 @@ function answerSignedIn(state: ShopState, call: Named & SignedInRequest, actor: 
     case 'change phone':
     case 'close account':
       return answerAboutAccount(state, call, actor);
+    case 'restore account':
+      return actor.role === 'admin' ? restoreAccount(state, call) : refused(state, 'forbidden');
     case 'place order':
       return placeOrder(state, call, actor);
     case 'cancel order':
@@ -239,8 +241,8 @@ function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): 
   if (!account?.open) return refused(state, 'not_found');
   if (actor.role !== 'admin' && actor.account !== call.account) return refused(state, 'forbidden');
 
+  const signedOut = { ...account, version: account.version + 1 };
   if (call.kind === 'sign out') {
-    const signedOut = { ...account, version: account.version + 1 };
     return { answer: { status: 204 }, state: withAccount(state, call.account, signedOut) };
   }
   if (call.kind !== 'close account') {
@@ -254,7 +256,19 @@ function answerAboutAccount(state: ShopState, call: AccountCall, actor: Actor): 
   // Nobody here is the last admin of the shop, which has one who is in no world.
   const owes = Object.values(state.orders).some((order) => order.customer === call.account && isUndelivered(order));
   if (owes) return refused(state, 'customer_has_undelivered_orders');
-  return { answer: { status: 204 }, state: withAccount(state, call.account, { ...account, open: false, tokens: {} }) };
+  return {
+    answer: { status: 204 },
+    state: withAccount(state, call.account, { ...signedOut, open: false, tokens: {} }),
+  };
+}
+
+/** Sessions that ended with the account stay ended. */
+function restoreAccount(state: ShopState, { account: name }: CallOf<'restore account'>): Outcome {
+  const account = state.accounts[name];
+  if (!account) return refused(state, 'not_found');
+  if (account.open) return refused(state, 'customer_not_deleted');
+  if (ownerOf(state, account.email) !== undefined) return refused(state, 'email_taken');
+  return accountSaved(state, name, { ...account, open: true }, 200);
 }
 
 type ProductCall = CallOf<'create product' | 'replace product' | 'delete product' | 'restore product'>;

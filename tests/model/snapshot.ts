@@ -40,7 +40,10 @@ export async function takeSnapshot(world: World, accounts: string[], products: s
   return {
     view: {
       accounts: Object.fromEntries(
-        accountAnswers.map(({ status, body }, index) => [accounts[index], status === 404 ? null : readAccount(body)]),
+        accountAnswers.map(({ status, body }, index) => [
+          accounts[index],
+          status === 404 || body.deletedAt ? null : readAccount(body),
+        ]),
       ),
       products: Object.fromEntries(productAnswers.map(({ body }, index) => [products[index], readProduct(body)])),
       orders: Object.fromEntries(orders.map((order) => [names.nameOf(order.id), readOrder(order, names.nameOf)])),

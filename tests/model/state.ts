@@ -37,7 +37,7 @@ export type Profile = { name: string; email: string; phone: string | null };
 export type Account = Profile & {
   role: Role;
   password: string;
-  /** Moves with the password; a session of an older version is dead. */
+  /** Moves with the password, and when all are signed out; a session of an older version is dead. */
   version: number;
   sessions: { name: string; version: number }[];
   open: boolean;

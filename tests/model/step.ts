@@ -68,7 +68,14 @@ export async function carryOut(world: World, before: ShopState, calls: Call[]): 
   return after;
 }
 
-const endsTokens = new Set<Call['kind']>(['change password', 'reset password', 'log out', 'sign out', 'close account']);
+const endsTokens = new Set<Call['kind']>([
+  'change password',
+  'reset password',
+  'log out',
+  'sign out',
+  'close account',
+  'restore account',
+]);
 
 /** Remembers what the mails brought, under the names that the model has for it. */
 async function learnMailTokens(world: World, { accounts }: ShopState): Promise<void> {

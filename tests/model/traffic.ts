@@ -23,6 +23,7 @@ import {
   replaceProduct,
   replaceProfile,
   resetPassword,
+  restoreAccount,
   restoreProduct,
   signIn,
   signOut,
@@ -57,6 +58,8 @@ export const anyIntent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 2, arbitrary: changeEmail },
   { weight: 1, arbitrary: changePhone },
   { weight: 2, arbitrary: closeAccount },
+  { weight: 1, arbitrary: signOut },
+  { weight: 2, arbitrary: restoreAccount },
 );
 
 /** Several who want the same at once, or what they want of the same things does not go together. */
@@ -81,6 +84,8 @@ const conflicts = [
   [forgetPassword, askToVerify],
   [resetPassword, verifyEmail, changeEmail, closeAccount],
   [signIn, logOut, signOut, resetPassword],
+  [closeAccount, restoreAccount, register, changeOrder],
+  [signOut, placeOrder, changePassword],
   [anyIntent],
 ].map((sorts) => fc.oneof(...sorts));
 

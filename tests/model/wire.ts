@@ -82,6 +82,8 @@ export function wireRequest(
       return { method: 'PATCH', path: `/api/customers/phone/${idOf(call.account)}`, body: call.change };
     case 'close account':
       return { method: 'DELETE', path: `/api/customers/${idOf(call.account)}` };
+    case 'restore account':
+      return { method: 'PATCH', path: `/api/customers/restore/${idOf(call.account)}` };
     case 'create product':
       return { method: 'POST', path: '/api/products', body: call.input };
     case 'replace product': {

@@ -18,6 +18,7 @@ export const suites = [
   'order-races',
   'orders',
   'passwords',
+  'privacy',
   'products',
   'progress',
   'recovery',

@@ -54,6 +54,8 @@ export const statusOfCode: Record<string, number> = {
   order_on_hold: 409,
   order_not_on_hold: 409,
   customer_has_undelivered_orders: 409,
+  customer_not_deleted: 409,
+  customer_erased: 409,
   idempotency_in_progress: 409,
   mail_not_failed: 409,
   delivery_not_failed: 409,

@@ -12,7 +12,12 @@ import type { AccountActor, Actor } from './actor.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
 
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+const {
+  passwordHash: _passwordHash,
+  tokenVersion: _tokenVersion,
+  erasedAt: _erasedAt,
+  ...columns
+} = getTableColumns(customers);
 
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
@@ -33,8 +38,10 @@ export type KeyStatus = { kind: 'key'; id: string; scopes: Scope[] };
  * The undeleted account with this address, in any case. Addresses are ASCII, and compared by its rules: Turkish, for one,
  * has a lower case of its own for I.
  */
-export const hasEmail = (email: string) =>
-  and(sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`, isNull(customers.deletedAt));
+export const hasEmail = (email: string) => and(hadEmail(email), isNull(customers.deletedAt));
+
+/** The same of deleted accounts, too. */
+export const hadEmail = (email: string) => sql`lower(${customers.email} collate "C") = lower(${email} collate "C")`;
 
 /** Whether two addresses are one to the shop; only ASCII comes through the schema, so every database agrees. */
 export function isSameEmail(one: string, other: string | undefined): boolean {

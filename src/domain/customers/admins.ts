@@ -8,7 +8,7 @@ import { oweAccountMails } from '../outbox/account-mails.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
 import { system } from './actor.ts';
 import { endTokens } from './mail-tokens.ts';
-import { dropTotp } from './second-factors.ts';
+import { dropTotp, writeDisabled } from './second-factors.ts';
 import { endSessions } from './sessions.ts';
 
 /** Names the advisory lock of those who add or remove an admin; any constant of this shop's own does. */
@@ -70,14 +70,18 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
     .set({ role: 'admin', passwordHash, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
   // Or whoever had the account before would be the only one to get in.
-  await dropTotp(tx, existing.id, system);
+  const hadTotp = await dropTotp(tx, existing.id);
   await endSessions(tx, existing.id);
   await endTokens(tx, existing.id, ['password_reset']);
   await oweAccountMails(tx, [{ kind: 'password_changed', customerId: existing.id, address: existing.email }]);
   await writeEvent(tx, system, {
     action: 'customer.updated',
     subject: { kind: 'customer', id: existing.id },
-    changes: { password: {}, ...(existing.role === 'admin' ? {} : { role: { from: existing.role, to: 'admin' } }) },
+    changes: {
+      password: {},
+      ...(hadTotp ? { totp: {} } : {}),
+      ...(existing.role === 'admin' ? {} : { role: { from: existing.role, to: 'admin' } }),
+    },
   });
   return 'promoted';
 }
@@ -93,9 +97,10 @@ export async function resetTotp(tx: Transaction, email: string): Promise<void> {
     .where(and(hasEmail(email), eq(customers.role, 'admin')))
     .for('no key update');
   if (!admin) throw notFound('customer');
-  if (!(await dropTotp(tx, admin.id, system))) {
+  if (!(await dropTotp(tx, admin.id))) {
     throw new ShopError('totp_not_active', 'The account has no second factor.');
   }
+  await writeDisabled(tx, admin.id, system);
 }
 
 async function openAdmin(tx: Transaction, admin: NewAdmin): Promise<void> {

@@ -10,8 +10,16 @@ import { undeliveredStatuses } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import { newestPage, type Page } from '../paging.ts';
-import { accountChanges, type ChangedAccount, type EmailTerms, emailTaken, hasEmail, isSameEmail } from './accounts.ts';
-import { type Actor, requireOwner } from './actor.ts';
+import {
+  accountChanges,
+  type ChangedAccount,
+  type EmailTerms,
+  emailTaken,
+  hadEmail,
+  hasEmail,
+  isSameEmail,
+} from './accounts.ts';
+import { type Actor, isStaff, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
 import { endSessions } from './sessions.ts';
@@ -20,20 +28,20 @@ import { endSessions } from './sessions.ts';
 const isUndelivered = sql`${orders.status} in (${sql.raw(undeliveredStatuses.map((status) => `'${status}'`).join(', '))})
   and ${orders.deletedAt} is null`;
 
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+const {
+  passwordHash: _passwordHash,
+  tokenVersion: _tokenVersion,
+  erasedAt: _erasedAt,
+  ...columns
+} = getTableColumns(customers);
 
 /**
- * Reads an account, for its owner or an admin.
+ * Reads an account, for its owner or an admin; only an admin sees a closed one.
  * @throws {ShopError} `not_found`, `forbidden`
  */
 export async function getCustomer(reader: Reader, id: string, actor: Actor): Promise<CustomerRow> {
-  const [row] = isId(id)
-    ? await reader
-        .select(columns)
-        .from(customers)
-        .where(and(eq(customers.id, id), isNull(customers.deletedAt)))
-    : [];
-  if (!row) throw notFound('customer');
+  const [row] = isId(id) ? await reader.select(columns).from(customers).where(eq(customers.id, id)) : [];
+  if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('customer');
   requireOwner(actor, row.id);
   return row;
 }
@@ -47,11 +55,12 @@ function beginsWith(text: string): SQL {
     or lower(${customers.email} collate "C") ^@ lower(${text} collate "C"))`;
 }
 
-/** A page of the undeleted accounts that match the filters, newest first. */
+/** A page of the accounts that match the filters, newest first; deleted ones only if the query asks for them, too. */
 export async function listCustomers(reader: Reader, query: CustomerQuery): Promise<Page<CustomerRow>> {
-  const { email, q } = query;
-  const filters = and(email === undefined ? undefined : hasEmail(email), q === undefined ? undefined : beginsWith(q));
-  const matching = and(isNull(customers.deletedAt), filters, filters && withCustomPlan);
+  const { email, q, includeDeleted } = query;
+  const filters = and(email === undefined ? undefined : hadEmail(email), q === undefined ? undefined : beginsWith(q));
+  const undeleted = includeDeleted ? undefined : isNull(customers.deletedAt);
+  const matching = and(undeleted, filters, filters && withCustomPlan);
   return newestPage(reader, query, customers, matching, (where, order, limit) =>
     reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
   );
@@ -107,9 +116,21 @@ async function lockCustomer(tx: Transaction, id: string, actor: Actor): Promise<
 }
 
 /** @throws {ShopError} `forbidden` when a key would change an admin's account, and so what it was not given */
-function keepFromKeys({ role }: Pick<CustomerRow, 'role'>, actor: Actor): void {
+export function keepFromKeys({ role }: Pick<CustomerRow, 'role'>, actor: Actor): void {
   if (actor.kind === 'key' && role === 'admin')
     throw new ShopError('forbidden', 'A key may not change an admin’s account.');
+}
+
+/** @throws {ShopError} `customer_has_undelivered_orders` */
+export async function requireDelivered(tx: Transaction, id: string): Promise<void> {
+  const [undelivered] = await tx
+    .select({ id: orders.id })
+    .from(orders)
+    .where(and(eq(orders.customerId, id), isUndelivered))
+    .limit(1);
+  if (undelivered) {
+    throw new ShopError('customer_has_undelivered_orders', 'The account still has orders on their way.');
+  }
 }
 
 /**
@@ -128,14 +149,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
   if (!locked || locked.deletedAt) throw notFound('customer');
   keepFromKeys(locked, actor);
   if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
-  const [undelivered] = await tx
-    .select({ id: orders.id })
-    .from(orders)
-    .where(and(eq(orders.customerId, row.id), isUndelivered))
-    .limit(1);
-  if (undelivered) {
-    throw new ShopError('customer_has_undelivered_orders', 'The account still has orders on their way.');
-  }
+  await requireDelivered(tx, row.id);
   const [closed] = await tx
     .update(customers)
     .set({ deletedAt: statementTime, updatedAt: statementTime })
@@ -146,6 +160,36 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
   await endTokens(tx, row.id);
   const changes = accountChanges(row, closed);
   await writeEvent(tx, actor, { action: 'customer.deleted', subject: { kind: 'customer', id: row.id }, changes });
+}
+
+/**
+ * Opens a closed account again, with the password and role that it had, and without a session.
+ * @throws {ShopError} `not_found`, `customer_not_deleted`, `customer_erased`, `email_taken`
+ */
+export async function restoreCustomer(tx: Transaction, id: string, actor: Actor): Promise<CustomerRow> {
+  const found = await getCustomer(tx, id, actor);
+  if (found.role === 'admin') await lockAdmins(tx);
+  const [row] = await tx
+    .select({ ...columns, erasedAt: customers.erasedAt })
+    .from(customers)
+    .where(eq(customers.id, found.id))
+    .for('no key update');
+  if (!row) throw notFound('customer');
+  keepFromKeys(row, actor);
+  const { erasedAt, ...before } = row;
+  if (erasedAt) throw new ShopError('customer_erased', 'The person behind this account has been erased.');
+  if (!before.deletedAt) throw new ShopError('customer_not_deleted', 'The account is not deleted.');
+  const [holder] = await tx.select({ id: customers.id }).from(customers).where(hasEmail(before.email));
+  if (holder) throw emailTaken();
+  const [restored] = await tx
+    .update(customers)
+    .set({ deletedAt: null, updatedAt: statementTime })
+    .where(eq(customers.id, row.id))
+    .returning(columns);
+  if (!restored) throw notFound('customer');
+  const changes = accountChanges(before, restored);
+  await writeEvent(tx, actor, { action: 'customer.restored', subject: { kind: 'customer', id: row.id }, changes });
+  return restored;
 }
 
 /**

@@ -168,24 +168,28 @@ export async function removeTotp(
   const factor = await findFactor(tx, account.id);
   if (!factor?.confirmedAt) throw new ShopError('totp_not_active', 'The account has no second factor.');
   if (!(await proofOf(tx, account.id, factor, code, sealer))) throw wrongCode();
-  await dropTotp(tx, account.id, actor);
+  await dropTotp(tx, account.id);
+  await writeDisabled(tx, account.id, actor);
+}
+
+/** Tells that an account has no second factor any more. */
+export async function writeDisabled(tx: Transaction, accountId: string, actor: Actor): Promise<void> {
+  await writeEvent(tx, actor, {
+    action: 'customer.totp_disabled',
+    subject: { kind: 'customer', id: accountId },
+    changes: { totp: {} },
+  });
 }
 
 /**
  * Takes away the second factor of an account that its caller has locked, and its recovery codes.
  * @returns whether there was one that counted
  */
-export async function dropTotp(tx: Transaction, accountId: string, actor: Actor): Promise<boolean> {
+export async function dropTotp(tx: Transaction, accountId: string): Promise<boolean> {
   await tx.delete(recoveryCodes).where(eq(recoveryCodes.customerId, accountId));
   const [dropped] = await tx
     .delete(secondFactors)
     .where(isOf(accountId))
     .returning({ confirmedAt: secondFactors.confirmedAt });
-  if (!dropped?.confirmedAt) return false;
-  await writeEvent(tx, actor, {
-    action: 'customer.totp_disabled',
-    subject: { kind: 'customer', id: accountId },
-    changes: { totp: {} },
-  });
-  return true;
+  return dropped !== undefined && dropped.confirmedAt !== null;
 }

@@ -137,6 +137,10 @@ function readClaimed(row: ClaimedRow): MailToSend {
 export type ListedMail = Omit<MailRow, 'customerId' | 'address'> & { customerId: string };
 
 const { address: _address, ...columns } = getTableColumns(mails);
+
+/** What is shown of a mail. */
+export const mailColumns = columns;
+
 const listed = { ...columns, customerId: sql<string>`coalesce(${mails.customerId}, ${orders.customerId})` };
 
 /** A page of the mails, newest first. */

@@ -280,4 +280,22 @@ export const products: Mutant[] = [
     suites: ['tests/lists.test.ts'],
     test: 'has exactly what has it',
   },
+  {
+    name: 'told-of-stock-alone',
+    says: 'Tells webhooks that a product was updated when its stock was',
+    file: 'src/domain/products/products.ts',
+    find: 'tellWebhooks(tx, ofStockAlone ? [] : ',
+    replace: 'tellWebhooks(tx, ',
+    suites: ['tests/webhooks.test.ts'],
+    test: 'and nothing for nothing',
+  },
+  {
+    name: 'booking-not-told',
+    says: 'Owes webhooks nothing of a change of stock',
+    file: 'src/domain/products/stock-changes.ts',
+    find: 'deliveriesOf(selectEvents(events), statementTime)',
+    replace: 'deliveriesOf(selectEvents([]), statementTime)',
+    suites: ['tests/webhooks.test.ts'],
+    test: 'and nothing for nothing',
+  },
 ];

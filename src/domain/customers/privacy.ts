@@ -1,0 +1,120 @@
+import { and, eq, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
+import type { Transaction } from '../../db/client.ts';
+import { later, statementTime } from '../../db/sql.ts';
+import { customers, idempotencyRecords, mails, orderDetails, orders } from '../../db/tables.ts';
+import { notFound, ShopError } from '../../errors.ts';
+import { isId } from '../../lib/ids.ts';
+import { writeEvent } from '../audit/events.ts';
+import { type Actor, isStaff, requireOwner, system } from './actor.ts';
+import { lockAdmins, requireAnotherAdmin } from './admins.ts';
+import { keepFromKeys, requireDelivered } from './customers.ts';
+import { endTokens } from './mail-tokens.ts';
+import { dropTotp } from './second-factors.ts';
+import { endSessions } from './sessions.ts';
+
+/**
+ * Erases the person behind an account, for its owner or an admin, and closes it; a closed one can be erased, too. Orders,
+ * their lines and totals stay. What becomes of each column stands in personal-data.ts. The row's lock waits for orders
+ * that are being placed or restored, and makes later ones find the account gone.
+ * @throws {ShopError} `not_found`, `forbidden`, `customer_erased`, `last_admin`, `customer_has_undelivered_orders`
+ */
+export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): Promise<void> {
+  const [row] = isId(id)
+    ? await tx
+        .select({ id: customers.id, role: customers.role, deletedAt: customers.deletedAt })
+        .from(customers)
+        .where(eq(customers.id, id))
+    : [];
+  if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('customer');
+  requireOwner(actor, row.id);
+  if (row.role === 'admin' && !row.deletedAt) await lockAdmins(tx);
+  // Whoever changes an order locks it before its account, so what has to be done to orders comes first, and once more
+  // below for those that were held and ended meanwhile.
+  await eraseHolds(tx, row.id);
+  const [locked] = await tx
+    .select({ role: customers.role, deletedAt: customers.deletedAt, erasedAt: customers.erasedAt })
+    .from(customers)
+    .where(eq(customers.id, row.id))
+    .for('update');
+  if (!locked || (locked.deletedAt && !isStaff(actor))) throw notFound('customer');
+  keepFromKeys(locked, actor);
+  if (locked.erasedAt) throw new ShopError('customer_erased', 'The person behind this account has been erased.');
+  if (!locked.deletedAt) {
+    if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
+    await requireDelivered(tx, row.id);
+  }
+  await erase(tx, row.id);
+  await writeEvent(tx, actor, {
+    action: 'customer.erased',
+    subject: { kind: 'customer', id: row.id },
+    changes: { name: {}, email: {}, phone: {}, password: {} },
+  });
+}
+
+/** Overwrites and removes what is personal of an account that its caller has locked. */
+async function erase(tx: Transaction, id: string): Promise<void> {
+  await tx
+    .update(customers)
+    .set({
+      name: 'erased',
+      email: `erased-${id}@erased.invalid`,
+      emailVerifiedAt: null,
+      phone: null,
+      // No password has this hash.
+      passwordHash: 'erased',
+      deletedAt: sql`coalesce(${customers.deletedAt}, ${statementTime})`,
+      erasedAt: statementTime,
+      updatedAt: statementTime,
+    })
+    .where(eq(customers.id, id));
+  await endSessions(tx, id);
+  await endTokens(tx, id);
+  await dropTotp(tx, id);
+  await tx.delete(idempotencyRecords).where(eq(idempotencyRecords.customerId, id));
+  const ofOrders = tx.select({ id: orders.id }).from(orders).where(eq(orders.customerId, id));
+  await tx.delete(orderDetails).where(sql`${orderDetails.orderId} = any(array(${ofOrders}))`);
+  await eraseHolds(tx, id);
+  await eraseMails(tx, sql`${mails.orderId} = any(array(${ofOrders}))`);
+  await eraseMails(tx, eq(mails.customerId, id));
+}
+
+async function eraseHolds(tx: Transaction, customerId: string): Promise<void> {
+  await tx
+    .update(orders)
+    .set({ holdReason: null, holdSince: null })
+    .where(and(eq(orders.customerId, customerId), isNotNull(orders.holdReason)));
+}
+
+/** One that a worker has in its hands may still go, but nothing is written of it. */
+async function eraseMails(tx: Transaction, areTheirs: SQL): Promise<void> {
+  await tx.delete(mails).where(and(areTheirs, ne(mails.state, 'sent')));
+  await tx
+    .update(mails)
+    .set({ lastError: null, address: null })
+    .where(and(areTheirs, or(isNotNull(mails.lastError), isNotNull(mails.address))));
+}
+
+/**
+ * Erases accounts that were closed so long ago, the oldest first; what somebody holds is left to the next time.
+ * @returns how many; fewer than `batchSizeMax` means that none is left
+ */
+export async function eraseLongClosed(
+  tx: Transaction,
+  { closedMs, batchSizeMax }: { closedMs: number; batchSizeMax: number },
+): Promise<number> {
+  const due = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(
+      and(
+        isNotNull(customers.deletedAt),
+        isNull(customers.erasedAt),
+        lt(customers.deletedAt, later(statementTime, -closedMs)),
+      ),
+    )
+    .orderBy(customers.deletedAt)
+    .limit(batchSizeMax)
+    .for('update', { skipLocked: true });
+  for (const { id } of due) await eraseCustomer(tx, id, system);
+  return due.length;
+}
