@@ -122,6 +122,13 @@ const rows: Record<string, Row> = {
     path: () => '/api/products',
     body: product,
   },
+  'POST /api/products/batch': {
+    scope: 'products:write',
+    alsoNeeds: ['stock:write'],
+    statuses: adminOnly(200),
+    path: () => '/api/products/batch',
+    body: () => ({ items: [{ ...product(), sku: randomUUID() }] }),
+  },
   'PUT /api/products/{id}': {
     scope: 'products:write',
     alsoNeeds: ['stock:write'],

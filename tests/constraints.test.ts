@@ -317,7 +317,6 @@ const refused: Record<string, Refusal[]> = {
     ['stock_changes', { ...booked, id: nobody, actor_id: null }],
     ['stock_changes', { ...booked, id: nobody, actor_kind: 'system' }],
   ],
-  idempotency_records_customer_id_customers_id_fk: [['idempotency_records', { ...record, customer_id: nobody }]],
 };
 
 /** Two indexes refuse the same rows wherever the locale leaves ASCII alone; each has to do it alone. */

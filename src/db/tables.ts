@@ -403,9 +403,8 @@ export const unconfirmedMails = pgTable(
 export const idempotencyRecords = pgTable(
   'idempotency_records',
   {
-    customerId: uuid('customer_id')
-      .notNull()
-      .references(() => customers.id),
+    /** Whose key it is: an account, or a program's key, which is no row of `customers`. */
+    customerId: uuid('customer_id').notNull(),
     key: text('key').notNull(),
     requestHash: text('request_hash').notNull(),
     response: text('response').notNull(),

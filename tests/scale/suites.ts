@@ -4,6 +4,7 @@ export const suites = [
   'audit-events',
   'authorisation',
   'broken-connections',
+  'bulk',
   'cache',
   'closing-accounts',
   'customers',

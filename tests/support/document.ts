@@ -62,6 +62,7 @@ export const statusOfCode: Record<string, number> = {
   unknown_product: 422,
   idempotency_key_reused: 422,
   token_invalid: 422,
+  batch_refused: 422,
   rate_limited: 429,
   unavailable: 503,
 };

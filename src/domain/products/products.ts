@@ -13,7 +13,7 @@ import { stockChanged } from './stock.ts';
 import { newStockChanges, stockChangeRow } from './stock-changes.ts';
 
 /** What an audit event tells of a product. */
-const told = {
+export const toldOfProducts = {
   sku: 'values',
   name: 'values',
   description: 'values',
@@ -141,7 +141,7 @@ async function writeProductEvent(
   before: ProductRow | null,
   after: ProductRow,
 ): Promise<void> {
-  const changes = differences(told, before, after);
+  const changes = differences(toldOfProducts, before, after);
   if (Object.keys(changes).length === 0) return;
   await writeEvent(tx, actor, { action, subject: { kind: 'product', id: after.id }, changes });
 }
