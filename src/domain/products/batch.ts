@@ -167,13 +167,13 @@ async function productsBySku(tx: Transaction, skus: string[], how: 'read' | 'loc
   const matching = tx
     .select(productColumns)
     .from(products)
-    .where(sql`${products.sku} = any(${texts(skus)}) and ${products.deletedAt} is null`)
+    .where(sql`${products.sku} = any(${texts(skus)}) and ${products.sku} is not null and ${products.deletedAt} is null`)
     .orderBy(products.id);
-  return readWithClock(tx, how === 'lock' ? matching.for('no key update') : matching);
+  return lockWithClock(tx, how === 'lock' ? matching.for('no key update') : matching);
 }
 
 /** Rows, and a reading of the clock behind them: one before their locks would be older than the wait. */
-export async function readWithClock(tx: Transaction, matching: PromiseLike<ProductRow[]>): Promise<Locked> {
+export async function lockWithClock(tx: Transaction, matching: PromiseLike<ProductRow[]>): Promise<Locked> {
   const rows = await matching;
   const [clock] = await tx.execute<{ micros: string }>(sql`select ${clockMicros} as micros`);
   return { rows, atMicros: Number(clock?.micros) };
