@@ -23,7 +23,7 @@ const numbers = ['priceCents', 'stock'];
 const lists = ['tags', 'images'];
 
 /** A cell of CSV as JSON would have it; undefined for one that is left out. */
-function valueOf(column: string, cell: string | null): unknown {
+function readCell(column: string, cell: string | null): unknown {
   if (cell === null) return numbers.includes(column) || lists.includes(column) ? undefined : null;
   if (numbers.includes(column)) return /^-?\d{1,15}$/.test(cell) ? Number(cell) : cell;
   if (!lists.includes(column)) return cell;
@@ -44,7 +44,7 @@ async function* recordsOfCsv(file: ReadStream): AsyncGenerator<unknown> {
   file.on('error', (error) => parser.destroy(error));
   for await (const record of file.pipe(parser)) {
     yield Object.fromEntries(
-      Object.entries(record as Record<string, string | null>).map(([column, cell]) => [column, valueOf(column, cell)]),
+      Object.entries(record as Record<string, string | null>).map(([column, cell]) => [column, readCell(column, cell)]),
     );
   }
 }

@@ -44,6 +44,8 @@ export const productBatchInputSchema = z
       .meta({
         type: 'array',
         items: { $ref: `#/components/schemas/${batchItemName}` },
+        minItems: 1,
+        maxItems: itemsMax,
         description: 'Each is judged alone.',
       }),
     onError: z.enum(['reject', 'skip']).default('reject').meta({

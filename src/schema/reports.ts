@@ -22,11 +22,9 @@ const counted = z.int().min(0).max(openCountMax);
 export const salesSchema = z
   .object({
     currency,
-    days: z
-      .array(z.object({ day: z.iso.date(), orders: z.int(), units, totalCents }))
-      .meta({
-        description: 'Every day of the span, with the orders placed on it that are neither cancelled nor deleted.',
-      }),
+    days: z.array(z.object({ day: z.iso.date(), orders: z.int(), units, totalCents })).meta({
+      description: 'Every day of the span, with the orders placed on it that are neither cancelled nor deleted.',
+    }),
     bestSellers: z
       .array(z.object({ ...productName, units, totalCents }))
       .meta({ description: 'The ten products of which most units were sold in the span.' }),

@@ -146,7 +146,14 @@ export const kinds: Kind[] = [
   {
     name: 'sales, days and best sellers',
     text: /^with span as materialized /,
-    indexes: ['sales_days_pkey', 'sales_marks_day_idx', 'sales_products_day_product_id_pk', 'orders_created_idx', 'order_items_pk', 'products_pkey'],
+    indexes: [
+      'sales_days_pkey',
+      'sales_marks_day_idx',
+      'sales_products_day_product_id_pk',
+      'orders_created_idx',
+      'order_items_pk',
+      'products_pkey',
+    ],
     pagesMax: unexpectedPagesMax,
   },
   {

@@ -44,7 +44,8 @@ export async function importProducts(
 
   function decide(product: ProductImport): Decision {
     const { id, sku, stock, currency: priced, createdAt, updatedAt, deletedAt: _, ...others } = product;
-    if (priced && priced !== currency) return refused(`its price is in ${priced}, and the shop's currency is ${currency}`);
+    if (priced && priced !== currency)
+      return refused(`its price is in ${priced}, and the shop's currency is ${currency}`);
     if (!id && !sku) return refused('it has neither an id nor a SKU to be known by');
     const found = (id && byId.get(id)) || (sku && bySku.get(sku)) || null;
     if (found?.deletedAt) return refused('the product is deleted: restore it first');
@@ -62,7 +63,9 @@ export async function importProducts(
       return { outcome: 'created', says: null, written: { before: null, after } };
     }
     const says =
-      stock === undefined || stock === found.stock ? null : `stock is ${found.stock} here, ${stock} in the file: not set`;
+      stock === undefined || stock === found.stock
+        ? null
+        : `stock is ${found.stock} here, ${stock} in the file: not set`;
     const after = { ...found, ...fields };
     if (!hasOtherFields(found, after)) return { outcome: 'unchanged', says, written: null };
     return { outcome: 'updated', says, written: { before: found, after } };
