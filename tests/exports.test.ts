@@ -233,7 +233,7 @@ describe('An export of many megabytes', () => {
     let bytes = 0;
     let end = '';
     socket.on('data', (data) => {
-      bytes += data.byteLength;
+      bytes += data.length;
       end = (end + data.toString('latin1')).slice(-5);
     });
     socket.resume();

@@ -14,7 +14,9 @@ export async function streamBatches(batches: AsyncGenerator<string, void>): Prom
         if (done) controller.close();
         else controller.enqueue(encoder.encode(value));
       },
-      cancel: () => batches.return(),
+      cancel: async () => {
+        await batches.return();
+      },
     },
     { highWaterMark: 0 },
   );

@@ -50,7 +50,7 @@ async function* render<Row, Body>(
 
 /** Streams an export; to HEAD nothing is read. */
 async function send(
-  c: Pick<Context<AppEnv>, 'body'> & Parameters<typeof methodOf>[0],
+  c: Pick<Context<AppEnv>, 'body' | 'env' | 'req'>,
   name: string,
   format: ExportFormat,
   text: () => AsyncGenerator<string, void>,
