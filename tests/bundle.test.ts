@@ -88,6 +88,6 @@ describe('deploy/bundle.sh', () => {
   test('anything else › is refused › with the commands that there are', async () => {
     const { code, output } = await run(['server']);
     expect(code).toBe(1);
-    expect(output).toContain('serve, work, migrate, create-admin, check-stock, health');
+    expect(output).toContain('serve, work, migrate, create-admin, check-stock, import-products, health');
   });
 });

@@ -104,6 +104,7 @@ export function validValue(schema: Schema, name: string, ids: KnownIds): Arbitra
     return fc.record(Object.fromEntries(members), { requiredKeys: required, noNullPrototype: true });
   }
   if (type === 'string') return validText(schema, name, ids);
+  if (type === 'boolean') return fc.boolean();
   throw new Error(`The fuzzer does not know what to make of ${JSON.stringify(schema)}.`);
 }
 
