@@ -34,6 +34,8 @@ type Scene = {
   order: string;
   mail: string;
   key: string;
+  webhook: string;
+  delivery: string;
   begun: string;
 };
 type Send = (scene: Scene) => Sent;
@@ -55,6 +57,7 @@ const freshEmail = () => `${randomUUID()}@example.com`;
 const profile = ({ name, email, phone }: Account) => ({ name, email, phone });
 const shippingAddress = { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' };
 const mug = { name: 'Enamel mug', priceCents: 1_299, stock: 10 };
+const hook = { url: 'https://example.com/', events: ['order.shipped'] };
 const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
 
 const rows: Record<string, Row> = {
@@ -416,6 +419,44 @@ const rows: Record<string, Row> = {
     refused: () => ({ path: '/api/failed-mails/send', as: 'owner' }),
     nothing: () => ({ path: '/api/failed-mails/send', as: 'admin' }),
   },
+  'POST /api/webhooks': {
+    changes: () => ({ path: '/api/webhooks', as: 'admin', options: { body: hook } }),
+    event: { action: 'webhook.created', fields: ['events', 'url'], kind: 'admin' },
+    refused: () => ({ path: '/api/webhooks', as: 'admin', options: { body: { ...hook, url: 'http://localhost/' } } }),
+  },
+  'PUT /api/webhooks/{id}': {
+    changes: ({ webhook }) => ({
+      path: `/api/webhooks/${webhook}`,
+      as: 'admin',
+      options: { body: { ...hook, description: 'Warehouse' } },
+      before: () => shop.db`update webhooks set disabled_at = now() where id = ${webhook}`,
+    }),
+    event: { action: 'webhook.updated', fields: ['description', 'disabledAt'], kind: 'admin' },
+    refused: ({ webhook }) => ({ path: `/api/webhooks/${webhook}`, as: 'owner', options: { body: hook } }),
+    nothing: ({ webhook }) => ({ path: `/api/webhooks/${webhook}`, as: 'admin', options: { body: hook } }),
+  },
+  'DELETE /api/webhooks/{id}': {
+    changes: ({ webhook }) => ({ path: `/api/webhooks/${webhook}`, as: 'admin' }),
+    event: { action: 'webhook.deleted', fields: ['deletedAt'], kind: 'admin' },
+    refused: () => ({ path: `/api/webhooks/${randomUUID()}`, as: 'admin' }),
+  },
+  'POST /api/webhooks/{id}/secret': {
+    changes: ({ webhook }) => ({ path: `/api/webhooks/${webhook}/secret`, as: 'admin' }),
+    event: { action: 'webhook.secret_changed', fields: ['secret'], kind: 'admin' },
+    refused: () => ({ path: `/api/webhooks/${randomUUID()}/secret`, as: 'admin' }),
+  },
+  'POST /api/webhooks/{id}/test': {
+    refused: ({ webhook }) => ({ path: `/api/webhooks/${webhook}/test`, as: 'owner' }),
+    nothing: ({ webhook }) => ({ path: `/api/webhooks/${webhook}/test`, as: 'admin' }),
+  },
+  'POST /api/webhook-deliveries/{id}/send': {
+    refused: ({ delivery }) => ({ path: `/api/webhook-deliveries/${delivery}/send`, as: 'owner' }),
+    nothing: ({ delivery }) => ({ path: `/api/webhook-deliveries/${delivery}/send`, as: 'admin' }),
+  },
+  'POST /api/failed-webhook-deliveries/send': {
+    refused: () => ({ path: '/api/failed-webhook-deliveries/send', as: 'owner' }),
+    nothing: () => ({ path: '/api/failed-webhook-deliveries/send', as: 'admin' }),
+  },
 };
 
 beforeAll(async () => {
@@ -438,13 +479,20 @@ async function setTheScene(): Promise<Scene> {
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
   const body = { name: 'Till', scopes: ['audit:read'] };
   const { id: key } = (await ask<{ id: string }>('POST', '/api/keys', { token: adminToken, body })).body;
+  const [webhook] = await shop.db<{ id: string }[]>`
+    insert into webhooks (id, url, events, secret, created_at, updated_at)
+    values (uuid_v7(), ${hook.url}, ${hook.events}, 'whsec_x', now(), now()) returning id`;
+  const [delivery] = await shop.db<{ id: string }[]>`
+    insert into webhook_deliveries (webhook_id, type, subject_id, occurrence, data, state, created_at)
+    values (${webhook?.id ?? ''}, 'webhook.test', uuid_v7(), 1, '{}', 'failed', now()) returning id`;
   const { secret: begun } = (
     await ask<{ secret: string }>('POST', '/api/auth/totp', {
       token: stranger.token,
       body: { currentPassword: stranger.password },
     })
   ).body;
-  return { owner, stranger, product, order, mail: mail?.id ?? '', key, begun };
+  const owed = { mail: mail?.id ?? '', webhook: webhook?.id ?? '', delivery: delivery?.id ?? '' };
+  return { owner, stranger, product, order, ...owed, key, begun };
 }
 
 const countEvents = async () => Number((await shop.db`select count(*) from audit_events`)[0]?.count);
@@ -511,6 +559,7 @@ describe.each(Object.entries(rows))('%s', (operation, { changes, event, refused,
         product: scene.product,
         order: scene.order,
         key: scene.key,
+        webhook: scene.webhook,
       }[subject];
       const made = event.action.endsWith('.created') ? (answer.body as { id: string }).id : about;
       expect(written).toEqual({
