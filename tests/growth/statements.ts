@@ -183,14 +183,15 @@ export const kinds: Kind[] = [
   // Customers.
   {
     name: 'account by its address',
-    text: /^select … from customers where \(lower\(customers\.email collate C\) = lower\(\$ collate C\) .*\)( for no key update)?$/,
-    indexes: ['customers_email_ascii_key'],
+    text: /^select (…|id) from customers where \(lower\(customers\.email collate C\) = lower\(\$ collate C\) .*\)( for no key update)?$/,
+    indexes: ['customers_email_ascii_key', 'customers_any_email_idx'],
   },
   {
     name: 'accounts, sessions and keys of callers',
     text: /^\(select .* from customers left join sessions on .* union all \(select .* from api_keys /,
     indexes: [
       'customers_live_idx',
+      'customers_admins_idx',
       'customers_pkey',
       'sessions_pkey',
       'sessions_customer_idx',
@@ -275,7 +276,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'sessions, cleaned up',
-    text: /^delete from sessions where id = any\(array\(/,
+    text: /^delete from sessions where ctid = any\(array\(/,
     indexes: ['sessions_expires_idx', 'sessions_pkey'],
     pagesMax: batchPagesMax,
   },
@@ -360,7 +361,11 @@ export const kinds: Kind[] = [
     text: /^select 1 from orders where next_status_at <= .* limit 1$/,
     indexes: ['orders_due_idx'],
   },
-  { name: 'schedule, whether it stands still', text: /^select .* from schedule_pauses( for key share)?$/, indexes: [] },
+  {
+    name: 'schedule, whether it stands still',
+    text: /^select .* from schedule_pauses( for key share)?$/,
+    indexes: ['schedule_pauses_pkey'],
+  },
   {
     name: 'schedule, from now on standing still',
     text: /^insert into schedule_pauses /,
@@ -369,7 +374,7 @@ export const kinds: Kind[] = [
   { name: 'schedule, going on', text: /^delete from schedule_pauses$/, indexes: [] },
   {
     name: 'orders, planned after the schedule stood still',
-    text: /^update orders set next_status_at = \$/,
+    text: /^update orders set next_status_at = \$(?!, hold_reason)/,
     indexes: ['orders_status_idx', 'orders_undelivered_idx', 'orders_due_idx', 'orders_pkey'],
     pagesMax: batchPagesMax,
   },
@@ -467,7 +472,10 @@ export const kinds: Kind[] = [
     name: 'mails that went to unconfirmed addresses',
     text: /^select address, exists \( select 1 from mails where .* json_agg\(ms order by ms\)/,
     // Hardly any are kept here, and then any index will do.
-    indexes: ['unconfirmed_mails_address_idx', 'unconfirmed_mails_claimed_idx', 'mails_customer_idx'],
+    indexes: [
+      ...['unconfirmed_mails_address_idx', 'unconfirmed_mails_claimed_idx'],
+      ...['mails_customer_idx', 'mails_state_idx'],
+    ],
   },
   { name: 'a mail to an unconfirmed address, counted', text: /^insert into unconfirmed_mails /, indexes: [] },
   {
@@ -495,12 +503,18 @@ export const kinds: Kind[] = [
   {
     name: 'mail with a token, owed',
     text: /^with account as \( select id, email from customers where /,
-    indexes: ['customers_email_ascii_key', 'customers_live_idx', 'customers_pkey', 'mails_customer_idx'],
+    indexes: [
+      ...['customers_email_ascii_key', 'customers_any_email_idx', 'customers_live_idx', 'customers_pkey'],
+      'mails_customer_idx',
+    ],
   },
   {
     name: 'token of a mail, with its account',
     text: /^select (…|customers\.id) from mails inner join mail_tokens on /,
-    indexes: ['mails_pkey', 'mail_tokens_customer_id_kind_pk', 'customers_pkey', 'customers_live_idx'],
+    indexes: [
+      ...['mails_pkey', 'mail_tokens_customer_id_kind_pk'],
+      ...['customers_pkey', 'customers_live_idx', 'customers_any_email_idx'],
+    ],
   },
   {
     name: 'tokens of mails, ended',
@@ -576,6 +590,21 @@ export const kinds: Kind[] = [
     indexes: [...mailIndexes, 'orders_pkey'],
   },
   {
+    name: 'mails of an account, exported',
+    text: /^select … from mails where \(mails\.customer_id = \$ and mails\.id > \$\) order by mails\.id asc limit \$$/,
+    indexes: ['mails_customer_idx', 'mails_pkey'],
+  },
+  {
+    name: 'holds of a person, erased',
+    text: /^update orders set hold_reason = \$, hold_since = \$ where \(orders\.customer_id = \$ /,
+    indexes: ['orders_customer_idx', 'orders_undelivered_idx'],
+  },
+  {
+    name: 'addresses and notes of a person, erased',
+    text: /^delete from order_details where order_details\.order_id = any/,
+    indexes: ['order_details_pkey', 'orders_customer_idx', 'orders_undelivered_idx'],
+  },
+  {
     name: 'mails of orders, exported',
     text: /^select … from mails where mails\.order_id = any\(\$::uuid\[\]\) order by mails\.id asc$/,
     indexes: ['mails_order_run_status_key'],
@@ -636,6 +665,8 @@ export const kinds: Kind[] = [
     name: 'deliveries, claimed, with what they are sent from',
     text: /^with free as \( select id from webhook_deliveries /,
     indexes: ['webhook_deliveries_pkey', 'webhook_deliveries_state_idx', 'webhooks_pkey'],
+    // One for each that is claimed, and its entries in each index.
+    pagesMax: 3_000,
   },
   {
     name: 'deliveries, sent',
@@ -646,6 +677,7 @@ export const kinds: Kind[] = [
     name: 'deliveries, refused',
     text: /^update webhook_deliveries as owed set state = case /,
     indexes: ['webhook_deliveries_pkey', 'webhook_deliveries_state_idx'],
+    pagesMax: 3_000,
   },
   {
     name: 'delivery, sent again',
@@ -688,7 +720,10 @@ export const kinds: Kind[] = [
   {
     name: 'backlog, for metrics',
     text: /^select \(select count\(\*\)::int from \( select 1 from orders where next_status_at /,
-    indexes: ['orders_due_idx', 'mails_state_idx', 'webhook_deliveries_state_idx', 'webhook_deliveries_due_idx'],
+    indexes: [
+      ...['orders_due_idx', 'mails_state_idx', 'schedule_pauses_pkey'],
+      ...['webhook_deliveries_state_idx', 'webhook_deliveries_due_idx'],
+    ],
   },
 ];
 

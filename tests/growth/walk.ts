@@ -316,7 +316,9 @@ export async function walkThrough(
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`
     update mails set state = 'queued', due_at = now() + interval '1 day'
-    where order_id = (select order_id from mails group by order_id having count(*) > 1 limit 1)
+    where order_id = (
+      select order_id from mails join orders on orders.id = order_id join customers on customers.id = orders.customer_id
+      where email_verified_at is null group by order_id having count(*) > 1 limit 1)
     returning id`;
   const undone = new Error('Nothing of this is to stay.');
   for (let time = 0; time < repeats; time += 1) {

@@ -79,6 +79,7 @@ const formats = {
   email: /^[^\s@]+@[^\s@]+$/,
   password: true,
   'uri-reference': /^\S*$/,
+  uri: /^[a-z][a-z\d+.-]*:\S+$/i,
 } as const;
 
 /** Reads `/openapi.json`. */
