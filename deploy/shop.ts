@@ -9,6 +9,7 @@ const commands: Record<string, () => Promise<unknown>> = {
   migrate: () => import('../scripts/migrate.ts'),
   'create-admin': () => import('../scripts/create-admin.ts'),
   'check-stock': () => import('../scripts/check-stock.ts'),
+  'import-products': () => import('../scripts/import-products.ts'),
   health: () => import('./health.ts'),
 };
 

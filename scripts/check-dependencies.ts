@@ -20,8 +20,8 @@ const licencesAllowed = [
 ];
 
 /** If there is a reason to go beyond, raise these, and say why in docs/dependencies.md. */
-const directMax = 25;
-const installedMax = 91;
+const directMax = 27;
+const installedMax = 93;
 
 type Manifest = {
   name: string;

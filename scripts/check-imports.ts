@@ -68,7 +68,7 @@ const rooms: Record<string, Room> = {
   },
   'src/settings.ts': { rooms: ['src/schema/passwords.ts'], packages: ['zod'] },
   'src/schema': { packages: ['zod'] },
-  'src/lib': { packages: ['ioredis', 'ipaddr.js', 'iso-3166', 'pino', 'uuidv7', 'zod'] },
+  'src/lib': { packages: ['csv-stringify', 'ioredis', 'ipaddr.js', 'iso-3166', 'pino', 'uuidv7', 'zod'] },
   'src/errors.ts': {},
   bench: {
     rooms: [

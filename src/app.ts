@@ -20,6 +20,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { auditEventRoutes } from './routes/audit-events.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { mailRoutes } from './routes/mails.ts';
@@ -27,6 +28,7 @@ import { mediaRoutes } from './routes/media.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { productRoutes } from './routes/products.ts';
 import { recoveryRoutes } from './routes/recovery.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { stockChangeRoutes } from './routes/stock-changes.ts';
 import { describeWebhooks, webhookRoutes } from './routes/webhooks.ts';
@@ -134,6 +136,8 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', keyRoutes(services, guards))
     .route('/', auditEventRoutes(services, guards))
     .route('/', stockChangeRoutes(services, guards))
+    .route('/', exportRoutes(services, guards))
+    .route('/', reportRoutes(services, guards))
     .route('/', mediaRoutes())
     .route('/', webhookRoutes(services, guards))
     .route('/', healthRoutes(services, draining));

@@ -17,6 +17,7 @@ export const errorCodes = [
   'idempotency_key_reused',
   'idempotency_in_progress',
   'token_invalid',
+  'batch_refused',
   'email_taken',
   'email_already_verified',
   'last_admin',
@@ -57,6 +58,8 @@ export type ErrorDetails = {
   currentStock?: number;
   /** The status of an order that is in another than its caller believes. */
   currentStatus?: string;
+  /** What became of each item of a batch. */
+  results?: Record<string, unknown>[];
   /** How soon it is worth trying again. */
   retryAfterSeconds?: number;
   /** How many attempts there are, how many are left, and when all of them will be again. */
@@ -78,6 +81,11 @@ export class ShopError extends Error {
     this.code = code;
     this.details = details;
   }
+}
+
+/** Another transaction came in between: this one is to be done again, like one that Postgres itself gives up (40001). */
+export class OvertakenError extends Error {
+  readonly code = '40001';
 }
 
 /** The thing does not exist, is deleted, or the id is malformed: the three look alike from outside. */

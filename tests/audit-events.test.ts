@@ -216,6 +216,15 @@ const rows: Record<string, Row> = {
     event: { action: 'product.created', fields: ['name', 'priceCents', 'stock'], kind: 'admin' },
     refused: () => ({ path: '/api/products', as: 'admin', options: { body: { ...mug, stock: -1 } } }),
   },
+  'POST /api/products/batch': {
+    changes: () => ({
+      path: '/api/products/batch',
+      as: 'admin',
+      options: { body: { items: [{ ...mug, sku: randomUUID() }] } },
+    }),
+    event: { action: 'product.created', fields: ['name', 'priceCents', 'sku', 'stock'], kind: 'admin' },
+    refused: () => ({ path: '/api/products/batch', as: 'admin', options: { body: { items: [mug] } } }),
+  },
   'PUT /api/products/{id}': {
     changes: ({ product }) => ({
       path: `/api/products/${product}`,

@@ -179,6 +179,13 @@ const rows: Record<string, Row> = {
     path: () => '/api/products',
     body: product,
   },
+  'POST /api/products/batch': {
+    scope: 'products:write',
+    alsoNeeds: ['stock:write'],
+    statuses: adminOnly(200),
+    path: () => '/api/products/batch',
+    body: () => ({ items: [{ ...product(), sku: randomUUID() }] }),
+  },
   'PUT /api/products/{id}': {
     scope: 'products:write',
     alsoNeeds: ['stock:write'],
@@ -204,6 +211,21 @@ const rows: Record<string, Row> = {
     statuses: adminOnly(201),
     path: () => '/api/stock-changes',
     body: ({ product }) => ({ productId: product, change: 1, reason: 'count' }),
+  },
+  'GET /api/exports/products': {
+    scope: 'products:read',
+    statuses: adminOnly(200),
+    path: () => '/api/exports/products?format=csv',
+  },
+  'GET /api/exports/orders': {
+    scope: 'orders:read',
+    statuses: adminOnly(200),
+    path: () => '/api/exports/orders?format=ndjson',
+  },
+  'GET /api/reports/sales': {
+    scope: 'reports:read',
+    statuses: adminOnly(200),
+    path: () => '/api/reports/sales?from=2026-01-01&to=2026-01-31',
   },
   'GET /api/customers': { scope: 'customers:read', statuses: adminOnly(200), path: () => '/api/customers' },
   'GET /api/customers/{id}': {

@@ -166,6 +166,9 @@ const delivery = {
   sent_at: null,
 };
 
+const soldOnDay = { day: '2020-01-01', orders: 1, units: 1, total_cents: 1 };
+const soldOfProduct = { day: '2020-01-01', product_id: product.id, units: 1, total_cents: 1 };
+
 /** What every table takes: rows at their limits, and neighbours that have all but one thing in common. */
 const taken: [table: string, row: Row][] = [
   ['customers', customer],
@@ -240,6 +243,13 @@ const taken: [table: string, row: Row][] = [
     (reason, index): [string, Row] => ['stock_changes', { ...booked, id: id(62 + index), reason, change: -1 }],
   ),
   ['stock_changes', { ...booked, id: id(70), actor_kind: 'system', actor_id: null, note: null }],
+  ['sales_days', soldOnDay],
+  ['sales_days', { ...soldOnDay, day: '2020-01-02' }],
+  ['sales_products', soldOfProduct],
+  ['sales_products', { ...soldOfProduct, day: '2020-01-02' }],
+  ['sales_products', { ...soldOfProduct, product_id: id(12) }],
+  ['sales_marks', { day: '2020-01-01' }],
+  ['sales_marks', { day: '2020-01-01' }],
 ];
 
 type Refusal = [table: string, row: Row];
@@ -357,6 +367,8 @@ const refused: Record<string, Refusal[]> = {
     ['audit_events', { ...event, id: nobody, actor_id: null }],
     ['audit_events', { ...event, id: nobody, actor_kind: 'system' }],
   ],
+  sales_days_pkey: [['sales_days', { ...soldOnDay, orders: 2, units: 2, total_cents: 2 }]],
+  sales_products_day_product_id_pk: [['sales_products', { ...soldOfProduct, units: 2, total_cents: 2 }]],
   stock_changes_pkey: [
     ['stock_changes', { ...booked, product_id: id(12), change: 2, reason: 'count', stock_after: 2, created_at: later }],
   ],

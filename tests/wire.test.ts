@@ -537,8 +537,8 @@ describe('GET /openapi.json', () => {
         ...Object.keys(document.components.schemas).map((name) => `components/schemas/${name}`),
         ...Object.entries(document.paths).flatMap(([path, operations]) =>
           Object.entries(operations).flatMap(([method, { responses }]) =>
-            Object.entries(responses).flatMap(([status, { content = {} }]) =>
-              Object.keys(content).map((type) =>
+            Object.entries(responses).flatMap(([status, response]) =>
+              Object.keys(('content' in response && response.content) || {}).map((type) =>
                 ['paths', path, method, 'responses', status, 'content', type, 'schema']
                   .map((part) => encodeURIComponent(part.replaceAll('/', '~1')))
                   .join('/'),

@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   customType,
+  date,
   index,
   integer,
   json,
@@ -248,6 +249,11 @@ export const orders = pgTable(
     index('orders_undelivered_idx')
       .on(table.customerId)
       .where(sql`${table.status} in (${quoted(undeliveredStatuses)}) and ${table.deletedAt} is null`),
+    // For what was placed on a day.
+    index('orders_created_idx').on(table.createdAt, table.id),
+    index('orders_held_idx')
+      .on(table.id)
+      .where(sql`${table.holdSince} is not null and ${table.status} in (${quoted(undeliveredStatuses)})`),
     index('orders_due_idx').on(table.nextStatusAt).where(sql`${table.nextStatusAt} is not null`),
   ],
 );
@@ -473,6 +479,33 @@ export const webhookDeliveries = pgTable(
     index('webhook_deliveries_sent_idx').on(table.sentAt).where(sql`${table.sentAt} is not null`),
   ],
 );
+/** What was sold on a day (UTC) that is over, as it was last counted. All of it can be deleted, and is counted again. */
+export const salesDays = pgTable('sales_days', {
+  day: date('day').primaryKey(),
+  orders: bigint('orders', { mode: 'number' }).notNull(),
+  units: bigint('units', { mode: 'number' }).notNull(),
+  totalCents: bigint('total_cents', { mode: 'number' }).notNull(),
+});
+
+/** The same of each product. */
+export const salesProducts = pgTable(
+  'sales_products',
+  {
+    day: date('day').notNull(),
+    productId: uuid('product_id').notNull(),
+    units: bigint('units', { mode: 'number' }).notNull(),
+    totalCents: bigint('total_cents', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.day, table.productId] })],
+);
+
+/**
+ * Days that are over and of which an order has been changed since they may have been counted: written by a trigger,
+ * drizzle/0021_sales.sql. One row for each transaction, so that none waits for another.
+ */
+export const salesMarks = pgTable('sales_marks', { day: date('day').notNull() }, (table) => [
+  index('sales_marks_day_idx').on(table.day),
+]);
 
 /** First answers to requests under an `Idempotency-Key`, kept for 24 hours; `src/domain/idempotency.ts` says how keys are written. */
 export const idempotencyRecords = pgTable(

@@ -10,7 +10,7 @@ export const idempotencyKeptMs = 24 * 3_600_000;
 /** A key of a caller, which means something else on each route, and a hash of the body that it came with. */
 export type KeyedAttempt = {
   callerId: string;
-  route: 'orders' | 'stock-changes';
+  route: 'orders' | 'stock-changes' | 'products/batch';
   key: string;
   requestHash: string;
 };

@@ -19,6 +19,6 @@ export function answerHeadAsGet(fetch: Fetch): Fetch {
 }
 
 /** The method as it was asked with, for logs and metrics. */
-export function methodOf({ env, req }: Context<AppEnv>): string {
+export function methodOf({ env, req }: Pick<Context<AppEnv>, 'env' | 'req'>): string {
   return env?.method ?? req.method;
 }

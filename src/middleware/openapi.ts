@@ -1,7 +1,7 @@
 import type { Hook } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { type ErrorCode, ShopError } from '../errors.ts';
-import { problemSchema } from '../schema/common.ts';
+import { fieldErrorsOf, problemSchema } from '../schema/common.ts';
 import type { Scope } from '../schema/keys.ts';
 import type { AppEnv } from './env.ts';
 import { answers } from './problem.ts';
@@ -119,22 +119,12 @@ export const bearer = [{ bearer: [] }];
 /** The same where a program's key with a scope will do, too. */
 export const bearerOrKey = (scope: Scope) => [...bearer, { key: [scope] }];
 
-/** More than any form has, and few enough that a refusal is never much larger than what it refuses. */
-const fieldErrorsMax = 100;
-
 /** Refuses what a schema does not accept, naming every field at once. */
 export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result) => {
   if (result.success) return;
   throw new ShopError('validation_failed', `The ${partNames[result.target] ?? 'request'} is not valid.`, {
-    errors: result.error.issues.flatMap(fieldErrors).slice(0, fieldErrorsMax),
+    errors: fieldErrorsOf(result.error),
   });
 };
 
 const partNames: Partial<Record<string, string>> = { json: 'body', query: 'query', header: 'header' };
-
-function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
-  const path = issue.path.map(String);
-  return issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
-    : [{ path: path.join('.'), message: issue.message }];
-}

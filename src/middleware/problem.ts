@@ -48,6 +48,7 @@ export const answers = {
   validation_failed: { status: 422, title: 'Invalid request' },
   unknown_product: { status: 422, title: 'Unknown product' },
   token_invalid: { status: 422, title: 'Invalid token' },
+  batch_refused: { status: 422, title: 'Batch refused' },
   idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
   rate_limited: { status: 429, title: 'Too many attempts' },
   internal_error: { status: 500, title: 'Internal error' },
@@ -58,7 +59,7 @@ export const answers = {
 export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
   const { code, message, details } = refusal;
   const { status, title } = answers[code];
-  const { errors, deletableAt, currentStock, currentStatus, scope } = details;
+  const { errors, deletableAt, currentStock, currentStatus, scope, results } = details;
   const body = {
     type: `/docs#${code}`,
     title,
@@ -69,6 +70,7 @@ export function problem(c: Context<AppEnv>, refusal: ShopError): Response {
     errors,
     deletableAt: deletableAt?.toISOString(),
     currentStock,
+    results,
     scope,
     currentStatus,
   };

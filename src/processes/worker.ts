@@ -5,6 +5,7 @@ import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { accountMailOutbox, mailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
 import { giveUpLost } from '../domain/outbox/webhook-deliveries.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
+import { keepCountingSales } from '../jobs/count-sales.ts';
 import { createDelivery } from '../jobs/delivery.ts';
 import { createMailer } from '../jobs/mailer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
@@ -83,26 +84,28 @@ async function openOperators(
   await serveOperators(settings, answers, log, closers);
 }
 
-/** Not on the connections of the jobs, which it would keep waiting; a product in very many orders takes long. */
-async function checkStock(
+/** What goes through all of the shop, on one connection: not on those of the jobs, which it would keep waiting. */
+function goThroughTheShop(
   { log, closers }: Shared,
   databaseUrl: string,
   registry: Registry,
   signal: AbortSignal,
-): Promise<void> {
+): void {
   const { db, close } = openDatabase(databaseUrl, {
     poolSize: 1,
     applicationName: 'shop check',
     statementTimeoutMs: stockBatchMsMax,
   });
-  closers.add('postgres of the stock check', () => close(0));
+  closers.add('postgres of the checks', () => close(0));
   const onError = errorLog(log, 'the stock could not be checked');
   const show = createStockMismatches(registry);
   const onRound = (mismatches: number) => {
     show(mismatches);
     if (mismatches > 0) log.error({ mismatches }, 'the stock of products does not add up: bun run check:stock');
   };
-  await keepCheckingStock({ db, batchMsMax: stockBatchMsMax, onRound, onError, signal });
+  void keepCheckingStock({ db, batchMsMax: stockBatchMsMax, onRound, onError, signal });
+  const onCountError = errorLog(log, 'the sales of a day could not be counted');
+  void keepCountingSales({ db, dayMsMax: stockBatchMsMax, onError: onCountError, signal });
 }
 
 /**
@@ -193,7 +196,7 @@ export async function openWorkerServices(
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );
-  void checkStock(shared, databaseUrl, registry, closing);
+  goThroughTheShop(shared, databaseUrl, registry, closing);
   queueDepths = async () => {
     const depths = [mails.depth(), accountMails.depth(), webhooks.depth(), orderQueueDepth()] as const;
     const [inMails, inAccountMails, inWebhooks, inOrders] = await Promise.all(depths);

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { writeBatch } from '../domain/products/batch.ts';
 import { listProducts } from '../domain/products/lists.ts';
 import {
   createProduct,
@@ -8,10 +9,12 @@ import {
   restoreProduct,
   visibleProduct,
 } from '../domain/products/products.ts';
+import { ShopError } from '../errors.ts';
 import { isId } from '../lib/ids.ts';
 import { type Guards, requireScope } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
+import { hashOf } from '../middleware/idempotency.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
 import {
   bearerOrKey,
@@ -23,8 +26,10 @@ import {
   problems,
 } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
-import { idParams, noQuery, writeConditions } from '../schema/common.ts';
+import { idempotencyHeadersSchema, idParams, noQuery, writeConditions } from '../schema/common.ts';
+import { batchItemName, changesStock, productBatchInputSchema, productBatchSchema } from '../schema/product-batches.ts';
 import {
+  productBatchItemSchema,
   productInputSchema,
   productListSchema,
   productQuerySchema,
@@ -42,12 +47,22 @@ type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'readList' | 
 const conditionOf = (c: Pick<Context<AppEnv>, 'req'>) => (version: number) =>
   mayChange(c.req.header('if-match'), c.req.header('if-none-match'), versionEtag({ version }));
 
+function withoutKey(): ShopError {
+  const message = 'is required with stockChange, so that a repeat changes no stock';
+  return new ShopError('validation_failed', 'The header is not valid.', {
+    errors: [{ path: 'Idempotency-Key', message }],
+  });
+}
+
 /** The catalogue. */
 export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
   const asCaller = identify('products');
   const { cache, settings } = services;
   const body = (row: Parameters<typeof serializeProduct>[0]) => serializeProduct(row, settings.currency);
-  return new OpenAPIHono<AppEnv>()
+  const routes = new OpenAPIHono<AppEnv>();
+  // Named in the document, but no part of what validates a batch: each item is judged by itself.
+  routes.openAPIRegistry.register(batchItemName, productBatchItemSchema);
+  return routes
     .openapi(
       createRoute({
         method: 'get',
@@ -122,6 +137,39 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         await cache.invalidate('products');
         c.header('ETag', versionEtag(product));
         return c.json(body(product), 201, { Location: `/api/products/${product.id}` });
+      },
+    )
+    .openapi(
+      createRoute({
+        method: 'post',
+        path: '/api/products/batch',
+        operationId: 'writeProductBatch',
+        tags: ['Products'],
+        summary: 'Add and replace products',
+        description:
+          'Up to 500 at once, each known by its `sku`: it is made, with `stock`, or replaced as by `PUT`, and then `stockChange` books a difference as a stock change, `edited`. Each item is judged alone. A `stockChange` needs an `Idempotency-Key`, and of a key the scope `stock:write`, too.',
+        security: bearerOrKey('products:write'),
+        middleware: [adminOnly('products'), requireJson] as const,
+        request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(productBatchInputSchema) },
+        responses: {
+          200: json(productBatchSchema, 'What became of each item', 'Idempotent-Replayed'),
+          ...bodyProblems(...ofCallersAndKeys, 'idempotency_in_progress', 'batch_refused', 'idempotency_key_reused'),
+        },
+      }),
+      async (c) => {
+        const { items, onError, dryRun } = c.req.valid('json');
+        const key = c.req.valid('header')['Idempotency-Key'];
+        if (items.some(changesStock)) {
+          requireScope(c.get('actor'), 'stock:write');
+          if (key === undefined) throw withoutKey();
+        }
+        const idempotency = key === undefined ? undefined : { key, requestHash: hashOf({ items, onError }) };
+        const { body, replayed } = await services.transaction((tx) =>
+          writeBatch(tx, { items, onError, dryRun, idempotency }, c.get('actor')),
+        );
+        await cache.invalidate('products');
+        if (replayed) c.header('Idempotent-Replayed', 'true');
+        return c.json(body, 200);
       },
     )
     .openapi(

@@ -85,6 +85,21 @@ export function isUnset(value: unknown, kind: ParameterKind = 'value'): boolean 
   return value === '' || (kind === 'flag' && value === 'false');
 }
 
+/** More than any form has, and few enough that a refusal is never much larger than what it refuses. */
+const fieldErrorsMax = 100;
+
+/** What a schema finds wrong, by the place of each fault. */
+export function fieldErrorsOf(error: z.core.$ZodError): { path: string; message: string }[] {
+  return error.issues.flatMap(fieldErrors).slice(0, fieldErrorsMax);
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): { path: string; message: string }[] {
+  const path = issue.path.map(String);
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not known here' }))
+    : [{ path: path.join('.'), message: issue.message }];
+}
+
 /** A moment on the wire: RFC 3339, UTC, milliseconds. */
 export const timestamp = z.iso
   .datetime({ precision: 3 })
@@ -161,6 +176,9 @@ export const problemSchema = z
       .meta({ description: 'Of `validation_failed` the bad fields, of `insufficient_stock` the short lines.' }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
+    results: z.array(z.looseObject({})).optional().meta({
+      description: 'With `batch_refused`: what became of each item, as of a batch that was written.',
+    }),
     scope: z.string().optional().meta({ description: 'With `missing_scope`: what the key would need.' }),
     currentStatus: z.string().optional().meta({ description: 'With `order_status_conflict`: the status that it has.' }),
   })

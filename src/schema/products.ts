@@ -16,7 +16,7 @@ import {
   timestamp,
 } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
-import { stockMax } from './stock-changes.ts';
+import { stockDifference, stockMax } from './stock-changes.ts';
 
 const priceCentsMax = 1_000_000_000;
 
@@ -139,6 +139,19 @@ export const productReplacementSchema = z
   .meta({ id: 'ProductReplacement', description: 'What is left out becomes its default, `stock` aside.' });
 
 export type ProductReplacement = z.output<typeof productReplacementSchema>;
+
+/** A product as an item of a batch has it: known by its SKU, with a stock when it is new, and else a change of stock. */
+export const productBatchItemSchema = z
+  .strictObject({
+    ...productInput,
+    sku: sku.meta({ description: 'Which product it is, or is to be.', example: 'MUG-040-BL' }),
+    stock: productInput.stock.optional().meta({ description: 'For a new product, and only for that.', example: 25 }),
+    stockChange: stockDifference.optional().meta({
+      description: 'For a product that is there, and only for that; needs an `Idempotency-Key`.',
+      example: 24,
+    }),
+  })
+  .meta({ id: 'ProductBatchItem', description: 'What is left out becomes its default, as with `PUT`.' });
 
 const productSorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'] as const;
 export type ProductSort = (typeof productSorts)[number];

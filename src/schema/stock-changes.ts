@@ -20,7 +20,7 @@ export const stockChangeSchema = z
     change: z.int().meta({ description: 'Units that came in, or went out when negative.', example: 24 }),
     reason: z.enum(stockReasons).meta({
       description:
-        '`created`: the product was made with it; `edited`: a `PUT` set another stock; `opening`: it was there before changes were booked.',
+        '`created`: the product was made with it; `edited`: a `PUT` set another stock, or a batch changed it; `opening`: it was there before changes were booked.',
     }),
     note: z.string().nullable(),
     stockAfter: z.int().meta({ description: 'The stock right after the change.', example: 49 }),
@@ -55,16 +55,21 @@ export function serializeStockChange(change: Held<Flat, 'createdAt'>): StockChan
   };
 }
 
+/** By how much stock changes. */
+export const stockDifference = z
+  .int()
+  .min(-stockMax)
+  .max(stockMax)
+  .refine((change) => change !== 0, 'must not be 0');
+
 /** A change as staff book it. `expectedStock` is what the stock has to be before. */
 export const stockChangeInputSchema = z
   .strictObject({
     productId: idInput,
-    change: z
-      .int()
-      .min(-stockMax)
-      .max(stockMax)
-      .refine((change) => change !== 0, 'must not be 0')
-      .meta({ description: 'Units that come in, or go out when negative; not 0.', example: 24 }),
+    change: stockDifference.meta({
+      description: 'Units that come in, or go out when negative; not 0.',
+      example: 24,
+    }),
     reason: z.enum(givenReasons).meta({ example: 'received' }),
     note: orNull(text(0, 500)),
     expectedStock: z

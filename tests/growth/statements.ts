@@ -138,6 +138,71 @@ export const kinds: Kind[] = [
     text: /^update products set .* where products\.id = \$ returning /,
     indexes: ['products_pkey'],
   },
+  {
+    name: 'products of a batch or a file',
+    text: /^select … from products where .*products\.sku = any\(\$::text\[\]\) .* order by products\.id( for no key update)?$/,
+    indexes: ['products_sku_key', 'products_pkey'],
+    pagesMax: batchPagesMax,
+  },
+  { name: 'clock', text: /^select floor\(extract\(epoch from clock_timestamp\(\)\)/, indexes: [] },
+  {
+    name: 'products of a batch, replaced',
+    text: /^update products set sku = item\.sku, /,
+    indexes: ['products_pkey'],
+    pagesMax: batchPagesMax,
+  },
+
+  // Sales. What is not counted yet is counted in the report, and each of its orders is on a page of its own.
+  {
+    name: 'sales, days and best sellers',
+    text: /^with span as materialized /,
+    indexes: [
+      'sales_days_pkey',
+      'sales_marks_day_idx',
+      'sales_products_day_product_id_pk',
+      'orders_created_idx',
+      'order_items_pk',
+      'products_pkey',
+    ],
+    pagesMax: unexpectedPagesMax,
+  },
+  {
+    name: 'sales, lowest stock',
+    text: /^select … from products where deleted_at is null order by stock, id limit \$$/,
+    indexes: ['products_live_idx'],
+    pagesMax: Number.POSITIVE_INFINITY,
+  },
+  {
+    name: 'sales, what is open',
+    text: /^select \(select count\(\*\)::int from \(select 1 from orders where status = /,
+    indexes: ['orders_status_idx', 'orders_held_idx', 'orders_due_idx'],
+    pagesMax: 3 * countedPagesMax,
+  },
+  {
+    name: 'orders of some days, between which ids',
+    text: /^select min\(id::text collate C\)/,
+    indexes: ['orders_created_idx'],
+    pagesMax: countedPagesMax,
+  },
+  { name: 'sales, whose turn it is to count', text: /^select pg_try_advisory_xact_lock\(\$\) as mine$/, indexes: [] },
+  {
+    name: 'sales, the next day to count',
+    text: /^with closed as /,
+    indexes: ['sales_marks_day_idx', 'sales_days_pkey', 'orders_created_idx'],
+  },
+  { name: 'sales, marks that are counted', text: /^delete from sales_marks /, indexes: ['sales_marks_day_idx'] },
+  {
+    name: 'sales, what a day was before',
+    text: /^delete from sales_products /,
+    indexes: ['sales_products_day_product_id_pk'],
+  },
+  {
+    name: 'sales, a day counted',
+    text: /^insert into sales_(products|days) /,
+    indexes: ['orders_created_idx', 'order_items_pk', 'sales_products_day_product_id_pk'],
+    pagesMax: unexpectedPagesMax,
+  },
+  { name: 'sales, a day marked', text: /^INSERT INTO sales_marks /, indexes: ['sales_marks_day_idx'] },
 
   // Stock changes.
   { name: 'stock of a new product, booked', text: /^with new_stock_changes as .* select 1$/, indexes: [] },
@@ -425,6 +490,11 @@ export const kinds: Kind[] = [
     name: 'orders of all, a page',
     text: /^select … from orders (?!.*(customer_id|number) = )(.* )?order by orders\.id desc limit \$$/,
     indexes: ['orders_live_idx', 'orders_pkey', 'orders_status_idx', 'orders_cancelled_idx', 'order_details_pkey'],
+  },
+  {
+    name: 'orders, a part of an export',
+    text: /^select .* from orders left join \S+ on \S+ = \S+ where .*order by orders\.id asc limit \$$/,
+    indexes: ['orders_live_idx', 'orders_pkey', 'orders_created_idx', 'order_details_pkey'],
   },
   {
     name: 'orders of all, where a page by number begins',
@@ -731,6 +801,9 @@ const tables = new Set([
   'products',
   'product_words',
   'stock_changes',
+  'sales_days',
+  'sales_products',
+  'sales_marks',
   'customers',
   'orders',
   'order_items',

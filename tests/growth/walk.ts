@@ -235,6 +235,15 @@ export async function walkThrough(
     const booking = { productId: id, change: -1, reason: 'count' };
     const headers = { 'Idempotency-Key': randomUUID() };
     await ask('POST', '/api/stock-changes', { token: admin, body: booking, headers }, 201);
+    const sku = randomUUID();
+    for (const more of [{ stock: 1 }, { stockChange: 1 }]) {
+      const items = [{ name: 'Enamel mug', priceCents: time, sku, ...more }];
+      const keyed = { 'Idempotency-Key': randomUUID() };
+      await ask('POST', '/api/products/batch', { token: admin, body: { items }, headers: keyed });
+    }
+    const day = new Date().toISOString().slice(0, 10);
+    await ask('GET', `/api/reports/sales?from=${day}&to=${day}`, { token: admin });
+    await ask('GET', `/api/exports/orders?format=csv&from=${day}`, { token: admin });
     await ask('DELETE', `/api/products/${id}`, { token: admin }, 204);
     await ask('PATCH', `/api/products/restore/${id}`, { token: admin });
   }

@@ -23,7 +23,10 @@ export const rooms: Record<string, Room> = {
   middleware: { paths: ['src/middleware', 'src/app.ts', 'src/errors.ts'], mutants: middleware },
   routes: { paths: ['src/routes'], mutants: routes },
   schema: { paths: ['src/schema'], mutants: schema },
-  'domain/orders': { paths: ['src/domain/orders', 'src/domain/idempotency.ts'], mutants: orders },
+  'domain/orders': {
+    paths: ['src/domain/orders', 'src/domain/idempotency.ts', 'src/domain/reports.ts', 'src/domain/exports.ts'],
+    mutants: orders,
+  },
   'domain/products': { paths: ['src/domain/products', 'src/domain/paging.ts'], mutants: products },
   'domain/customers': { paths: ['src/domain/customers'], mutants: customers },
   'domain/outbox': { paths: ['src/domain/outbox'], mutants: outbox },

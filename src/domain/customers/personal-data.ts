@@ -197,6 +197,19 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
     created_at: none('When it was owed'),
     sent_at: none('When it was sent'),
   },
+  sales_days: {
+    day: none('Which day'),
+    orders: none('How many orders'),
+    units: none('How many pieces'),
+    total_cents: none('For how much'),
+  },
+  sales_products: {
+    day: none('Which day'),
+    product_id: none('Which product'),
+    units: none('How many pieces'),
+    total_cents: none('For how much'),
+  },
+  sales_marks: { day: none('Which day is to be counted again') },
   idempotency_records: {
     customer_id: personal('Whose order it was', '24 hours, or until the person is erased'),
     key: personal('What the client called it', 'with the row'),

@@ -52,11 +52,30 @@ export async function listOrders(reader: Reader, query: OrderQuery, actor: Actor
   const page = await newestPage(reader, query, orders, matching, (where, order, limit) =>
     reader.select(detailed).from(orders).leftJoin(orderDetails, ofOrder).where(where).orderBy(order).limit(limit),
   );
+  return { ...page, rows: await withLinesInParts(reader, page.rows) };
+}
+
+/** Orders that match, oldest first. */
+export async function oldestOrders(reader: Reader, matching: SQL | undefined, limit: number): Promise<Order[]> {
+  const oldestFirst = asc(orders.id);
+  return withLinesInParts(
+    reader,
+    await reader
+      .select(detailed)
+      .from(orders)
+      .leftJoin(orderDetails, ofOrder)
+      .where(matching)
+      .orderBy(oldestFirst)
+      .limit(limit),
+  );
+}
+
+async function withLinesInParts(reader: Reader, found: DetailedRow[]): Promise<Order[]> {
   const rows: Order[] = [];
-  for (let start = 0; start < page.rows.length; start += detailedAtOnce) {
-    rows.push(...(await withAllLines(reader, page.rows.slice(start, start + detailedAtOnce))));
+  for (let start = 0; start < found.length; start += detailedAtOnce) {
+    rows.push(...(await withAllLines(reader, found.slice(start, start + detailedAtOnce))));
   }
-  return { ...page, rows };
+  return rows;
 }
 
 /** A customer's orders after an id, deleted ones too, the oldest first. */

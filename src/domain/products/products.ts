@@ -13,7 +13,7 @@ import { stockChanged } from './stock.ts';
 import { newStockChanges, stockChangeRow } from './stock-changes.ts';
 
 /** What an audit event tells of a product. */
-const told = {
+export const toldOfProducts = {
   sku: 'values',
   name: 'values',
   description: 'values',
@@ -144,7 +144,7 @@ async function writeProductEvent(
   before: ProductRow | null,
   after: ProductRow,
 ): Promise<void> {
-  const changes = differences(told, before, after);
+  const changes = differences(toldOfProducts, before, after);
   const { stock, ...others } = changes;
   if (Object.keys(changes).length === 0) return;
   // A change of stock alone is an event of its own kind.
@@ -157,7 +157,7 @@ async function writeProductEvent(
 }
 
 /** What webhooks are told of a product; each of its versions came by one change. */
-function productEvent(type: ProductAction, row: ProductRow): ShopEvent {
+export function productEvent(type: ProductAction, row: ProductRow): ShopEvent {
   // Rules do not know the shop's currency; the worker that sends it does.
   return { type, subjectId: row.id, occurrence: row.version, data: serializeProduct(row, '') };
 }

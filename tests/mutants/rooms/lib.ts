@@ -223,4 +223,22 @@ export const lib: Mutant[] = [
     replace: 'const line = urgent ? othersWaiting : othersWaiting;',
     suites: ['src/lib/slots.test.ts'],
   },
+  {
+    name: 'formula-exported',
+    says: 'Writes a cell that begins with a minus as it is',
+    file: 'src/lib/csv.ts',
+    find: "/^[=+\\-@\\t\\r']/",
+    replace: "/^[=+@\\t\\r']/",
+    suites: ['tests/exports.test.ts'],
+    test: 'as RFC 4180 has it',
+  },
+  {
+    name: 'empty-text-exported-as-none',
+    says: 'Writes an empty text like none',
+    file: 'src/lib/csv.ts',
+    find: "value === '' ?",
+    replace: "value === 'x' ?",
+    suites: ['tests/exports.test.ts'],
+    test: 'makes them as they were, to the byte',
+  },
 ];
