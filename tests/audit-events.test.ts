@@ -570,7 +570,8 @@ describe.each(Object.entries(rows))('%s', (operation, { changes, event, refused,
         key: scene.key,
         webhook: scene.webhook,
       }[subject];
-      const made = event.action.endsWith('.created') ? (answer.body as { id: string }).id : about;
+      const body = answer.body as { id?: string; results?: { id: string }[] } | null;
+      const made = event.action.endsWith('.created') ? (body?.id ?? body?.results?.[0]?.id ?? '') : about;
       expect(written).toEqual({
         id: expect.any(String),
         at: expect.any(String),

@@ -210,8 +210,9 @@ describe('An export of many megabytes', () => {
   /** When the API last asked Postgres for anything. */
   const lastRead = async () =>
     String(
-      (await shop.db`select max(query_start)::text as at from pg_stat_activity where application_name = 'shop api'`)[0]
-        ?.at,
+      (
+        await shop.db`select max(query_start)::text as at from pg_stat_activity where application_name = 'shop api' and datname = current_database()`
+      )[0]?.at,
     );
 
   async function untilQuiet(): Promise<void> {
