@@ -7,12 +7,15 @@ import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 import { Glob, YAML } from 'bun';
 import { z } from 'zod';
 import packageJson from '../package.json' with { type: 'json' };
+import { version } from '../src/lib/version.ts';
 
 const root = join(import.meta.dir, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const filesOf = (pattern: string) => [...new Glob(pattern).scanSync({ cwd: root, dot: true })].toSorted();
 const faults: string[] = [];
 const { dependencies, devDependencies, engines } = packageJson;
+
+if (version !== packageJson.version) faults.push('src/lib/version.ts has another version than package.json.');
 
 /** Of GitHub's issue forms: https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms */
 const text = z.string().min(1);

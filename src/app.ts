@@ -142,6 +142,6 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', webhookRoutes(services, guards))
     .route('/', healthRoutes(services, draining));
   describeWebhooks(app);
-  app.route('/', docsRoutes(app));
+  app.route('/', docsRoutes(app, settings));
   return routes;
 }

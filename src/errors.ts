@@ -1,50 +1,52 @@
 /** Every code an error of this shop can carry (README, "Errors"). `src/middleware/problem.ts` gives each its status. */
-export type ErrorCode =
-  | 'malformed_json'
-  | 'unauthenticated'
-  | 'invalid_credentials'
-  | 'code_required'
-  | 'forbidden'
-  | 'missing_scope'
-  | 'totp_required'
-  | 'not_found'
-  | 'method_not_allowed'
-  | 'payload_too_large'
-  | 'unsupported_media_type'
-  | 'precondition_failed'
-  | 'validation_failed'
-  | 'unknown_product'
-  | 'idempotency_key_reused'
-  | 'idempotency_in_progress'
-  | 'token_invalid'
-  | 'batch_refused'
-  | 'email_taken'
-  | 'email_already_verified'
-  | 'last_admin'
-  | 'totp_active'
-  | 'totp_not_started'
-  | 'totp_not_active'
-  | 'insufficient_stock'
-  | 'stock_changed'
-  | 'stock_too_high'
-  | 'product_not_deleted'
-  | 'sku_taken'
-  | 'order_not_cancellable'
-  | 'order_too_recent'
-  | 'order_delivered'
-  | 'order_not_restorable'
-  | 'order_not_changeable'
-  | 'order_status_conflict'
-  | 'order_on_hold'
-  | 'order_not_on_hold'
-  | 'customer_has_undelivered_orders'
-  | 'customer_not_deleted'
-  | 'customer_erased'
-  | 'mail_not_failed'
-  | 'delivery_not_failed'
-  | 'rate_limited'
-  | 'unavailable'
-  | 'internal_error';
+export const errorCodes = [
+  'malformed_json',
+  'unauthenticated',
+  'invalid_credentials',
+  'code_required',
+  'forbidden',
+  'missing_scope',
+  'totp_required',
+  'not_found',
+  'method_not_allowed',
+  'payload_too_large',
+  'unsupported_media_type',
+  'precondition_failed',
+  'validation_failed',
+  'unknown_product',
+  'idempotency_key_reused',
+  'idempotency_in_progress',
+  'token_invalid',
+  'batch_refused',
+  'email_taken',
+  'email_already_verified',
+  'last_admin',
+  'totp_active',
+  'totp_not_started',
+  'totp_not_active',
+  'insufficient_stock',
+  'stock_changed',
+  'stock_too_high',
+  'product_not_deleted',
+  'sku_taken',
+  'order_not_cancellable',
+  'order_too_recent',
+  'order_delivered',
+  'order_not_restorable',
+  'order_not_changeable',
+  'order_status_conflict',
+  'order_on_hold',
+  'order_not_on_hold',
+  'customer_has_undelivered_orders',
+  'customer_not_deleted',
+  'customer_erased',
+  'mail_not_failed',
+  'delivery_not_failed',
+  'rate_limited',
+  'unavailable',
+  'internal_error',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
 
 /** What is known about a refusal beside its code. `src/middleware/problem.ts` says how each fact goes over the wire. */
 export type ErrorDetails = {

@@ -1,9 +1,10 @@
 import type { Hook } from '@hono/zod-openapi';
 import type { z } from 'zod';
-import { ShopError } from '../errors.ts';
+import { type ErrorCode, ShopError } from '../errors.ts';
 import { fieldErrorsOf, problemSchema } from '../schema/common.ts';
 import type { Scope } from '../schema/keys.ts';
 import type { AppEnv } from './env.ts';
+import { answers } from './problem.ts';
 
 const headerDescriptions = {
   ETag: 'The entity tag of this version',
@@ -38,23 +39,78 @@ export const ifNoneMatch = {
   description: 'An `ETag`; 304 if it is still the current one.',
 } as const;
 
-const problemAnswer = { content: { 'application/problem+json': { schema: problemSchema } }, description: 'Problem' };
+const everywhere = ['internal_error', 'unavailable'] as const;
+const ofBodies = ['malformed_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] as const;
 
-const everywhere = [500, 503] as const;
-const ofBodies = [400, 413, 415, 422] as const;
+/** Of routes for those who are signed in, and of those that keys may call as well. */
+export const ofCallers = ['unauthenticated', 'forbidden'] as const;
+export const ofCallersAndKeys = [...ofCallers, 'missing_scope', 'totp_required'] as const;
 
-/** Declares the refusals that a route can give, with those that every route can. */
-export function problems<Status extends number>(...statuses: Status[]) {
-  const all: (Status | (typeof everywhere)[number])[] = [...statuses, ...everywhere];
-  return Object.fromEntries(all.map((status) => [status, problemAnswer])) as Record<
-    Status | (typeof everywhere)[number],
-    typeof problemAnswer
-  >;
+type Everywhere = (typeof everywhere)[number];
+type OfBodies = (typeof ofBodies)[number];
+
+/** The headers that go with a refusal; `headersOf` in `problem.ts` sends them. */
+const headersByCode: Partial<Record<ErrorCode, Record<string, string>>> = {
+  unauthenticated: { 'WWW-Authenticate': 'How to sign in: `Bearer`' },
+  rate_limited: {
+    'Retry-After': 'Seconds until it is worth trying again',
+    'RateLimit-Limit': 'How many attempts there are',
+    'RateLimit-Remaining': 'How many are left',
+    'RateLimit-Reset': 'Seconds until all of them are there again',
+  },
+  unavailable: { 'Retry-After': 'Seconds until it is worth trying again' },
+};
+
+/** What of a refusal is more than its title. */
+const detailsByCode: Partial<Record<ErrorCode, object>> = {
+  validation_failed: { errors: [{ path: 'name', message: 'must have 1 to 100 characters after trimming' }] },
+  insufficient_stock: { errors: [{ productId: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c', requested: 2, available: 1 }] },
+  order_too_recent: { deletableAt: '2026-11-23T12:00:00.000Z' },
+  order_status_conflict: { currentStatus: 'delivered' },
+  stock_changed: { currentStock: 24 },
+  missing_scope: { scope: 'orders:write' },
+};
+
+function exampleOf(code: ErrorCode) {
+  const { title, status } = answers[code];
+  const about = { type: `/docs#${code}`, title, status, detail: `${title}.`, code };
+  return { summary: title, value: { ...about, requestId: 'c0ffee00-1', ...detailsByCode[code] } };
+}
+
+/** What is answered with a status, for the reasons that these codes name. */
+function refusal(codes: readonly ErrorCode[]) {
+  const examples = Object.fromEntries(codes.map((code) => [code, exampleOf(code)]));
+  const headers = Object.entries(
+    Object.assign({}, ...codes.map((code) => headersByCode[code])) as Record<string, string>,
+  );
+  return {
+    content: { 'application/problem+json': { schema: problemSchema, examples } },
+    description: codes.map((code) => `\`${code}\`: ${answers[code].title}`).join('; '),
+    headers: Object.fromEntries(
+      headers.map(([name, description]) => [name, { description, schema: { type: 'string' as const } }]),
+    ),
+  };
+}
+
+type StatusOf<Code extends ErrorCode> = (typeof answers)[Code]['status'];
+
+/**
+ * Declares the refusals that a route can give, by their codes, with those that every route can.
+ * @returns for each of their statuses what is answered
+ */
+export function problems<Code extends ErrorCode>(...codes: Code[]) {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set<ErrorCode>([...codes, ...everywhere])) {
+    const { status } = answers[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const declared = [...byStatus].map(([status, ofStatus]) => [status, refusal(ofStatus)]);
+  return Object.fromEntries(declared) as Record<StatusOf<Code | Everywhere>, ReturnType<typeof refusal>>;
 }
 
 /** The same for a route that takes a JSON body. */
-export function bodyProblems<Status extends number>(...statuses: Status[]) {
-  return problems<Status | (typeof ofBodies)[number]>(...ofBodies, ...statuses);
+export function bodyProblems<Code extends ErrorCode>(...codes: Code[]) {
+  return problems<Code | OfBodies>(...ofBodies, ...codes);
 }
 
 /** In a route's declaration: the caller must be signed in. */

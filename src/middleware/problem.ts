@@ -7,7 +7,7 @@ import type { AppEnv } from './env.ts';
 type Answer = { status: ContentfulStatusCode; title: string };
 
 /** What each code is in HTTP. Exhaustive, so a code without a status does not compile. */
-export const answers: Record<ErrorCode, Answer> = {
+export const answers = {
   malformed_json: { status: 400, title: 'Malformed request' },
   unauthenticated: { status: 401, title: 'Sign-in required' },
   invalid_credentials: { status: 401, title: 'Wrong credentials' },
@@ -53,7 +53,7 @@ export const answers: Record<ErrorCode, Answer> = {
   rate_limited: { status: 429, title: 'Too many attempts' },
   internal_error: { status: 500, title: 'Internal error' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
-};
+} as const satisfies Record<ErrorCode, Answer>;
 
 /** Turns a refusal into an RFC 9457 problem document. */
 export function problem(c: Context<AppEnv>, refusal: ShopError): Response {

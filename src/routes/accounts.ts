@@ -5,7 +5,7 @@ import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { addressOf, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bodyProblems, json, jsonBody, ofCallers, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { noQuery } from '../schema/common.ts';
 import {
@@ -42,12 +42,17 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       createRoute({
         method: 'post',
         path: '/api/auth/register',
+        operationId: 'register',
+        security: [],
         tags: ['Accounts'],
         summary: 'Open an account',
         description: 'So many an hour for each network address as the shop has set.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(registrationSchema) },
-        responses: { 201: json(customerSchema, 'The new account', 'Location'), ...bodyProblems(409, 429) },
+        responses: {
+          201: json(customerSchema, 'The new account', 'Location'),
+          ...bodyProblems('rate_limited', 'email_taken'),
+        },
       }),
       async (c) => {
         const { password, ...account } = c.req.valid('json');
@@ -67,13 +72,18 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       createRoute({
         method: 'post',
         path: '/api/auth/login',
+        operationId: 'signIn',
+        security: [],
         tags: ['Accounts'],
         summary: 'Sign in',
         description:
           'Begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(credentialsSchema) },
-        responses: { 200: json(signedInSchema, 'A bearer token'), ...bodyProblems(401, 429) },
+        responses: {
+          200: json(signedInSchema, 'A bearer token'),
+          ...bodyProblems('rate_limited', 'invalid_credentials', 'code_required'),
+        },
       }),
       async (c) => {
         const { email, password, code } = c.req.valid('json');
@@ -106,7 +116,10 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         security: bearer,
         middleware: [signedIn()] as const,
         request: { query: noQuery },
-        responses: { 204: { description: 'Signed out' }, ...problems(401, 403, 413, 422) },
+        responses: {
+          204: { description: 'Signed out' },
+          ...problems(...ofCallers, 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         await services.transaction((tx) => signOutHere(tx, c.get('actor'), c.get('sessionId')));
@@ -117,13 +130,17 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       createRoute({
         method: 'post',
         path: '/api/auth/password',
+        operationId: 'changePassword',
         tags: ['Accounts'],
         summary: 'Change the password',
         description: 'Every session of the account ends, and every older token stops working.',
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordChangeSchema) },
-        responses: { 204: { description: 'Changed' }, ...bodyProblems(401, 403, 429) },
+        responses: {
+          204: { description: 'Changed' },
+          ...bodyProblems(...ofCallers, 'rate_limited', 'invalid_credentials'),
+        },
       }),
       async (c) => {
         const { currentPassword, newPassword } = c.req.valid('json');
@@ -151,7 +168,10 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpStartSchema) },
-        responses: { 200: json(totpSchema, 'The secret, shown this once'), ...bodyProblems(401, 403, 409, 429) },
+        responses: {
+          200: json(totpSchema, 'The secret, shown this once'),
+          ...bodyProblems(...ofCallers, 'rate_limited', 'invalid_credentials', 'totp_active'),
+        },
       }),
       async (c) => {
         const { currentPassword } = c.req.valid('json');
@@ -173,7 +193,10 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpConfirmationSchema) },
-        responses: { 200: json(recoveryCodesSchema, 'Recovery codes'), ...bodyProblems(401, 403, 409, 429) },
+        responses: {
+          200: json(recoveryCodesSchema, 'Recovery codes'),
+          ...bodyProblems(...ofCallers, 'rate_limited', 'invalid_credentials', 'totp_not_started', 'totp_active'),
+        },
       }),
       async (c) => {
         const { code } = c.req.valid('json');
@@ -197,7 +220,10 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         security: bearer,
         middleware: [signedIn(), unlessRequired, requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpRemovalSchema) },
-        responses: { 204: { description: 'Removed' }, ...bodyProblems(401, 403, 409, 429) },
+        responses: {
+          204: { description: 'Removed' },
+          ...bodyProblems(...ofCallers, 'rate_limited', 'invalid_credentials', 'totp_not_active', 'totp_required'),
+        },
       }),
       async (c) => {
         const { currentPassword, code } = c.req.valid('json');

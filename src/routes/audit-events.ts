@@ -3,7 +3,7 @@ import { listEvents } from '../domain/audit/events.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearerOrKey, json, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, json, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { auditEventListSchema, auditEventQuerySchema, serializeAuditEvent } from '../schema/audit-events.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -21,7 +21,10 @@ export function auditEventRoutes(services: Pick<ApiServices, 'read'>, { adminOnl
       security: bearerOrKey('audit:read'),
       middleware: [adminOnly('audit')] as const,
       request: { query: auditEventQuerySchema },
-      responses: { 200: json(auditEventListSchema, 'A page of events, newest first'), ...problems(401, 403, 422) },
+      responses: {
+        200: json(auditEventListSchema, 'A page of events, newest first'),
+        ...problems(...ofCallersAndKeys, 'validation_failed'),
+      },
     }),
     async (c) => {
       const query = c.req.valid('query');

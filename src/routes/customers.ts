@@ -25,7 +25,17 @@ import type { CallerActor, Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendCachedList, sendStream } from '../middleware/list-answers.ts';
-import { bearer, bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
+import {
+  bearer,
+  bearerOrKey,
+  bodyProblems,
+  ifNoneMatch,
+  json,
+  jsonBody,
+  ofCallers,
+  ofCallersAndKeys,
+  problems,
+} from '../middleware/openapi.ts';
 import { requireJson, requireJsonIfSent } from '../middleware/request-body.ts';
 import { serializeAuditEvent } from '../schema/audit-events.ts';
 import { idParams, noQuery, serializeMoment } from '../schema/common.ts';
@@ -111,6 +121,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'get',
         path: '/api/customers',
+        operationId: 'listCustomers',
         tags: ['Customers'],
         summary: 'List customers',
         description:
@@ -122,7 +133,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         responses: {
           200: json(customerListSchema, 'A page of the accounts, newest first', 'ETag', 'X-Cache'),
           304: { description: 'Unchanged since the entity tag in `If-None-Match`' },
-          ...problems(401, 403, 422),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
         },
       }),
       (c) => {
@@ -136,12 +147,17 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'get',
         path: '/api/customers/{id}',
+        operationId: 'getCustomer',
         tags: ['Customers'],
         summary: 'Read an account',
+        description: 'Yours, or as an admin anybody’s, a deleted one too.',
         security: bearerOrKey('customers:read'),
         middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 422) },
+        responses: {
+          200: json(customerSchema, 'The account'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -153,12 +169,18 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'put',
         path: '/api/customers/{id}',
+        operationId: 'replaceCustomer',
         tags: ['Customers'],
         summary: 'Replace the profile',
+        description:
+          'Name, e-mail address and telephone number, all three. A new address is unconfirmed; both addresses are told by mail.',
         security: bearerOrKey('customers:write'),
         middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(profileSchema) },
-        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
+        responses: {
+          200: json(customerSchema, 'The account'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'email_taken'),
+        },
       }),
       async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
@@ -166,12 +188,17 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'patch',
         path: '/api/customers/email/{id}',
+        operationId: 'changeCustomerEmail',
         tags: ['Customers'],
         summary: 'Change the e-mail address',
+        description: 'The new address is unconfirmed; the old one and the new one are told by mail.',
         security: bearerOrKey('customers:write'),
         middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(emailChangeSchema) },
-        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404, 409) },
+        responses: {
+          200: json(customerSchema, 'The account'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'email_taken'),
+        },
       }),
       async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
@@ -179,12 +206,17 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'patch',
         path: '/api/customers/phone/{id}',
+        operationId: 'changeCustomerPhone',
         tags: ['Customers'],
         summary: 'Change or clear the phone number',
+        description: '`null` clears it.',
         security: bearerOrKey('customers:write'),
         middleware: [signedIn('customers'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(phoneChangeSchema) },
-        responses: { 200: json(customerSchema, 'The account'), ...bodyProblems(401, 403, 404) },
+        responses: {
+          200: json(customerSchema, 'The account'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found'),
+        },
       }),
       async (c) => c.json(await change(c.req.valid('param').id, c.req.valid('json'), c.get('actor')), 200),
     )
@@ -192,13 +224,24 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'delete',
         path: '/api/customers/{id}',
+        operationId: 'deleteCustomer',
         tags: ['Customers'],
         summary: 'Close an account',
         description: 'All its tokens stop working at once.',
         security: bearerOrKey('customers:write'),
         middleware: [signedIn('customers')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Closed' }, ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          204: { description: 'Closed' },
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'last_admin',
+            'customer_has_undelivered_orders',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -211,13 +254,17 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       createRoute({
         method: 'post',
         path: '/api/customers/{id}/sign-out',
+        operationId: 'signOutCustomer',
         tags: ['Customers'],
         summary: 'End all tokens of an account',
         description: 'All of them stop working at once, the one that this is asked with too if it is of the account.',
         security: bearer,
         middleware: [selfOrAdmin()] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
+        responses: {
+          204: { description: 'Ended' },
+          ...problems(...ofCallers, 'not_found', 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -237,7 +284,18 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         security: bearerOrKey('customers:write'),
         middleware: [adminOnly('customers')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(customerSchema, 'The account'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(customerSchema, 'The account'),
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'customer_not_deleted',
+            'customer_erased',
+            'email_taken',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -258,7 +316,10 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         security: bearer,
         middleware: [selfOrAdmin()] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(customerExportSchema, 'The export'), ...problems(401, 403, 404, 422) },
+        responses: {
+          200: json(customerExportSchema, 'The export'),
+          ...problems(...ofCallers, 'not_found', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -286,7 +347,18 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
           query: noQuery,
           body: { content: { 'application/json': { schema: erasureSchema } }, required: false },
         },
-        responses: { 204: { description: 'Erased' }, ...bodyProblems(401, 403, 404, 409, 429) },
+        responses: {
+          204: { description: 'Erased' },
+          ...bodyProblems(
+            ...ofCallers,
+            'not_found',
+            'rate_limited',
+            'invalid_credentials',
+            'customer_erased',
+            'last_admin',
+            'customer_has_undelivered_orders',
+          ),
+        },
       }),
       async (c) => {
         const id = c.req.valid('param').id.toLowerCase();

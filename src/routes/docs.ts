@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { OpenAPIHono } from '@hono/zod-openapi';
@@ -6,27 +7,16 @@ import { type Context, Hono } from 'hono';
 import { NONCE, type SecureHeadersVariables } from 'hono/secure-headers';
 import { parseAccept } from 'hono/utils/accept';
 import { streamBytes } from '../lib/stream-bytes.ts';
+import { describeApi } from '../middleware/api-document.ts';
+import { isFresh } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { answers } from '../middleware/problem.ts';
+import type { Settings } from '../settings.ts';
 
+type DocsSettings = Pick<Settings, 'mailFrom' | 'trustProxyHops'>;
 type DocsEnv = AppEnv & { Variables: SecureHeadersVariables };
 
 const scriptPath = '/docs/scalar.js';
 const scriptFile = new URL('./assets/scalar.js.gz', import.meta.url);
-
-const introduction = `
-Errors are problem documents (RFC 9457). Programs should look at \`code\`:
-
-| code | status | meaning |
-| --- | --- | --- |
-${Object.entries(answers)
-  .map(([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`)
-  .join('\n')}
-
-Money is in minor units (\`priceCents\`), times are RFC 3339 in UTC, ids are UUIDv7.
-
-A query parameter that is empty, or a flag that is \`false\`, is as if it were not sent. E-mail addresses are ASCII.
-`;
 
 /** A large body that is the same for everyone, in both forms. */
 type Asset = { plain: Uint8Array; gzip: Uint8Array };
@@ -47,31 +37,52 @@ function answerAsset(c: Context, { plain, gzip }: Asset, headers: Record<string,
   });
 }
 
-/** The OpenAPI document of the routes, and a page that shows it with nothing but this server. */
-export function docsRoutes(api: OpenAPIHono<AppEnv>) {
-  let document: Asset | undefined;
-  let script: Asset | undefined;
-  const describe = () =>
-    api.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: { title: 'Shop API', version: '1.0.0', description: introduction },
-      servers: [{ url: '/' }],
-      tags: ['Accounts', 'Products', 'Customers', 'Orders', 'Stock', 'Mails', 'Webhooks'].map((name) => ({ name })),
-    });
-  const describeOnce = () => {
-    const plain = new TextEncoder().encode(JSON.stringify(describe()));
-    return { plain, gzip: gzipSync(plain) };
+/** What is asked for a document: the origin that it is read at is the server that it names. */
+type Asked = Pick<Context<AppEnv>, 'req'>;
+
+/** Documents of the API, made when they are first read; one for each version of OpenAPI, for the last origin asked at. */
+function createDocuments(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
+  const made = new Map<string, Asset & { origin: string; etag: string }>();
+
+  function originOf({ req }: Asked): string {
+    const { protocol, host } = new URL(req.url);
+    const forwarded = settings.trustProxyHops > 0 ? req.header('x-forwarded-proto') : undefined;
+    return `${forwarded === 'https' ? 'https:' : protocol}//${host}`;
+  }
+
+  return (c: Asked, version: '3.1.0' | '3.0.3') => {
+    const origin = originOf(c);
+    const known = made.get(version);
+    if (known?.origin === origin) return known;
+    const plain = new TextEncoder().encode(
+      JSON.stringify(describeApi(api, version, { origin, contact: settings.mailFrom })),
+    );
+    const etag = `"${createHash('sha256').update(plain).digest('base64url')}"`;
+    const document = { plain, gzip: gzipSync(plain), origin, etag };
+    made.set(version, document);
+    return document;
   };
+}
+
+/** The OpenAPI documents of the routes, and a page that shows them with nothing but this server. */
+export function docsRoutes(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
+  const documentOf = createDocuments(api, settings);
+  let script: Asset | undefined;
+  function answerDocument(c: Context<DocsEnv>, version: '3.1.0' | '3.0.3'): Response {
+    const document = documentOf(c, version);
+    c.header('ETag', document.etag);
+    c.header('Cache-Control', 'no-cache');
+    if (isFresh(c.req.header('if-none-match'), document.etag)) return c.body(null, 304);
+    return answerAsset(c, document, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' });
+  }
   const readScript = () => {
     const gzip = readFileSync(scriptFile);
     return { plain: gunzipSync(gzip), gzip };
   };
   return new Hono<DocsEnv>()
     .get('/', (c) => c.redirect('/docs'))
-    .get('/openapi.json', (c) => {
-      document ??= describeOnce();
-      return answerAsset(c, document, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' });
-    })
+    .get('/openapi.json', (c) => answerDocument(c, '3.1.0'))
+    .get('/openapi-3.0.json', (c) => answerDocument(c, '3.0.3'))
     .get(scriptPath, (c) => {
       script ??= readScript();
       return answerAsset(c, script, {

@@ -7,7 +7,7 @@ import { streamBatches } from '../lib/stream-batches.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { methodOf } from '../middleware/head.ts';
-import { bearerOrKey, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { startOfDay } from '../schema/days.ts';
 import {
   type ExportFormat,
@@ -99,7 +99,7 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
         security: bearerOrKey('products:read'),
         middleware: [adminOnly('products')] as const,
         request: { query: productExportQuerySchema },
-        responses: { 200: streamed('The catalogue'), ...problems(401, 403, 422) },
+        responses: { 200: streamed('The catalogue'), ...problems(...ofCallersAndKeys, 'validation_failed') },
       }),
       (c) => {
         const { format } = c.req.valid('query');
@@ -117,7 +117,7 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
         security: bearerOrKey('orders:read'),
         middleware: [adminOnly('orders')] as const,
         request: { query: orderExportQuerySchema },
-        responses: { 200: streamed('The orders'), ...problems(401, 403, 422) },
+        responses: { 200: streamed('The orders'), ...problems(...ofCallersAndKeys, 'validation_failed') },
       }),
       (c) => {
         const { format, from, to } = c.req.valid('query');

@@ -20,8 +20,11 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
       createRoute({
         method: 'get',
         path: '/healthz',
+        operationId: 'getHealth',
+        security: [],
         tags: ['Operation'],
         summary: 'Alive',
+        description: 'Answers as long as the process does, whatever else is down.',
         responses: { 200: json(healthSchema, 'The process answers') },
       }),
       (c) => c.json({ status: 'ok' as const }, 200),
@@ -30,8 +33,11 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
       createRoute({
         method: 'get',
         path: '/readyz',
+        operationId: 'getReadiness',
+        security: [],
         tags: ['Operation'],
         summary: 'Ready for traffic',
+        description: 'Whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.',
         responses: {
           200: json(readinessSchema, 'Ready, or ready but degraded'),
           503: json(readinessSchema, 'Not ready; the checks say what is down'),
@@ -47,11 +53,14 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
       createRoute({
         method: 'get',
         path: '/metrics',
+        operationId: 'getMetrics',
+        security: [],
         tags: ['Operation'],
-        summary: 'Metrics for Prometheus; with `METRICS_PORT`, or through a proxy, not here',
+        summary: 'Metrics for Prometheus',
+        description: 'With `METRICS_PORT`, or through a proxy, there is nothing here.',
         responses: {
           200: { content: { 'text/plain': { schema: metricsSchema } }, description: 'Metrics' },
-          ...problems(404),
+          ...problems('not_found'),
         },
       }),
       async (c) => {

@@ -3,7 +3,7 @@ import { createKey, listKeys, revokeKey } from '../domain/customers/keys.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bodyProblems, json, jsonBody, ofCallers, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { keyInputSchema, keyListSchema, keyQuerySchema, newKeySchema, serializeKey } from '../schema/keys.ts';
@@ -24,7 +24,10 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         security: bearer,
         middleware: [adminOnly(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(keyInputSchema) },
-        responses: { 201: json(newKeySchema, 'The new key'), ...bodyProblems(401, 403) },
+        responses: {
+          201: json(newKeySchema, 'The new key'),
+          ...bodyProblems(...ofCallers, 'totp_required'),
+        },
       }),
       async (c) => {
         const input = c.req.valid('json');
@@ -43,7 +46,10 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         security: bearer,
         middleware: [adminOnly()] as const,
         request: { query: keyQuerySchema },
-        responses: { 200: json(keyListSchema, 'A page of keys, newest first'), ...problems(401, 403, 422) },
+        responses: {
+          200: json(keyListSchema, 'A page of keys, newest first'),
+          ...problems(...ofCallers, 'totp_required', 'validation_failed'),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -61,7 +67,10 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         security: bearer,
         middleware: [adminOnly()] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Revoked' }, ...problems(401, 403, 404, 413, 422) },
+        responses: {
+          204: { description: 'Revoked' },
+          ...problems(...ofCallers, 'totp_required', 'not_found', 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

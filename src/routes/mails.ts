@@ -5,7 +5,7 @@ import { sendAllAgain } from '../domain/outbox/outbox.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearerOrKey, json, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, json, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
 import type { ApiServices } from '../services.ts';
@@ -21,12 +21,17 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       createRoute({
         method: 'get',
         path: '/api/mails',
+        operationId: 'listMails',
         tags: ['Mails'],
         summary: 'List mails',
+        description: 'What the shop owes and has sent by mail, newest first.',
         security: bearerOrKey('mails:read'),
         middleware: [adminOnly('mails')] as const,
         request: { query: mailQuerySchema },
-        responses: { 200: json(mailListSchema, 'A page of the outbox, newest first'), ...problems(401, 403, 422) },
+        responses: {
+          200: json(mailListSchema, 'A page of the outbox, newest first'),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -37,12 +42,17 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       createRoute({
         method: 'post',
         path: '/api/mails/{id}/send',
+        operationId: 'sendMail',
         tags: ['Mails'],
         summary: 'Send a failed mail again',
+        description: 'It is tried at once, and then for a day again.',
         security: bearerOrKey('mails:write'),
         middleware: [adminOnly('mails')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(mailSchema, 'The mail, queued'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(mailSchema, 'The mail, queued'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'payload_too_large', 'validation_failed', 'mail_not_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -56,13 +66,17 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
       createRoute({
         method: 'post',
         path: '/api/failed-mails/send',
+        operationId: 'sendFailedMails',
         tags: ['Mails'],
         summary: 'Send the failed mails again',
         description: 'Up to 10 000 of them, the oldest first.',
         security: bearerOrKey('mails:write'),
         middleware: [adminOnly('mails')] as const,
         request: { query: noQuery },
-        responses: { 200: json(queuedMailsSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
+        responses: {
+          200: json(queuedMailsSchema, 'How many were queued'),
+          ...problems(...ofCallersAndKeys, 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const queued = await services.transaction((tx) => sendAllAgain(tx, mailOutbox, { batchSizeMax: resentMax }));

@@ -14,13 +14,14 @@ export function mediaRoutes() {
       method: 'get',
       path: '/media/{file}',
       operationId: 'getMedia',
+      security: [],
       tags: ['Products'],
       summary: 'Get a picture',
       description: 'The pictures of the products that the shop is seeded with. Pages of any origin may show them.',
       request: { params: pictureParams, query: noQuery },
       responses: {
         200: { content: { 'image/svg+xml': { schema: pictureSchema } }, description: 'The picture' },
-        ...problems(404, 422),
+        ...problems('not_found', 'validation_failed'),
       },
     }),
     (c) => {

@@ -8,7 +8,16 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import {
+  bearer,
+  bearerOrKey,
+  bodyProblems,
+  json,
+  jsonBody,
+  ofCallers,
+  ofCallersAndKeys,
+  problems,
+} from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, idParams, noQuery } from '../schema/common.ts';
 import {
@@ -66,13 +75,17 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'get',
         path: '/api/orders',
+        operationId: 'listOrders',
         tags: ['Orders'],
         summary: 'List orders',
         description: 'A customer sees their own, an admin all.',
         security: bearerOrKey('orders:read'),
         middleware: [signedIn('orders'), adminParameters(adminOrderParameters)] as const,
         request: { query: orderQuerySchema },
-        responses: { 200: json(orderListSchema, 'A page of orders, newest first'), ...problems(401, 403, 422) },
+        responses: {
+          200: json(orderListSchema, 'A page of orders, newest first'),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -84,13 +97,17 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'get',
         path: '/api/orders/{id}',
+        operationId: 'getOrder',
         tags: ['Orders'],
         summary: 'Read an order',
         description: 'An admin also sees a deleted one.',
         security: bearerOrKey('orders:read'),
         middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 422) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -102,6 +119,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'post',
         path: '/api/orders',
+        operationId: 'placeOrder',
         tags: ['Orders'],
         summary: 'Place an order',
         description: 'All of it or nothing. Lines of the same product are added up.',
@@ -114,7 +132,13 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
         },
         responses: {
           201: json(orderSchema, 'The order', 'Location', 'Idempotent-Replayed'),
-          ...bodyProblems(401, 403, 409),
+          ...bodyProblems(
+            ...ofCallers,
+            'insufficient_stock',
+            'idempotency_in_progress',
+            'unknown_product',
+            'idempotency_key_reused',
+          ),
         },
       }),
       async (c) => {
@@ -148,7 +172,10 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
         security: bearerOrKey('orders:write'),
         middleware: [signedIn('orders'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(orderAddressInputFor(settings.shippingAddress)) },
-        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'order_not_changeable'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -170,7 +197,10 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
         security: bearerOrKey('orders:write'),
         middleware: [adminOnly('orders'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(orderStatusInputSchema) },
-        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'order_status_conflict', 'order_on_hold'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -194,7 +224,10 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
         security: bearerOrKey('orders:write'),
         middleware: [adminOnly('orders'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(orderHoldInputSchema) },
-        responses: { 200: json(orderSchema, 'The order'), ...bodyProblems(401, 403, 404, 409) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'order_on_hold', 'order_not_changeable'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -215,7 +248,10 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
         security: bearerOrKey('orders:write'),
         middleware: [adminOnly('orders')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'payload_too_large', 'validation_failed', 'order_not_on_hold'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -228,13 +264,23 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/cancel/{id}',
+        operationId: 'cancelOrder',
         tags: ['Orders'],
         summary: 'Cancel an order',
         description: 'While it is pending or processing. Its stock comes back.',
         security: bearerOrKey('orders:write'),
         middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'order_not_cancellable',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -247,13 +293,25 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'patch',
         path: '/api/orders/restore/{id}',
+        operationId: 'restoreOrder',
         tags: ['Orders'],
         summary: 'Take a cancelled or deleted order up again',
         description: `It takes its stock again and starts over, in a new run, without its shipment; at most ${restoresMax} times.`,
         security: bearerOrKey('orders:write'),
         middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(orderSchema, 'The order'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(orderSchema, 'The order'),
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'order_not_restorable',
+            'insufficient_stock',
+            'unknown_product',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -268,13 +326,24 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
       createRoute({
         method: 'delete',
         path: '/api/orders/{id}',
+        operationId: 'deleteOrder',
         tags: ['Orders'],
         summary: 'Delete an order',
         description: 'Once it is old enough, and never when delivered. One that still runs is cancelled by it.',
         security: bearerOrKey('orders:write'),
         middleware: [signedIn('orders')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          204: { description: 'Deleted' },
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'order_delivered',
+            'order_too_recent',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

@@ -16,7 +16,15 @@ import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/condi
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
-import { bearerOrKey, bodyProblems, ifNoneMatch, json, jsonBody, problems } from '../middleware/openapi.ts';
+import {
+  bearerOrKey,
+  bodyProblems,
+  ifNoneMatch,
+  json,
+  jsonBody,
+  ofCallersAndKeys,
+  problems,
+} from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, idParams, noQuery, writeConditions } from '../schema/common.ts';
 import { batchItemName, changesStock, productBatchInputSchema, productBatchSchema } from '../schema/product-batches.ts';
@@ -59,14 +67,18 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'get',
         path: '/api/products',
+        operationId: 'listProducts',
+        security: [],
         tags: ['Products'],
         summary: 'List products',
+        description:
+          'Products that are not deleted. `q` searches, the others filter; `sort` orders, by default newest first, or with `q` best match first.',
         parameters: [ifNoneMatch],
         request: { query: productQuerySchema },
         responses: {
           200: json(productListSchema, 'A page of the catalogue', 'ETag', 'X-Cache'),
           304: unchanged,
-          ...problems(422),
+          ...problems('validation_failed'),
         },
       }),
       (c) => {
@@ -80,12 +92,18 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'get',
         path: '/api/products/{id}',
+        operationId: 'getProduct',
+        security: [{}, ...bearerOrKey('products:read')],
         tags: ['Products'],
         summary: 'Read a product',
         description: 'An admin also sees a deleted one.',
         parameters: [ifNoneMatch],
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), 304: unchanged, ...problems(404, 422) },
+        responses: {
+          200: json(productSchema, 'The product', 'ETag'),
+          304: unchanged,
+          ...problems('not_found', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -101,13 +119,17 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'post',
         path: '/api/products',
+        operationId: 'createProduct',
         tags: ['Products'],
         summary: 'Add a product',
         description: 'Its stock is booked as a stock change, `created`.',
         security: bearerOrKey('products:write'),
         middleware: [adminOnly('products'), requireJson] as const,
         request: { query: noQuery, body: jsonBody(productInputSchema) },
-        responses: { 201: json(productSchema, 'The new product', 'ETag', 'Location'), ...bodyProblems(401, 403, 409) },
+        responses: {
+          201: json(productSchema, 'The new product', 'ETag', 'Location'),
+          ...bodyProblems(...ofCallersAndKeys, 'sku_taken'),
+        },
       }),
       async (c) => {
         const input = c.req.valid('json');
@@ -131,7 +153,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(productBatchInputSchema) },
         responses: {
           200: json(productBatchSchema, 'What became of each item', 'Idempotent-Replayed'),
-          ...bodyProblems(401, 403, 409),
+          ...bodyProblems(...ofCallersAndKeys, 'idempotency_in_progress', 'batch_refused', 'idempotency_key_reused'),
         },
       }),
       async (c) => {
@@ -154,6 +176,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'put',
         path: '/api/products/{id}',
+        operationId: 'replaceProduct',
         tags: ['Products'],
         summary: 'Replace a product',
         description:
@@ -166,7 +189,10 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
           query: noQuery,
           body: jsonBody(productReplacementSchema),
         },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...bodyProblems(401, 403, 404, 409, 412) },
+        responses: {
+          200: json(productSchema, 'The product', 'ETag'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found', 'precondition_failed', 'sku_taken'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -184,12 +210,25 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'patch',
         path: '/api/products/restore/{id}',
+        operationId: 'restoreProduct',
         tags: ['Products'],
         summary: 'Put a deleted product back',
+        description: 'With the stock that it had. No other product may have its SKU by now.',
         security: bearerOrKey('products:write'),
         middleware: [adminOnly('products')] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery },
-        responses: { 200: json(productSchema, 'The product', 'ETag'), ...problems(401, 403, 404, 409, 412, 413, 422) },
+        responses: {
+          200: json(productSchema, 'The product', 'ETag'),
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'precondition_failed',
+            'payload_too_large',
+            'validation_failed',
+            'product_not_deleted',
+            'sku_taken',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -203,12 +242,23 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       createRoute({
         method: 'delete',
         path: '/api/products/{id}',
+        operationId: 'deleteProduct',
         tags: ['Products'],
         summary: 'Take a product out of the catalogue',
+        description: 'Orders keep what they hold of it. It can be put back.',
         security: bearerOrKey('products:write'),
         middleware: [adminOnly('products')] as const,
         request: { headers: writeConditions, params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 412, 413, 422) },
+        responses: {
+          204: { description: 'Deleted' },
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'precondition_failed',
+            'payload_too_large',
+            'validation_failed',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

@@ -5,7 +5,7 @@ import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { mailIdOf } from '../lib/mail-token.ts';
 import { addressOf, type Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { bearer, bodyProblems, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearer, bodyProblems, jsonBody, ofCallers, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { noQuery } from '../schema/common.ts';
 import { emailVerificationSchema, forgottenPasswordSchema, passwordResetSchema } from '../schema/customers.ts';
@@ -33,13 +33,14 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         method: 'post',
         path: '/api/auth/password/forgot',
         operationId: 'forgetPassword',
+        security: [],
         tags: ['Accounts'],
         summary: 'Ask for a mail to set a new password',
         description:
           'Sends the account of this address a token that works once, within an hour, and replaces the one before. The answer is the same whether there is such an account or not, and when it had such a mail within the last minute, which then stays the only one. Twenty requests an hour for each network address, those for confirming an address counted along.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(forgottenPasswordSchema) },
-        responses: { 202: { description: 'Heard' }, ...bodyProblems(429) },
+        responses: { 202: { description: 'Heard' }, ...bodyProblems('rate_limited') },
       }),
       async (c) => {
         const { email } = c.req.valid('json');
@@ -54,13 +55,14 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         method: 'post',
         path: '/api/auth/password/reset',
         operationId: 'resetPassword',
+        security: [],
         tags: ['Accounts'],
         summary: 'Set a new password with the token of a mail',
         description:
           'Every session of the account ends, every older token stops working, and the address counts as confirmed.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordResetSchema) },
-        responses: { 204: { description: 'Set' }, ...bodyProblems() },
+        responses: { 204: { description: 'Set' }, ...bodyProblems('token_invalid') },
       }),
       async (c) => {
         const { token, newPassword } = c.req.valid('json');
@@ -88,7 +90,10 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         security: bearer,
         middleware: [signedIn()] as const,
         request: { query: noQuery },
-        responses: { 202: { description: 'Heard' }, ...problems(401, 403, 409, 413, 422, 429) },
+        responses: {
+          202: { description: 'Heard' },
+          ...problems(...ofCallers, 'payload_too_large', 'validation_failed', 'rate_limited', 'email_already_verified'),
+        },
       }),
       async (c) => {
         const ask = () => services.transaction((tx) => askForVerification(tx, c.get('actor')));
@@ -102,12 +107,13 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         method: 'post',
         path: '/api/auth/email/verify',
         operationId: 'verifyEmail',
+        security: [],
         tags: ['Accounts'],
         summary: 'Confirm an e-mail address with the token of a mail',
         description: 'Mails that waited for it go out.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(emailVerificationSchema) },
-        responses: { 204: { description: 'Confirmed' }, ...bodyProblems() },
+        responses: { 204: { description: 'Confirmed' }, ...bodyProblems('token_invalid') },
       }),
       async (c) => {
         const mailId = mailOf('email_verification', c.req.valid('json').token);

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { readSales } from '../domain/reports.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { bearerOrKey, json, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, json, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { salesQuerySchema, salesSchema } from '../schema/reports.ts';
 import type { ApiServices } from '../services.ts';
 
@@ -20,7 +20,7 @@ export function reportRoutes({ read, settings }: Pick<ApiServices, 'read' | 'set
       security: bearerOrKey('reports:read'),
       middleware: [adminOnly('reports')] as const,
       request: { query: salesQuerySchema },
-      responses: { 200: json(salesSchema, 'The report'), ...problems(401, 403, 422) },
+      responses: { 200: json(salesSchema, 'The report'), ...problems(...ofCallersAndKeys, 'validation_failed') },
     }),
     async (c) => {
       const query = c.req.valid('query');

@@ -3,7 +3,7 @@ import { endSession, listSessions } from '../domain/customers/sessions.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearer, json, problems } from '../middleware/openapi.ts';
+import { bearer, json, ofCallers, problems } from '../middleware/openapi.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import { serializeSession, sessionListSchema, sessionQuerySchema } from '../schema/sessions.ts';
 import type { ApiServices } from '../services.ts';
@@ -25,7 +25,7 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         request: { query: sessionQuerySchema },
         responses: {
           200: json(sessionListSchema, 'A page of your sessions, newest first'),
-          ...problems(401, 403, 422),
+          ...problems(...ofCallers, 'validation_failed'),
         },
       }),
       async (c) => {
@@ -46,7 +46,10 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         security: bearer,
         middleware: [signedIn()] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Ended' }, ...problems(401, 403, 404, 413, 422) },
+        responses: {
+          204: { description: 'Ended' },
+          ...problems(...ofCallers, 'not_found', 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');

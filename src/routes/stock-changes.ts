@@ -4,7 +4,7 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { hashOf } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, bodyProblems, json, jsonBody, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, noQuery } from '../schema/common.ts';
 import {
@@ -35,7 +35,7 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         request: { query: stockChangeQuerySchema },
         responses: {
           200: json(stockChangeListSchema, 'A page of stock changes, newest first'),
-          ...problems(401, 403, 422),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
         },
       }),
       async (c) => {
@@ -57,7 +57,15 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(stockChangeInputSchema) },
         responses: {
           201: json(stockChangeSchema, 'The stock change', 'Idempotent-Replayed'),
-          ...bodyProblems(401, 403, 409),
+          ...bodyProblems(
+            ...ofCallersAndKeys,
+            'stock_changed',
+            'insufficient_stock',
+            'stock_too_high',
+            'idempotency_in_progress',
+            'unknown_product',
+            'idempotency_key_reused',
+          ),
         },
       }),
       async (c) => {

@@ -14,7 +14,7 @@ import {
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sendList } from '../middleware/list-answers.ts';
-import { bearerOrKey, bodyProblems, json, jsonBody, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, bodyProblems, json, jsonBody, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idParams, noQuery } from '../schema/common.ts';
 import {
@@ -49,10 +49,14 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         operationId: 'listWebhooks',
         tags: ['Webhooks'],
         summary: 'List webhooks',
+        description: 'Newest first, without their secrets.',
         security: bearerOrKey('webhooks:read'),
         middleware: [adminOnly('webhooks')] as const,
         request: { query: webhookQuerySchema },
-        responses: { 200: json(webhookListSchema, 'A page of webhooks, newest first'), ...problems(401, 403, 422) },
+        responses: {
+          200: json(webhookListSchema, 'A page of webhooks, newest first'),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -73,7 +77,7 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         request: { query: noQuery, body: jsonBody(inputSchema) },
         responses: {
           201: json(webhookWithSecretSchema, 'The new webhook, with its secret', 'Location'),
-          ...bodyProblems(401, 403),
+          ...bodyProblems(...ofCallersAndKeys),
         },
       }),
       async (c) => {
@@ -89,10 +93,14 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         operationId: 'getWebhook',
         tags: ['Webhooks'],
         summary: 'Read a webhook',
+        description: 'Without its secret, which was shown when it was made.',
         security: bearerOrKey('webhooks:read'),
         middleware: [adminOnly('webhooks')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(webhookSchema, 'The webhook'), ...problems(401, 403, 404, 422) },
+        responses: {
+          200: json(webhookSchema, 'The webhook'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -110,7 +118,10 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(inputSchema) },
-        responses: { 200: json(webhookSchema, 'The webhook'), ...bodyProblems(401, 403, 404) },
+        responses: {
+          200: json(webhookSchema, 'The webhook'),
+          ...bodyProblems(...ofCallersAndKeys, 'not_found'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -130,7 +141,10 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 204: { description: 'Deleted' }, ...problems(401, 403, 404, 413, 422) },
+        responses: {
+          204: { description: 'Deleted' },
+          ...problems(...ofCallersAndKeys, 'not_found', 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -151,7 +165,7 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         request: { params: idParams, query: noQuery },
         responses: {
           200: json(webhookWithSecretSchema, 'The webhook, with its new secret'),
-          ...problems(401, 403, 404, 413, 422),
+          ...problems(...ofCallersAndKeys, 'not_found', 'payload_too_large', 'validation_failed'),
         },
       }),
       async (c) => {
@@ -171,7 +185,10 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 202: json(deliverySchema, 'The delivery, queued'), ...problems(401, 403, 404, 413, 422) },
+        responses: {
+          202: json(deliverySchema, 'The delivery, queued'),
+          ...problems(...ofCallersAndKeys, 'not_found', 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -189,7 +206,10 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         security: bearerOrKey('webhooks:read'),
         middleware: [adminOnly('webhooks')] as const,
         request: { query: deliveryQuerySchema },
-        responses: { 200: json(deliveryListSchema, 'A page of deliveries, newest first'), ...problems(401, 403, 422) },
+        responses: {
+          200: json(deliveryListSchema, 'A page of deliveries, newest first'),
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       async (c) => {
         const query = c.req.valid('query');
@@ -203,10 +223,20 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         operationId: 'sendWebhookDelivery',
         tags: ['Webhooks'],
         summary: 'Send a failed webhook delivery again',
+        description: 'With the same `webhook-id`; it is tried at once, and then for three days again.',
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks')] as const,
         request: { params: idParams, query: noQuery },
-        responses: { 200: json(deliverySchema, 'The delivery, queued'), ...problems(401, 403, 404, 409, 413, 422) },
+        responses: {
+          200: json(deliverySchema, 'The delivery, queued'),
+          ...problems(
+            ...ofCallersAndKeys,
+            'not_found',
+            'payload_too_large',
+            'validation_failed',
+            'delivery_not_failed',
+          ),
+        },
       }),
       async (c) => {
         const { id } = c.req.valid('param');
@@ -224,7 +254,10 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks')] as const,
         request: { query: noQuery },
-        responses: { 200: json(queuedDeliveriesSchema, 'How many were queued'), ...problems(401, 403, 413, 422) },
+        responses: {
+          200: json(queuedDeliveriesSchema, 'How many were queued'),
+          ...problems(...ofCallersAndKeys, 'payload_too_large', 'validation_failed'),
+        },
       }),
       async (c) => {
         const queued = await transaction((tx) => sendAllAgain(tx, webhookOutbox, { batchSizeMax: resentMax }));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { errorCodes } from '../errors.ts';
 
 const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
@@ -50,6 +51,19 @@ export function queryInteger(minimum: number, maximum: number) {
 export function optional<Schema extends z.ZodType>(schema: Schema) {
   const sent = (value: z.input<Schema> | undefined) => (isUnset(value) ? undefined : value);
   return z.preprocess(sent, schema.optional()).optional();
+}
+
+/**
+ * A member that may be left out, and then is null. No `default` of the document: generated clients would send it, or
+ * demand it of their callers.
+ */
+export function orNull<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((value) => value ?? null);
+}
+
+/** The same for a list, which is then empty. */
+export function orNone<Item>(schema: z.ZodType<Item[]>) {
+  return schema.optional().transform((value) => value ?? []);
 }
 
 /** A filter that `true` in a query string sets; `false` is as if it were not sent. */
@@ -140,17 +154,26 @@ export const currency = z
 /** An amount of money in minor units of the shop's currency. */
 export const priceCents = z.int().min(0).max(1_000_000_000).meta({ example: 1299 });
 
+const fieldErrorSchema = z
+  .object({ path: z.string(), message: z.string() })
+  .meta({ id: 'FieldError', description: 'What is wrong, and where: member names and indexes, joined by dots.' });
+
+const shortLineSchema = z
+  .object({ productId: id, requested: z.int(), available: z.int() })
+  .meta({ id: 'ShortLine', description: 'A product of which there is not enough.' });
+
 export const problemSchema = z
   .object({
     type: z.string().meta({ format: 'uri-reference' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string().meta({ description: 'Stable; what a program should look at.' }),
+    code: z.enum(errorCodes).meta({ id: 'ErrorCode', description: 'Stable; what a program should look at.' }),
     requestId: z.string(),
-    errors: z.array(z.looseObject({})).optional().meta({
-      description: 'Field errors as `{path, message}`, or short order lines as `{productId, requested, available}`.',
-    }),
+    errors: z
+      .array(z.union([fieldErrorSchema, shortLineSchema]))
+      .optional()
+      .meta({ description: 'Of `validation_failed` the bad fields, of `insufficient_stock` the short lines.' }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
     results: z.array(z.looseObject({})).optional().meta({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { emailAddress as email } from '../lib/email-address.ts';
-import { type Held, id, line, optional, queryFlag, serializeMoment, text, timestamp } from './common.ts';
+import { type Held, id, line, optional, orNull, queryFlag, serializeMoment, text, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { password, passwordAttempt } from './passwords.ts';
@@ -52,7 +52,7 @@ export function serializeCustomer(
 }
 
 export const registrationSchema = z
-  .strictObject({ name, email, password, phone: phone.nullable().default(null) })
+  .strictObject({ name, email, password, phone: orNull(phone) })
   .meta({ id: 'Registration' });
 export type Registration = z.output<typeof registrationSchema>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Held, id, serializeMoment, timestamp } from './common.ts';
+import { type Held, id, orNull, serializeMoment, timestamp } from './common.ts';
 import { personName } from './names.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
@@ -70,7 +70,7 @@ export const keyInputSchema = z
       .max(scopes.length)
       .refine((given) => new Set(given).size === given.length, 'must not name a scope twice')
       .meta({ uniqueItems: true, example: ['products:read', 'stock:write'] }),
-    expiresAt: moment.nullable().default(null),
+    expiresAt: orNull(moment),
   })
   .meta({ id: 'KeyInput' });
 export type KeyInput = z.output<typeof keyInputSchema>;

@@ -7,6 +7,7 @@ import {
   idInput,
   line,
   optional,
+  orNull,
   type ParameterKind,
   priceCents,
   queryFlag,
@@ -20,6 +21,7 @@ import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 export const orderStatuses = ['pending', 'processing', 'shipped', 'delivered', 'cancelled'] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
+const orderStatus = z.enum(orderStatuses).meta({ id: 'OrderStatus' });
 
 /**
  * The lifecycle of an order. `next` is the step that time or staff takes; `cancellable` says whether its owner
@@ -76,10 +78,10 @@ const shippingAddressInput = z
   .strictObject({
     name: addressPart.meta({ example: 'Ada Lovelace' }),
     line1: addressPart.meta({ example: '12 St James’s Square' }),
-    line2: addressPart.nullable().default(null),
+    line2: orNull(addressPart),
     city: addressPart.meta({ example: 'London' }),
-    region: addressPart.nullable().default(null),
-    postalCode: addressPart.nullable().default(null).meta({ example: 'SW1Y 4JH' }),
+    region: orNull(addressPart),
+    postalCode: orNull(addressPart).meta({ example: 'SW1Y 4JH' }),
     country,
   })
   .meta({ id: 'ShippingAddressInput' });
@@ -101,12 +103,12 @@ export const orderSchema = z
     id,
     number: z.string().meta({ description: 'For people: ten digits of base 32.', example: 'K7Q2-94XM-5T' }),
     customerId: id,
-    status: z.enum(orderStatuses),
+    status: orderStatus,
     totalCents: z.int(),
     currency,
     items: z.array(orderItemSchema),
     history: z
-      .array(z.object({ status: z.enum(orderStatuses), at: timestamp }))
+      .array(z.object({ status: orderStatus, at: timestamp }).meta({ id: 'StatusEntry' }))
       .meta({ description: 'Since the order was placed, or last restored.' }),
     shippingAddress: shippingAddressSchema.nullable(),
     note: z.string().nullable().meta({ description: "The customer's own." }),

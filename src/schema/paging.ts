@@ -46,7 +46,12 @@ const cursor = z
 
 /** The query parameters that every list takes. `cursor` goes with no `page` but the first. */
 export const pageQuery = {
-  page: optional(queryInteger(1, pageMax)).meta({ type: 'integer', minimum: 1, maximum: pageMax, default: 1 }),
+  page: optional(queryInteger(1, pageMax)).meta({
+    type: 'integer',
+    minimum: 1,
+    maximum: pageMax,
+    description: 'Counts from 1; not with `cursor`.',
+  }),
   limit: optional(queryInteger(1, limitMax))
     .transform((limit) => limit ?? limitDefault)
     .meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),

@@ -5,6 +5,8 @@ import {
   id,
   line,
   optional,
+  orNone,
+  orNull,
   priceCents,
   queryFlag,
   queryInteger,
@@ -112,20 +114,15 @@ const image = z.strictObject({
 
 const productInput = {
   name: line(1, 200),
-  description: text(0, 10_000).nullable().default(null),
+  description: orNull(text(0, 10_000)),
   priceCents,
   stock: z.int().min(0).max(stockMax).meta({ example: 25 }),
-  sku: sku
-    .nullable()
-    .default(null)
-    .meta({ description: 'Unique among products that are not deleted.', example: 'MUG-040-BL' }),
-  tags: z
-    .array(tag)
-    .max(tagsMax)
-    .superRefine(refuseRepeated)
-    .default([])
-    .meta({ description: 'Each once; compared exactly, in NFC.', example: ['kitchen', 'enamel'] }),
-  images: z.array(image).max(imagesMax).default([]).meta({ description: 'Never fetched by the shop.' }),
+  sku: orNull(sku).meta({ description: 'Unique among products that are not deleted.', example: 'MUG-040-BL' }),
+  tags: orNone(z.array(tag).max(tagsMax).superRefine(refuseRepeated)).meta({
+    description: 'Each once; compared exactly, in NFC.',
+    example: ['kitchen', 'enamel'],
+  }),
+  images: orNone(z.array(image).max(imagesMax)).meta({ description: 'Never fetched by the shop.' }),
 };
 
 /** A product as an admin writes it, whole. */
@@ -181,7 +178,11 @@ export const productQuerySchema = z
     inStock: queryFlag,
     sku: optional(sku).meta({ type: 'string', description: 'Only the product with this SKU.' }),
     tag: optional(tag).meta({ type: 'string', description: 'Only products with this tag.' }),
-    sort: optional(z.enum(productSorts)).meta({ type: 'string', enum: productSorts, default: '-createdAt' }),
+    sort: optional(z.enum(productSorts)).meta({
+      type: 'string',
+      enum: productSorts,
+      description: 'By default `-createdAt`, or with `q` the best match first.',
+    }),
   })
   .transform((query) => ({
     ...query,

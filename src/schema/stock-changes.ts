@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { actorKinds } from './audit-events.ts';
-import { type Held, id, idInput, optional, text, timestamp } from './common.ts';
+import { type Held, id, idInput, optional, orNull, text, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 /** The most units that a product may have in stock, and that one change may move. */
@@ -71,7 +71,7 @@ export const stockChangeInputSchema = z
       example: 24,
     }),
     reason: z.enum(givenReasons).meta({ example: 'received' }),
-    note: text(0, 500).nullable().default(null),
+    note: orNull(text(0, 500)),
     expectedStock: z
       .int()
       .min(0)

@@ -3,9 +3,12 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type Answer, type RequestOptions, request } from './client.ts';
 import { expectProblem } from './problem.ts';
 
+type Declared = { content?: Record<string, unknown> };
+
 type Operation = {
+  operationId: string;
   security?: Record<string, string[]>[];
-  responses: Record<string, { content?: Record<string, unknown> }>;
+  responses: Record<string, Declared | { $ref: string }>;
 };
 
 export type ApiDocument = {
@@ -13,7 +16,7 @@ export type ApiDocument = {
   info: { title: string; version: string; description: string };
   paths: Record<string, Record<string, Operation>>;
   webhooks: Record<string, { post: { requestBody: { content: { 'application/json': { schema: object } } } } }>;
-  components: { schemas: Record<string, unknown> };
+  components: { schemas: Record<string, unknown>; responses: Record<string, Declared> };
 };
 
 /** Sends a request as `request` does, and holds the answer against the shop's own document. */
@@ -119,11 +122,16 @@ export async function checkedRequests(url: string): Promise<Ask> {
     const operation = document.paths[template]?.[verb];
     const mediaType = headers.get('Content-Type')?.split(';')[0] ?? '';
     if (!operation && (status === 404 || status === 405)) return validator.getSchema('api#/components/schemas/Problem');
-    const declared = operation?.responses[status];
-    if (!declared) throw new Error('/openapi.json does not declare this status.');
+    const found = operation?.responses[status];
+    if (!found) throw new Error('/openapi.json does not declare this status.');
+    const name = '$ref' in found ? found.$ref.replace('#/components/responses/', '') : null;
+    const declared: Declared | undefined = '$ref' in found ? document.components.responses[name ?? ''] : found;
+    if (!declared) throw new Error('/openapi.json leads to an answer that it does not declare.');
     if (!declared.content || method === 'HEAD') return undefined;
     if (!(mediaType in declared.content)) throw new Error(`/openapi.json does not declare ${mediaType} here.`);
-    const place = ['paths', template, verb, 'responses', String(status), 'content', mediaType, 'schema'];
+    const declaredAt =
+      name === null ? ['paths', template, verb, 'responses', String(status)] : ['components', 'responses', name];
+    const place = [...declaredAt, 'content', mediaType, 'schema'];
     return validator.getSchema(`api#/${place.map(pointerPart).join('/')}`);
   }
 
