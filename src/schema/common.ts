@@ -155,8 +155,12 @@ export const currency = z
 export const priceCents = z.int().min(0).max(1_000_000_000).meta({ example: 1299 });
 
 const fieldErrorSchema = z
-  .object({ path: z.string(), message: z.string() })
-  .meta({ id: 'FieldError', description: 'What is wrong, and where: member names and indexes, joined by dots.' });
+  .object({
+    path: z.string().meta({ description: 'Member names and indexes, joined by dots.' }),
+    message: z.string(),
+    productId: id.optional().meta({ description: 'With `unknown_product`.' }),
+  })
+  .meta({ id: 'FieldError', description: 'What is wrong, and where.' });
 
 const shortLineSchema = z
   .object({ productId: id, requested: z.int(), available: z.int() })
@@ -173,7 +177,7 @@ export const problemSchema = z
     errors: z
       .array(z.union([fieldErrorSchema, shortLineSchema]))
       .optional()
-      .meta({ description: 'Of `validation_failed` the bad fields, of `insufficient_stock` the short lines.' }),
+      .meta({ description: 'Of `insufficient_stock` the short lines, otherwise the fields that are wrong.' }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
     results: z.array(z.looseObject({})).optional().meta({
