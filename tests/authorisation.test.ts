@@ -38,6 +38,8 @@ type Row = {
   statuses: Record<Person, number>;
   /** What lets a key do what an admin may; without it, keys are refused what is not open to everyone. */
   scope?: Scope;
+  /** What lets a key see more than anyone may, where nobody has to sign in. */
+  seesMore?: Scope;
   /** What the body of the row takes besides. */
   alsoNeeds?: Scope[];
   path: (scene: Scene) => string;
@@ -172,7 +174,11 @@ const rows: Record<string, Row> = {
     path: () => '/api/failed-webhook-deliveries/send',
   },
   'GET /api/products': { statuses: anyone(200), path: () => '/api/products' },
-  'GET /api/products/{id}': { statuses: anyone(200), path: ({ product }) => `/api/products/${product}` },
+  'GET /api/products/{id}': {
+    seesMore: 'products:read',
+    statuses: anyone(200),
+    path: ({ product }) => `/api/products/${product}`,
+  },
   'POST /api/products': {
     scope: 'products:write',
     statuses: adminOnly(201),
@@ -491,7 +497,8 @@ describe('GET /openapi.json', () => {
       const declared = Object.entries(paths).flatMap(([path, operations]) =>
         Object.entries(operations).map(([method, { security = [] }]) => [`${method.toUpperCase()} ${path}`, security]),
       );
-      const wanted = Object.entries(rows).map(([operation, { statuses, scope }]) => {
+      const wanted = Object.entries(rows).map(([operation, { statuses, scope, seesMore }]) => {
+        if (seesMore) return [operation, [{}, { bearer: [] }, { key: [seesMore] }]];
         if (statuses.nobody !== 401) return [operation, []];
         return [operation, [{ bearer: [] }, ...(scope ? [{ key: [scope] }] : [])]];
       });
