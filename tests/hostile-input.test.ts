@@ -30,7 +30,7 @@ import { type Shop, startShop } from './support/shop.ts';
 import { pause } from './support/wait.ts';
 
 /** How many requests to make up for each operation: `FUZZ_RUNS=1000 npm test -- tests/hostile-input` looks longer. */
-const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 15);
+const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 10);
 /** `FUZZ_SEED` takes the seed of an earlier run. */
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 /** An answer takes far less than a second; a machine with other work to do gets some more. */

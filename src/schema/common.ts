@@ -158,7 +158,7 @@ const fieldErrorSchema = z
   .object({
     path: z.string().meta({ description: 'Member names and indexes, joined by dots.' }),
     message: z.string(),
-    productId: id.optional().meta({ description: 'With `unknown_product`.' }),
+    productId: z.string().optional().meta({ description: 'With `unknown_product`, as it was sent.' }),
   })
   .meta({ id: 'FieldError', description: 'What is wrong, and where.' });
 

@@ -115,6 +115,7 @@ function validText({ format, pattern, minLength = 0, maxLength = 40 }: Schema, n
       ? fc.oneof({ arbitrary: fc.constantFrom(...known), weight: 9 }, { arbitrary: fc.uuid(), weight: 1 })
       : fc.uuid();
   }
+  if (format === 'uri') return fc.constantFrom('https://example.com/hook', 'https://hooks.example.com:8443/?a=b');
   if (format === 'uri-reference') return fc.constantFrom('/media/kitchen-1.svg', 'https://example.com/a%20b.png');
   if (format === 'email') return fc.uuid().map((text) => `${text}@example.com`);
   if (format === 'date-time') {
