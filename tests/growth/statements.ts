@@ -209,7 +209,6 @@ export const kinds: Kind[] = [
     indexes: ['orders_created_idx', 'order_items_order_id_product_id_pk', 'sales_products_day_product_id_pk'],
     pagesMax: unexpectedPagesMax,
   },
-  { name: 'sales, a day marked', text: /^INSERT INTO sales_marks /, indexes: ['sales_marks_day_idx'] },
 
   // Stock changes.
   { name: 'stock of a new product, booked', text: /^with new_stock_changes as .* select 1$/, indexes: [] },

@@ -237,7 +237,7 @@ export async function walkThrough(
     await ask('POST', '/api/stock-changes', { token: admin, body: booking, headers }, 201);
     const sku = randomUUID();
     for (const more of [{ stock: 1 }, { stockChange: 1 }]) {
-      const items = [{ name: 'Enamel mug', priceCents: time, sku, ...more }];
+      const items = [{ name: 'Enamel mug', priceCents: 'stock' in more ? 100 : 101, sku, ...more }];
       const keyed = { 'Idempotency-Key': randomUUID() };
       await ask('POST', '/api/products/batch', { token: admin, body: { items }, headers: keyed });
     }
