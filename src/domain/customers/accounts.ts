@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { anyUuid, statementTime, texts } from '../../db/sql.ts';
 import { type CustomerRow, customers, keys, secondFactors, sessions } from '../../db/tables.ts';
@@ -10,14 +10,8 @@ import { differences, writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import type { AccountActor, Actor } from './actor.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
+import { accountColumns } from './rows.ts';
 import { endSessions } from './sessions.ts';
-
-const {
-  passwordHash: _passwordHash,
-  tokenVersion: _tokenVersion,
-  erasedAt: _erasedAt,
-  ...columns
-} = getTableColumns(customers);
 
 /** An account with what signing in needs; the hash goes no further than a comparison. */
 export type Account = CustomerRow & { passwordHash: string; tokenVersion: number };
@@ -115,7 +109,7 @@ export async function openAccount(
     .insert(customers)
     .values({ ...made, name, email, phone, role, passwordHash })
     .onConflictDoNothing()
-    .returning(columns);
+    .returning(accountColumns);
   if (!row) throw emailTaken();
   await writeEvent(tx, openedBy(row.id), {
     action: 'customer.created',

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
 import { statementTime } from '../../db/sql.ts';
@@ -22,25 +22,19 @@ import {
 import { type Actor, isStaff, requireOwner } from './actor.ts';
 import { lockAdmins, requireAnotherAdmin } from './admins.ts';
 import { endTokens, oweVerification } from './mail-tokens.ts';
+import { accountColumns } from './rows.ts';
 import { endSessions } from './sessions.ts';
 
 /** Spelt out, because its index holds the same words. */
 const isUndelivered = sql`${orders.status} in (${sql.raw(undeliveredStatuses.map((status) => `'${status}'`).join(', '))})
   and ${orders.deletedAt} is null`;
 
-const {
-  passwordHash: _passwordHash,
-  tokenVersion: _tokenVersion,
-  erasedAt: _erasedAt,
-  ...columns
-} = getTableColumns(customers);
-
 /**
  * Reads an account, for its owner or an admin; only an admin sees a closed one.
  * @throws {ShopError} `not_found`, `forbidden`
  */
 export async function getCustomer(reader: Reader, id: string, actor: Actor): Promise<CustomerRow> {
-  const [row] = isId(id) ? await reader.select(columns).from(customers).where(eq(customers.id, id)) : [];
+  const [row] = isId(id) ? await reader.select(accountColumns).from(customers).where(eq(customers.id, id)) : [];
   if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('customer');
   requireOwner(actor, row.id);
   return row;
@@ -62,7 +56,7 @@ export async function listCustomers(reader: Reader, query: CustomerQuery): Promi
   const undeleted = includeDeleted ? undefined : isNull(customers.deletedAt);
   const matching = and(undeleted, filters, filters && withCustomPlan);
   return newestPage(reader, query, customers, matching, (where, order, limit) =>
-    reader.select(columns).from(customers).where(where).orderBy(order).limit(limit),
+    reader.select(accountColumns).from(customers).where(where).orderBy(order).limit(limit),
   );
 }
 
@@ -84,7 +78,7 @@ export async function changeCustomer(
     .update(customers)
     .set({ ...change, ...(moves ? { emailVerifiedAt: null } : {}), updatedAt: statementTime })
     .where(eq(customers.id, row.id))
-    .returning(columns);
+    .returning(accountColumns);
   if (!changed) throw notFound('customer');
   const changes = accountChanges(row, changed);
   if (Object.keys(changes).length > 0) {
@@ -104,7 +98,7 @@ export async function changeCustomer(
 async function lockCustomer(tx: Transaction, id: string, actor: Actor): Promise<CustomerRow> {
   const [row] = isId(id)
     ? await tx
-        .select(columns)
+        .select(accountColumns)
         .from(customers)
         .where(and(eq(customers.id, id), isNull(customers.deletedAt)))
         .for('no key update')
@@ -154,7 +148,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
     .update(customers)
     .set({ deletedAt: statementTime, updatedAt: statementTime })
     .where(eq(customers.id, row.id))
-    .returning(columns);
+    .returning(accountColumns);
   if (!closed) throw notFound('customer');
   await endSessions(tx, row.id);
   await endTokens(tx, row.id);
@@ -170,7 +164,7 @@ export async function restoreCustomer(tx: Transaction, id: string, actor: Actor)
   const found = await getCustomer(tx, id, actor);
   if (found.role === 'admin') await lockAdmins(tx);
   const [row] = await tx
-    .select({ ...columns, erasedAt: customers.erasedAt })
+    .select({ ...accountColumns, erasedAt: customers.erasedAt })
     .from(customers)
     .where(eq(customers.id, found.id))
     .for('no key update');
@@ -185,7 +179,7 @@ export async function restoreCustomer(tx: Transaction, id: string, actor: Actor)
     .update(customers)
     .set({ deletedAt: null, updatedAt: statementTime })
     .where(eq(customers.id, row.id))
-    .returning(columns);
+    .returning(accountColumns);
   if (!restored) throw notFound('customer');
   const changes = accountChanges(before, restored);
   await writeEvent(tx, actor, { action: 'customer.restored', subject: { kind: 'customer', id: row.id }, changes });

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { addressHash, clockTime, later, texts } from '../../db/sql.ts';
 import { type CustomerRow, customers, mailRequests, mails, mailTokens } from '../../db/tables.ts';
@@ -6,8 +6,7 @@ import { ShopError } from '../../errors.ts';
 import { type TokenKind, tokenKinds } from '../../schema/mails.ts';
 import { deleteAged } from '../clean-up.ts';
 import { owedNow } from '../outbox/account-mails.ts';
-
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
+import { accountColumns } from './rows.ts';
 
 /** How long a token works, from the moment when its mail may go. */
 const worksMs: Record<TokenKind, number> = { password_reset: 3_600_000, email_verification: 3 * 24 * 3_600_000 };
@@ -119,7 +118,7 @@ export async function requireToken(reader: Reader, kind: TokenKind, mailId: stri
  */
 export async function redeem(tx: Transaction, kind: TokenKind, mailId: string): Promise<CustomerRow> {
   const [account] = await tx
-    .select(columns)
+    .select(accountColumns)
     .from(mails)
     .innerJoin(mailTokens, and(eq(mailTokens.customerId, mails.customerId), eq(mailTokens.kind, mails.kind)))
     .innerJoin(customers, eq(customers.id, mails.customerId))

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, isNull } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { clockTime } from '../../db/sql.ts';
 import { type CustomerRow, customers } from '../../db/tables.ts';
@@ -8,9 +8,8 @@ import { oweAccountMails, releaseMails } from '../outbox/account-mails.ts';
 import { accountChanges, hasEmail } from './accounts.ts';
 import type { AccountActor } from './actor.ts';
 import { oweToken, redeem, takeTurn, tokenInvalid } from './mail-tokens.ts';
+import { accountColumns } from './rows.ts';
 import { endSessions } from './sessions.ts';
-
-const { passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...columns } = getTableColumns(customers);
 
 /**
  * Owes whose address this is a mail with which to set a new password. The same is done, and written, for an address that
@@ -29,7 +28,7 @@ export async function askForReset(tx: Transaction, email: string): Promise<strin
  */
 export async function askForVerification(tx: Transaction, { id }: Pick<AccountActor, 'id'>): Promise<string[]> {
   const isOpen = and(eq(customers.id, id), isNull(customers.deletedAt));
-  const [account] = await tx.select(columns).from(customers).where(isOpen).for('no key update');
+  const [account] = await tx.select(accountColumns).from(customers).where(isOpen).for('no key update');
   if (!account) throw new ShopError('unauthenticated', 'The account is closed.');
   if (account.emailVerifiedAt) throw new ShopError('email_already_verified', 'The address is confirmed already.');
   if (!(await takeTurn(tx, 'email_verification', account.email))) return [];
@@ -53,7 +52,7 @@ export async function resetPassword(
     .update(customers)
     .set({ passwordHash, emailVerifiedAt: account.emailVerifiedAt ?? clockTime, updatedAt: clockTime })
     .where(eq(customers.id, account.id))
-    .returning(columns);
+    .returning(accountColumns);
   if (!changed) throw tokenInvalid();
   await endSessions(tx, account.id);
   if (!account.emailVerifiedAt) await releaseMails(tx, account.id);
@@ -76,7 +75,7 @@ export async function verifyEmail(tx: Transaction, mailId: string, requestId: st
     .update(customers)
     .set({ emailVerifiedAt: clockTime, updatedAt: clockTime })
     .where(eq(customers.id, account.id))
-    .returning(columns);
+    .returning(accountColumns);
   if (!changed) throw tokenInvalid();
   await releaseMails(tx, account.id);
   await writeEvent(tx, ownerOf(account, requestId), {
