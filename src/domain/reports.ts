@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../db/client.ts';
+import { withCustomPlan } from '../db/planning.ts';
 import { later, statementTime, texts } from '../db/sql.ts';
 import { undeliveredStatuses } from '../schema/orders.ts';
 import { openCountMax, type SalesQuery, type SalesReport } from '../schema/reports.ts';
@@ -21,10 +22,13 @@ const soldOn = (day: SQL) => sql`
   orders.created_at >= ${startOf(day)} and orders.created_at < ${startOf(sql`(${day} + 1)`)}
     and orders.status <> 'cancelled' and orders.deleted_at is null`;
 
-/** What was sold of each product on each day of `days (day)`, as rows of `sales_products`. */
+/**
+ * What was sold of each product on each day of `days (day)`, as rows of `sales_products`: of few orders the lines are
+ * looked up, for very many all lines are read.
+ */
 const countedProducts = (days: SQL) => sql`
   select day, product_id, sum(quantity) as units, sum(quantity::bigint * unit_price_cents) as total_cents
-  from ${days} join orders on ${soldOn(sql`day`)} join order_items on order_id = orders.id
+  from ${days} join orders on ${soldOn(sql`day`)} and ${withCustomPlan} join order_items on order_id = orders.id
   group by day, product_id`;
 
 /**
