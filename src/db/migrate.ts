@@ -6,6 +6,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { z } from 'zod';
+import { beforeAllIds } from '../lib/ids.ts';
 import type { Reader, Transaction } from './client.ts';
 import { dialect } from './dialect.ts';
 import { isLockTimeout, isRetryable } from './errors.ts';
@@ -42,7 +43,6 @@ const isolation = { isolationLevel: 'read committed' } as const;
 
 /** How a migration begins that changes rows: one statement, which is run for one batch of them after the other. */
 const batchMark = /^-- In batches\b/;
-const beforeAllIds = '00000000-0000-0000-0000-000000000000';
 
 type Migration = ReturnType<typeof readMigrationFiles>[number];
 

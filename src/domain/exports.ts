@@ -4,39 +4,23 @@ import { timestamp } from '../db/sql.ts';
 import { type Order, orders, type ProductRow, products } from '../db/tables.ts';
 import { oldestOrders } from './orders/reads.ts';
 import { productColumns } from './products/rows.ts';
+import { type Read, walkIds } from './walk.ts';
 
 /** A product may have a description of 10 000 characters, and while a batch is written out others wait. */
 const productsPerBatch = 200;
 /** An order may have a hundred lines. */
 const ordersPerBatch = 100;
 
-type Read = <T>(work: (reader: Reader) => Promise<T>) => Promise<T>;
-
-/** Walks rows in the order of their ids, a batch at a time. @param next reads the batch behind an id, or the first */
-async function* walk<Row extends { id: string }>(
-  read: Read,
-  batchSize: number,
-  next: (reader: Reader, after: string | undefined) => Promise<Row[]>,
-): AsyncGenerator<Row[], void> {
-  for (let after: string | undefined, more = true; more; ) {
-    const behind = after;
-    const rows = await read((reader) => next(reader, behind));
-    after = rows.at(-1)?.id;
-    more = rows.length === batchSize;
-    if (rows.length > 0) yield rows;
-  }
-}
-
 /**
  * The catalogue, by id, in batches. Each is a read of its own, so that an export of hours keeps no old rows from being
  * vacuumed; what changes meanwhile is as it is when its batch is read.
  */
 export function exportProducts(read: Read): AsyncGenerator<ProductRow[], void> {
-  return walk(read, productsPerBatch, (reader, after) =>
+  return walkIds(read, productsPerBatch, (reader, after) =>
     reader
       .select(productColumns)
       .from(products)
-      .where(and(isNull(products.deletedAt), after === undefined ? undefined : gt(products.id, after)))
+      .where(and(isNull(products.deletedAt), gt(products.id, after)))
       .orderBy(asc(products.id))
       .limit(productsPerBatch),
   );
@@ -55,8 +39,8 @@ export async function* exportOrders(
   if (ends === null) return;
   const within = ends && sql`${orders.id} >= ${ends.first} and ${orders.id} <= ${ends.last}`;
   const matching = and(isNull(orders.deletedAt), placed, within);
-  yield* walk(read, ordersPerBatch, (reader, after) =>
-    oldestOrders(reader, and(matching, after === undefined ? undefined : gt(orders.id, after)), ordersPerBatch),
+  yield* walkIds(read, ordersPerBatch, (reader, after) =>
+    oldestOrders(reader, and(matching, gt(orders.id, after)), ordersPerBatch),
   );
 }
 

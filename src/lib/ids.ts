@@ -3,6 +3,9 @@ import { V7Generator } from 'uuidv7';
 const generator = new V7Generator();
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** Where a walk through rows by their ids begins. */
+export const beforeAllIds = '00000000-0000-0000-0000-000000000000';
+
 /** A UUIDv7 (RFC 9562) of the moment `now`, above every one that this process made before. */
 export function newId(now: Date): string {
   return generator.generateOrResetWithTs(now.getTime()).toString();

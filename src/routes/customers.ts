@@ -68,8 +68,10 @@ type CustomerServices = Pick<
   'accountMails' | 'cache' | 'passwords' | 'read' | 'readList' | 'settings' | 'throttle' | 'transaction'
 >;
 
-async function* mapEach<Row, Body>(rows: AsyncIterable<Row>, body: (row: Row) => Body): AsyncGenerator<Body> {
-  for await (const row of rows) yield body(row);
+async function* mapEach<Row, Body>(pages: AsyncIterable<Row[]>, body: (row: Row) => Body): AsyncGenerator<Body> {
+  for await (const rows of pages) {
+    for (const row of rows) yield body(row);
+  }
 }
 
 /** Customers' accounts. */

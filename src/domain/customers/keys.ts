@@ -10,7 +10,8 @@ import { differences, writeEvent } from '../audit/events.ts';
 import { newestPage, type Page } from '../paging.ts';
 import type { AccountActor } from './actor.ts';
 
-const columns = {
+/** What is read of a key: all but what it is known by. */
+export const keyColumns = {
   id: keys.id,
   name: keys.name,
   scopes: keys.scopes,
@@ -44,7 +45,7 @@ export async function createKey(
       createdAt: statementTime,
       expiresAt,
     })
-    .returning(columns);
+    .returning(keyColumns);
   if (!row) throw new Error('the insert gave no row');
   // By Postgres' clock, which is the one that ends it; the refusal takes the row back.
   if (row.expiresAt && row.expiresAt <= row.createdAt) {
@@ -60,7 +61,7 @@ export async function createKey(
 /** A page of the keys that have not been revoked, newest first. */
 export async function listKeys(reader: Reader, query: KeyQuery): Promise<Page<KeyRow>> {
   return newestPage(reader, query, keys, undefined, (where, order, limit) =>
-    reader.select(columns).from(keys).where(where).orderBy(order).limit(limit),
+    reader.select(keyColumns).from(keys).where(where).orderBy(order).limit(limit),
   );
 }
 
@@ -69,7 +70,7 @@ export async function listKeys(reader: Reader, query: KeyQuery): Promise<Page<Ke
  * @throws {ShopError} `not_found`
  */
 export async function revokeKey(tx: Transaction, id: string, actor: AccountActor): Promise<void> {
-  const [row] = isId(id) ? await tx.delete(keys).where(eq(keys.id, id)).returning(columns) : [];
+  const [row] = isId(id) ? await tx.delete(keys).where(eq(keys.id, id)).returning(keyColumns) : [];
   if (!row) throw notFound('key');
   const gone = { ...row, name: null, scopes: null, expiresAt: null };
   const changes = differences<{ [Field in keyof KeyRow]: unknown }>(told, row, gone);

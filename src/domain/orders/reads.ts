@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, gt, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { anyUuid, integers, uuids } from '../../db/sql.ts';
 import {
@@ -57,17 +57,14 @@ export async function listOrders(reader: Reader, query: OrderQuery, actor: Actor
 
 /** Orders that match, oldest first. */
 export async function oldestOrders(reader: Reader, matching: SQL | undefined, limit: number): Promise<Order[]> {
-  const oldestFirst = asc(orders.id);
-  return withLinesInParts(
-    reader,
-    await reader
-      .select(detailed)
-      .from(orders)
-      .leftJoin(orderDetails, ofOrder)
-      .where(matching)
-      .orderBy(oldestFirst)
-      .limit(limit),
-  );
+  const rows = await reader
+    .select(detailed)
+    .from(orders)
+    .leftJoin(orderDetails, ofOrder)
+    .where(matching)
+    .orderBy(asc(orders.id))
+    .limit(limit);
+  return withLinesInParts(reader, rows);
 }
 
 async function withLinesInParts(reader: Reader, found: DetailedRow[]): Promise<Order[]> {
@@ -76,22 +73,6 @@ async function withLinesInParts(reader: Reader, found: DetailedRow[]): Promise<O
     rows.push(...(await withAllLines(reader, found.slice(start, start + detailedAtOnce))));
   }
   return rows;
-}
-
-/** A customer's orders after an id, deleted ones too, the oldest first. */
-export async function ordersOfCustomer(
-  reader: Reader,
-  customerId: string,
-  { after, limit }: { after: string; limit: number },
-): Promise<Order[]> {
-  const rows = await reader
-    .select(detailed)
-    .from(orders)
-    .leftJoin(orderDetails, ofOrder)
-    .where(and(eq(orders.customerId, customerId), gt(orders.id, after)))
-    .orderBy(asc(orders.id))
-    .limit(limit);
-  return withAllLines(reader, rows);
 }
 
 /** Spelt out for the one status that deleted orders are in, because its index holds the same words. */

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { beforeAllIds } from '../../lib/ids.ts';
+import type { Read } from '../walk.ts';
 
 const batchSizeMax = 500;
-const beforeAllIds = '00000000-0000-0000-0000-000000000000';
 
 /** A product whose stock and units in live orders are not the sum of its stock changes. */
 export type StockMismatch = { id: string; stock: number; ordered: number; booked: number };
@@ -15,9 +16,7 @@ type Row = { id: string; stock: number; ordered: string; booked: string };
  * @param read runs the statement of one batch
  * @returns what each batch finds
  */
-export async function* stockMismatches(
-  read: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>,
-): AsyncGenerator<StockMismatch[]> {
+export async function* stockMismatches(read: Read): AsyncGenerator<StockMismatch[]> {
   for (let after: string | null = beforeAllIds; after !== null; ) {
     const behind: string = after;
     const { last, found } = await read((reader) => checkBatch(reader, behind));
