@@ -11,8 +11,8 @@ const lowStockMax = 20;
 const lateMs = 2_000;
 /** How long after its end a day is counted: transactions that began on it have ended by then, one way or the other. */
 const closedMs = 600_000;
-/** Names the advisory lock under which days are counted, by one process at a time. */
-const countingLock = 7_305_518_045;
+/** Names the advisory lock under which days are counted, by one process at a time; no other lock has its number. */
+const countingLock = 7_305_518_046;
 
 /** When a day (UTC) begins; columns of days are dates, so that no session's time zone has a say. */
 const startOf = (day: SQL) => sql`(${day}::timestamp at time zone 'UTC')`;
