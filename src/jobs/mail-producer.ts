@@ -17,6 +17,7 @@ export function createMailProducer(open: () => Promise<OutboxQueue>, onError: (e
 
   return {
     enqueue: async (ids, requestId) => {
+      if (ids.length === 0) return;
       try {
         await (await queue()).enqueue(ids, requestId);
       } catch (error) {

@@ -63,7 +63,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
           signal.throwIfAborted();
           return register(tx, { ...account, passwordHash }, c.get('requestId'), terms);
         }, endsAt);
-        if (mailIds.length > 0) void services.accountMails.enqueue(mailIds, c.get('requestId'));
+        void services.accountMails.enqueue(mailIds, c.get('requestId'));
         await services.cache.invalidate('customers');
         return c.json(serializeCustomer(customer), 201, { Location: `/api/customers/${customer.id}` });
       },

@@ -83,7 +83,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
 
   async function change(id: string, profile: ProfileChange, actor: CallerActor) {
     const { customer, mailIds } = await services.transaction((tx) => changeCustomer(tx, id, profile, actor, terms));
-    if (mailIds.length > 0) void services.accountMails.enqueue(mailIds, actor.requestId);
+    void services.accountMails.enqueue(mailIds, actor.requestId);
     await cache.invalidate('customers');
     return serializeCustomer(customer);
   }
