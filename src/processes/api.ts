@@ -206,7 +206,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const orders = createOrderBatcher(db, settings, createBatchSizes(metrics));
   watchOrderBatcher(metrics, orders.waiting);
   return {
-    settings: { ...settings, jwtSecret, tokenSecret: tokenSecretOf(settings, databaseUrl, log) },
+    settings: { ...settings, jwtSecret, tokenSecret },
     log,
     metrics,
     scrape: openScrape(shared, databaseUrl, producers, isPrepared),
