@@ -4,6 +4,7 @@ import { type AnsweredCall, explain } from './explain.ts';
 import { answerTo } from './rules.ts';
 import { caughtUp, emptyShop, identify, type ShopState } from './state.ts';
 import { shopView } from './views.ts';
+import { hoursUntil } from './wire.ts';
 
 const by = 'session';
 
@@ -96,5 +97,16 @@ describe('explain', () => {
     const busy: AnsweredCall = { call: place('other'), answer: { status: 409, code: 'idempotency_in_progress' } };
     expect(explain(shop, [...made, busy], shopView(end))).toEqual(end);
     expect(explain(shop, [busy], shopView(shop))).toBeNull();
+  });
+});
+
+describe('the hours until a moment', () => {
+  test.each([
+    ['an hour', 3_600_000, 1],
+    ['a second', 1_000, 1],
+    ['a second ago', -1_000, 0],
+    ['an hour and a second ago', -3_601_000, -1],
+  ])('when it is %s from now › are whole, and none is -0', (_when, ms, hours) => {
+    expect(Object.is(hoursUntil(new Date(Date.now() + ms).toISOString()), hours)).toBe(true);
   });
 });

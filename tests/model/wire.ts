@@ -212,7 +212,10 @@ export function readOrder(order: OrderBody, nameOf: Names['nameOf']): OrderView 
   };
 }
 
-/** Rounded up, for the model's clock stands still while the shop's runs on for some seconds. */
-function hoursUntil(moment: string): number {
-  return Math.ceil((Date.parse(moment) - Date.now()) / 3_600_000);
+/**
+ * Rounded up, for the model's clock stands still while the shop's runs on for some seconds. What fell due within the last
+ * hour is due in 0 hours; `Math.ceil` alone makes that -0, which is not the model's 0 where values are compared strictly.
+ */
+export function hoursUntil(moment: string): number {
+  return Math.ceil((Date.parse(moment) - Date.now()) / 3_600_000) || 0;
 }
