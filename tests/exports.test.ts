@@ -194,7 +194,7 @@ describe('An export of many megabytes', () => {
   beforeAll(async () => {
     await shop.db`
       insert into products (id, name, description, price_cents, stock, created_at, updated_at)
-      select uuid_v7(), 'Row ' || n, repeat('words that take room ', 200), n, 0, now(), now()
+      select uuid_v7(), 'Row ' || n, repeat('x', 4200), n, 0, now(), now()
       from generate_series(1, 10000) n`;
   });
 

@@ -21,6 +21,7 @@ const waitingForTurnMax = 4;
 const turnPollMs = 100;
 const refusalOfTurn = 'Too many have failed to sign in to this account; try again in a moment.';
 const refusal = 'Too many failed attempts to sign in; try again later.';
+const tooMany = () => unavailable('Too many sign in just now.');
 
 export type Attempt = {
   /** Where it comes from, in the one form of `canonicalAddress`. */
@@ -140,7 +141,7 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
       const requireWaiting = () => {
         signal.throwIfAborted();
         // Who has been told 503 meanwhile has gone.
-        if (performance.now() >= endsAt) throw unavailable('Too many sign in just now.');
+        if (performance.now() >= endsAt) throw tooMany();
       };
       const tryNow = (mayPass: () => Promise<boolean>) =>
         inTurnOfAddress(address, () => {
@@ -171,7 +172,7 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
 function createGate(
   width: number,
   queueMax = waitingMax,
-  refuse = () => unavailable('Too many sign in just now.'),
+  refuse = tooMany,
 ): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
   const gates = new Map<string, Slots>();
   return async (key, work) => {

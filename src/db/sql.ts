@@ -45,6 +45,9 @@ export const clockMs = sql<string>`floor(extract(epoch from clock_timestamp()) *
 /** The same in Unix µs, exact as a `number` until the year 2255. */
 export const clockMicros = sql<string>`floor(extract(epoch from clock_timestamp()) * 1000000)::bigint`;
 
+/** Such a moment, to the millisecond below. */
+export const dateAtMicros = (micros: number): Date => new Date(Math.floor(micros / 1_000));
+
 /** A moment so many ms after another. */
 export function later(moment: SQL, ms: number): SQL {
   return sql`(${moment} + make_interval(secs => ${ms}::float8 / 1000))`;

@@ -21,8 +21,9 @@ import {
 import { type AuditAction, actorKinds, type Changes, type SubjectKind } from '../schema/audit-events.ts';
 import { roles } from '../schema/customers.ts';
 import type { Scope } from '../schema/keys.ts';
-import { mailKinds, mailStates, tokenKinds } from '../schema/mails.ts';
+import { mailKinds, tokenKinds } from '../schema/mails.ts';
 import { orderStatuses, type ShippingAddress, undeliveredStatuses } from '../schema/orders.ts';
+import { outboxStates } from '../schema/outbox.ts';
 import type { ProductImage } from '../schema/products.ts';
 import { stockReasons } from '../schema/stock-changes.ts';
 import { type EventFilter, type EventType, eventTypes } from '../schema/webhooks.ts';
@@ -342,7 +343,7 @@ export const mails = pgTable(
     orderId: uuid('order_id').references(() => orders.id),
     run: integer('run'),
     status: text('status', { enum: orderStatuses }),
-    state: text('state', { enum: mailStates }).notNull().default('queued'),
+    state: text('state', { enum: outboxStates }).notNull().default('queued'),
     attempts: integer('attempts').notNull().default(0),
     lastError: text('last_error'),
     /** When the relay looks at an unsent row again: its next attempt, or the end of a worker's lease on it. */
@@ -359,7 +360,7 @@ export const mails = pgTable(
       'mails_subject_check',
       sql`case ${table.kind} when 'order_status' then num_nulls(${table.orderId}, ${table.run}, ${table.status}) = 0 else ${table.customerId} is not null end`,
     ),
-    check('mails_state_check', sql`${table.state} in (${quoted(mailStates)})`),
+    check('mails_state_check', sql`${table.state} in (${quoted(outboxStates)})`),
     index('mails_due_idx').on(table.dueAt).where(sql`${table.dueAt} is not null`),
     index('mails_state_idx').on(table.state, table.id),
     // Of accounts' mails alone, which a backlog of orders' must not hide.
@@ -460,7 +461,7 @@ export const webhookDeliveries = pgTable(
     subjectId: uuid('subject_id').notNull(),
     occurrence: integer('occurrence').notNull(),
     data: json('data').notNull(),
-    state: text('state', { enum: mailStates }).notNull().default('queued'),
+    state: text('state', { enum: outboxStates }).notNull().default('queued'),
     attempts: integer('attempts').notNull().default(0),
     lastError: text('last_error'),
     /** As with mails. */
@@ -472,13 +473,14 @@ export const webhookDeliveries = pgTable(
   (table) => [
     unique('webhook_deliveries_event_key').on(table.webhookId, table.type, table.subjectId, table.occurrence),
     check('webhook_deliveries_type_check', sql`${table.type} in (${quoted(eventTypes)})`),
-    check('webhook_deliveries_state_check', sql`${table.state} in (${quoted(mailStates)})`),
+    check('webhook_deliveries_state_check', sql`${table.state} in (${quoted(outboxStates)})`),
     index('webhook_deliveries_due_idx').on(table.webhookId, table.dueAt).where(sql`${table.dueAt} is not null`),
     index('webhook_deliveries_webhook_idx').on(table.webhookId, table.id),
     index('webhook_deliveries_state_idx').on(table.state, table.id),
     index('webhook_deliveries_sent_idx').on(table.sentAt).where(sql`${table.sentAt} is not null`),
   ],
 );
+
 /** What was sold on a day (UTC) that is over, as it was last counted. All of it can be deleted, and is counted again. */
 export const salesDays = pgTable('sales_days', {
   day: date('day').primaryKey(),

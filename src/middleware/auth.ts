@@ -9,7 +9,7 @@ import { ShopError } from '../errors.ts';
 import { canonicalAddress } from '../lib/network-address.ts';
 import { hashOfSecret } from '../lib/secrets.ts';
 import { isUnset, type ParameterKind } from '../schema/common.ts';
-import type { Area, Scope } from '../schema/keys.ts';
+import { type Area, keyShape, type Scope } from '../schema/keys.ts';
 import type { ApiServices } from '../services.ts';
 import type { AppEnv } from './env.ts';
 
@@ -74,8 +74,6 @@ type CallerEnv<Who extends CallerActor = CallerActor> = AppEnv & {
 };
 type Guard<Who extends CallerActor> = MiddlewareHandler<CallerEnv<Who>>;
 
-const looksLikeKey = /^shop_[\w-]{43}$/;
-
 /** Whether a key has a scope; one for writing is good for reading, too. */
 function hasScope({ scopes }: KeyActor, scope: Scope): boolean {
   return scopes.some((each) => each === scope || each === scope.replace(/:read$/, ':write'));
@@ -106,7 +104,7 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
     const [, token] = /^Bearer +([\w.~+/=-]+) *$/i.exec(c.req.header('authorization') ?? '') ?? [];
     if (token === undefined) return null;
     const requestId = c.get('requestId');
-    if (looksLikeKey.test(token)) {
+    if (keyShape.test(token)) {
       const key = await findCaller({ kind: 'key', keyHash: hashOfSecret(token) });
       return key?.kind === 'key'
         ? { actor: { ...key, requestId }, sessionId: undefined, lacksSecondFactor: false }

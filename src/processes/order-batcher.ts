@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { type OrderRequest, type OrderTerms, type Placement, placeOrders } from '../domain/orders/place.ts';
+import { type OrderRequest, type Placement, type PlacingTerms, placeOrders } from '../domain/orders/place.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
@@ -20,7 +20,7 @@ const waitingMax = 1_000;
  */
 export function createOrderBatcher(
   db: Database,
-  terms: OrderTerms,
+  terms: PlacingTerms,
   onBatch: (orders: number) => void,
 ): Batcher<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>

@@ -18,7 +18,7 @@ import {
   sessionsOf,
 } from '../domain/customers/export.ts';
 import { eraseCustomer } from '../domain/customers/privacy.ts';
-import { deletableAt } from '../domain/orders/changes.ts';
+import { orderView } from '../domain/orders/changes.ts';
 import { ShopError } from '../errors.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import type { CallerActor, Guards } from '../middleware/auth.ts';
@@ -101,11 +101,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
       sessions: mapEach(sessionsOf(read, id), (session) => serializeSession(session, sessionId)),
       keys: mapEach(keysOf(read, id), serializeKey),
       orders: mapEach(ordersOf(read, id), ({ runs, mails, ...order }) => ({
-        ...serializeOrder(order, {
-          deletableAt: deletableAt(order, settings.orderDeleteAfterMs),
-          staff,
-          moving: settings.orderStatusIntervalMs !== null,
-        }),
+        ...serializeOrder(order, orderView(order, settings, staff)),
         runs: runs.map(({ run, status, at }) => ({ run, status, at: at.toISOString() })),
         mails: mails.map(serializeMail),
       })),

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { exportOrders, exportProducts } from '../domain/exports.ts';
-import { deletableAt } from '../domain/orders/changes.ts';
+import { orderView } from '../domain/orders/changes.ts';
 import { type Cell, csvLines } from '../lib/csv.ts';
 import { streamBatches } from '../lib/stream-batches.ts';
 import type { Guards } from '../middleware/auth.ts';
@@ -71,7 +71,7 @@ const promise =
 
 /** The catalogue and the orders as files, for admins. */
 export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: Guards) {
-  const { currency, orderDeleteAfterMs, orderStatusIntervalMs } = settings;
+  const { currency } = settings;
   const ofProducts: Rendering<Parameters<typeof serializeProduct>[0], ReturnType<typeof serializeProduct>> = {
     columns: productColumns,
     serialize: (row) => serializeProduct(row, currency),
@@ -79,12 +79,7 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
   };
   const ofOrders: Rendering<Parameters<typeof serializeOrder>[0], ReturnType<typeof serializeOrder>> = {
     columns: orderColumns,
-    serialize: (order) =>
-      serializeOrder(order, {
-        deletableAt: deletableAt(order, orderDeleteAfterMs),
-        staff: true,
-        moving: orderStatusIntervalMs !== null,
-      }),
+    serialize: (order) => serializeOrder(order, orderView(order, settings, true)),
     cells: orderCells,
   };
   return new OpenAPIHono<AppEnv>()

@@ -10,8 +10,6 @@ import { idParams, noQuery } from '../schema/common.ts';
 import { mailListSchema, mailQuerySchema, mailSchema, queuedMailsSchema, serializeMail } from '../schema/mails.ts';
 import type { ApiServices } from '../services.ts';
 
-const resentMax = 10_000;
-
 type MailServices = Pick<ApiServices, 'accountMails' | 'mails' | 'read' | 'transaction'>;
 
 /** The outbox's mails, for admins. */
@@ -79,7 +77,7 @@ export function mailRoutes(services: MailServices, { adminOnly }: Guards) {
         },
       }),
       async (c) => {
-        const queued = await services.transaction((tx) => sendAllAgain(tx, mailOutbox, { batchSizeMax: resentMax }));
+        const queued = await services.transaction((tx) => sendAllAgain(tx, mailOutbox));
         return c.json({ queued }, 200);
       },
     );

@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { type Actor, isStaff } from '../domain/customers/actor.ts';
 import { changeAddress } from '../domain/orders/addresses.ts';
-import { cancelOrder, deletableAt, deleteOrder, restoreOrder } from '../domain/orders/changes.ts';
+import { cancelOrder, deleteOrder, orderView, restoreOrder } from '../domain/orders/changes.ts';
 import { getOrder, listOrders } from '../domain/orders/reads.ts';
 import { holdOrder, moveOrder, releaseOrder } from '../domain/orders/staff.ts';
 import type { Guards } from '../middleware/auth.ts';
@@ -51,11 +51,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
   const { cache, mails, settings } = services;
   const { orderDeleteAfterMs, orderStatusIntervalMs } = settings;
   const bodyFor = (actor: Actor) => (order: Parameters<typeof serializeOrder>[0]) =>
-    serializeOrder(order, {
-      deletableAt: deletableAt(order, orderDeleteAfterMs),
-      staff: isStaff(actor),
-      moving: orderStatusIntervalMs !== null,
-    });
+    serializeOrder(order, orderView(order, settings, isStaff(actor)));
 
   /** What follows the commit of a status that an order entered: its mail goes to the queue. */
   function afterEntering(requestId: string, status: OrderStatus, mailId: string | null): void {

@@ -34,8 +34,6 @@ import {
 } from '../schema/webhooks.ts';
 import type { ApiServices } from '../services.ts';
 
-const resentMax = 10_000;
-
 type WebhookServices = Pick<ApiServices, 'read' | 'settings' | 'transaction'>;
 
 /** Who is told of what happens in the shop, and what they were told, for admins. */
@@ -260,7 +258,7 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         },
       }),
       async (c) => {
-        const queued = await transaction((tx) => sendAllAgain(tx, webhookOutbox, { batchSizeMax: resentMax }));
+        const queued = await transaction((tx) => sendAllAgain(tx, webhookOutbox));
         return c.json({ queued }, 200);
       },
     );

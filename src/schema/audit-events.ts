@@ -43,14 +43,17 @@ const value = z.union([z.string(), z.number(), z.boolean()]).nullable();
 const change = z.object({ from: value.optional(), to: value.optional() }).meta({ id: 'AuditChange' });
 export type AuditValue = z.infer<typeof value>;
 
+/** Who did something, on the wire. */
+export const actorSchema = z.object({
+  kind: z.enum(actorKinds),
+  id: id.nullable().meta({ description: 'The account or key; null for the shop itself.' }),
+});
+
 export const auditEventSchema = z
   .object({
     id,
     at: timestamp,
-    actor: z.object({
-      kind: z.enum(actorKinds),
-      id: id.nullable().meta({ description: 'The account or key; null for the shop itself.' }),
-    }),
+    actor: actorSchema,
     action: z.enum(auditActions),
     subject: z.object({ kind: z.enum(subjectKinds), id }),
     changes: z.record(z.string(), change).meta({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Cell } from '../lib/csv.ts';
 import { optional } from './common.ts';
 import { checkSpan, dayInput } from './days.ts';
 import type { OrderBody } from './orders.ts';
@@ -40,23 +41,12 @@ export function streamed(description: string) {
 }
 
 export const productColumns = [
-  ...[
-    'id',
-    'sku',
-    'name',
-    'description',
-    'priceCents',
-    'currency',
-    'stock',
-    'tags',
-    'images',
-    'createdAt',
-    'updatedAt',
-  ],
+  ...['id', 'sku', 'name', 'description', 'priceCents', 'currency', 'stock', 'tags', 'images'],
+  ...['createdAt', 'updatedAt'],
 ] as const;
 
 /** A product as a line of CSV. */
-export function productCells(product: ProductBody): (string | number | null)[][] {
+export function productCells(product: ProductBody): Cell[][] {
   const { id, sku, name, description, priceCents, currency, stock, tags, images, createdAt, updatedAt } = product;
   const lists = [JSON.stringify(tags), JSON.stringify(images.map(({ url, alt }) => ({ url, alt })))];
   return [[id, sku, name, description, priceCents, currency, stock, ...lists, createdAt, updatedAt]];
@@ -68,7 +58,7 @@ export const orderColumns = [
 ] as const;
 
 /** An order as lines of CSV, one for each of its own. */
-export function orderCells(order: OrderBody): (string | number | null)[][] {
+export function orderCells(order: OrderBody): Cell[][] {
   const { id, number, customerId, status, totalCents, currency, createdAt } = order;
   return order.items.map(({ productId, sku, name, quantity, unitPriceCents }) => [
     ...[id, number, customerId, status, totalCents, currency, createdAt],

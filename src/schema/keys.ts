@@ -27,11 +27,14 @@ export const keySchema = z
   })
   .meta({ id: 'Key' });
 
+/** What a key looks like: 256 random bits in base64url behind a prefix that scanners for leaked secrets can look for. */
+export const keyShape = /^shop_[\w-]{43}$/;
+
 export const newKeySchema = keySchema
   .extend({
     key: z
       .string()
-      .regex(/^shop_[\w-]{43}$/)
+      .regex(keyShape)
       .meta({ description: 'For `Authorization: Bearer`. It is shown this once and not kept.' }),
   })
   .meta({ id: 'NewKey' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { type Held, id, idInput, optional, serializeMoment, timestamp } from './common.ts';
+import { id, idInput, optional } from './common.ts';
 import { orderStatuses } from './orders.ts';
+import { type OutboxRow, outboxFields, outboxStates, serializeOutboxFields } from './outbox.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
 /** What a mail is about; those of orders tell of a status, the others of an account. */
@@ -23,10 +24,6 @@ export type TokenKind = (typeof tokenKinds)[number];
 /** Mails that a person waits for: no limit keeps them back, and they do not count against it. */
 export const awaitedMailKinds: readonly MailKind[] = ['password_reset'];
 
-/** `queued` waits for its next attempt, `sending` is in a worker's hands, `failed` has been given up until someone sends it again. */
-export const mailStates = ['queued', 'sending', 'sent', 'failed'] as const;
-export type MailState = (typeof mailStates)[number];
-
 export const mailSchema = z
   .object({
     id,
@@ -35,12 +32,7 @@ export const mailSchema = z
     orderId: id.nullable().meta({ description: 'Null, like `run` and `status`, for mails of no order.' }),
     run: z.int().nullable(),
     status: z.enum(orderStatuses).nullable().meta({ description: 'The order status that the mail tells of.' }),
-    state: z.enum(mailStates),
-    attempts: z.int(),
-    lastError: z.string().nullable(),
-    createdAt: timestamp,
-    nextAttemptAt: timestamp.nullable(),
-    sentAt: timestamp.nullable(),
+    ...outboxFields,
   })
   .meta({ id: 'Mail' });
 
@@ -52,10 +44,8 @@ export const queuedMailsSchema = z
 
 export type MailBody = z.infer<typeof mailSchema>;
 
-/** A mail of the outbox as it goes over the wire; `dueAt` is called `nextAttemptAt` there. */
-export function serializeMail(
-  mail: Held<Omit<MailBody, 'nextAttemptAt'>, 'createdAt' | 'sentAt'> & { dueAt: Date | null },
-): MailBody {
+/** A mail of the outbox as it goes over the wire. */
+export function serializeMail(mail: Omit<MailBody, keyof OutboxRow | 'nextAttemptAt'> & OutboxRow): MailBody {
   return {
     id: mail.id,
     kind: mail.kind,
@@ -63,19 +53,14 @@ export function serializeMail(
     orderId: mail.orderId,
     run: mail.run,
     status: mail.status,
-    state: mail.state,
-    attempts: mail.attempts,
-    lastError: mail.lastError,
-    createdAt: mail.createdAt.toISOString(),
-    nextAttemptAt: serializeMoment(mail.dueAt),
-    sentAt: serializeMoment(mail.sentAt),
+    ...serializeOutboxFields(mail),
   };
 }
 
 export const mailQuerySchema = z
   .strictObject({
     ...pageQuery,
-    state: optional(z.enum(mailStates)).meta({ type: 'string', enum: mailStates }),
+    state: optional(z.enum(outboxStates)).meta({ type: 'string', enum: outboxStates }),
     orderId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
     customerId: optional(idInput).meta({
       type: 'string',

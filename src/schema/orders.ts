@@ -249,7 +249,8 @@ const webAddress = storable
   .refine((value) => URL.canParse(value), 'must be a URL')
   .meta({ example: 'https://carrier.example/track/JD014600006281230704' });
 
-const shipmentFields = ['carrier', 'trackingNumber', 'trackingUrl'] as const;
+/** What staff say of a parcel. */
+export const shipmentFields = ['carrier', 'trackingNumber', 'trackingUrl'] as const;
 
 export const orderStatusInputSchema = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { actorKinds } from './audit-events.ts';
+import { actorSchema } from './audit-events.ts';
 import { type Held, id, idInput, optional, orNull, text, timestamp } from './common.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 
@@ -24,10 +24,7 @@ export const stockChangeSchema = z
     }),
     note: z.string().nullable(),
     stockAfter: z.int().meta({ description: 'The stock right after the change.', example: 49 }),
-    actor: z.object({
-      kind: z.enum(actorKinds),
-      id: id.nullable().meta({ description: 'The account or key; null for the shop itself.' }),
-    }),
+    actor: actorSchema,
     createdAt: timestamp,
   })
   .meta({ id: 'StockChange' });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { urlFault, type WebTargets } from '../lib/web-targets.ts';
 import { currency, type Held, id, idInput, optional, serializeMoment, storable, text, timestamp } from './common.ts';
-import { mailStates } from './mails.ts';
 import { orderSchema, orderStatuses } from './orders.ts';
+import { type OutboxRow, outboxFields, outboxStates, serializeOutboxFields } from './outbox.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
 import { productSchema } from './products.ts';
 import { stockChangeSchema } from './stock-changes.ts';
@@ -101,12 +101,7 @@ export const deliverySchema = z
     id: id.meta({ description: 'The `webhook-id` of its every attempt.' }),
     webhookId: id,
     type: z.enum(eventTypes),
-    state: z.enum(mailStates),
-    attempts: z.int(),
-    lastError: z.string().nullable(),
-    createdAt: timestamp,
-    nextAttemptAt: timestamp.nullable(),
-    sentAt: timestamp.nullable(),
+    ...outboxFields,
   })
   .meta({ id: 'WebhookDelivery' });
 
@@ -118,27 +113,15 @@ export const queuedDeliveriesSchema = z
 
 export type DeliveryBody = z.infer<typeof deliverySchema>;
 
-/** A delivery of the outbox as it goes over the wire; `dueAt` is called `nextAttemptAt` there. */
-export function serializeDelivery(
-  delivery: Held<Omit<DeliveryBody, 'nextAttemptAt'>, 'createdAt' | 'sentAt'> & { dueAt: Date | null },
-): DeliveryBody {
-  return {
-    id: delivery.id,
-    webhookId: delivery.webhookId,
-    type: delivery.type,
-    state: delivery.state,
-    attempts: delivery.attempts,
-    lastError: delivery.lastError,
-    createdAt: delivery.createdAt.toISOString(),
-    nextAttemptAt: serializeMoment(delivery.dueAt),
-    sentAt: serializeMoment(delivery.sentAt),
-  };
+/** A delivery of the outbox as it goes over the wire. */
+export function serializeDelivery(delivery: Pick<DeliveryBody, 'id' | 'webhookId' | 'type'> & OutboxRow): DeliveryBody {
+  return { id: delivery.id, webhookId: delivery.webhookId, type: delivery.type, ...serializeOutboxFields(delivery) };
 }
 
 export const deliveryQuerySchema = z
   .strictObject({
     ...pageQuery,
-    state: optional(z.enum(mailStates)).meta({ type: 'string', enum: mailStates }),
+    state: optional(z.enum(outboxStates)).meta({ type: 'string', enum: outboxStates }),
     webhookId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));

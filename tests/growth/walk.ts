@@ -10,7 +10,7 @@ import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirme
 import { deleteLostDeliveries, deleteOldDeliveries } from '../../src/domain/outbox/webhook-deliveries.ts';
 import { stockMismatches } from '../../src/domain/products/stock-check.ts';
 import { removeDeletedWebhooks } from '../../src/domain/webhooks/webhooks.ts';
-import { mailStates } from '../../src/schema/mails.ts';
+import { outboxStates } from '../../src/schema/outbox.ts';
 import {
   claimsOf,
   placeOrder,
@@ -129,7 +129,7 @@ export async function walkThrough(
         }
       }
     }
-    for (const state of customPlansToo ? ['', ...mailStates] : ['']) {
+    for (const state of customPlansToo ? ['', ...outboxStates] : ['']) {
       await pages(`/api/mails?limit=${limit}${state && `&state=${state}`}`, admin);
       if (customPlansToo)
         await pages(`/api/mails?limit=${limit}&customerId=${buyer?.id}${state && `&state=${state}`}`, admin);

@@ -115,10 +115,12 @@ export async function checkedRequests(url: string): Promise<Ask> {
 
   function schemaFor(method: string, path: string, { status, headers }: Answer<unknown>): ValidateFunction | undefined {
     const [pathname = ''] = path.split('?');
-    // A path that is spelt out goes before one with a parameter in its place.
-    const template =
-      pathname in document.paths ? pathname : (templates.find(({ shape }) => shape.test(pathname))?.path ?? '');
     const verb = (method === 'HEAD' ? 'GET' : method).toLowerCase();
+    const hasVerb = (path: string) => verb in (document.paths[path] ?? {});
+    // A path that is spelt out goes before one with a parameter in its place, for the methods that it has.
+    const template = hasVerb(pathname)
+      ? pathname
+      : (templates.find(({ path, shape }) => shape.test(pathname) && hasVerb(path))?.path ?? '');
     const operation = document.paths[template]?.[verb];
     const mediaType = headers.get('Content-Type')?.split(';')[0] ?? '';
     if (!operation && (status === 404 || status === 405)) return validator.getSchema('api#/components/schemas/Problem');

@@ -155,7 +155,7 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
     mail_id: none('Which mail brings it'),
   },
   mail_requests: {
-    address_hash: personal('To send an address few mails; a hash', 'an hour'),
+    address_hash: personal('To send an address few mails; a hash', 'some minutes'),
     kind: none('What was asked for'),
     asked_at: none('When'),
   },

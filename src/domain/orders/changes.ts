@@ -5,7 +5,7 @@ import { type Order, type OrderRow, orderItems, orders } from '../../db/tables.t
 import { notFound, ShopError } from '../../errors.ts';
 import { isId, newId } from '../../lib/ids.ts';
 import type { AuditAction } from '../../schema/audit-events.ts';
-import { lifecycle, restoresMax } from '../../schema/orders.ts';
+import { lifecycle, type OrderView, restoresMax } from '../../schema/orders.ts';
 import { differences, writeEvent } from '../audit/events.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type Actor, requireOwner } from '../customers/actor.ts';
@@ -19,6 +19,18 @@ export type ChangedOrder = { order: Order; mailId: string | null };
 /** When an order becomes old enough to be deleted. */
 export function deletableAt(order: { createdAt: Date }, orderDeleteAfterMs: number): Date {
   return new Date(order.createdAt.getTime() + orderDeleteAfterMs);
+}
+
+/** The settings that say when orders may go, and how long each of their steps takes; null for orders that time never moves. */
+export type OrderTerms = { orderDeleteAfterMs: number; orderStatusIntervalMs: number | null };
+
+/** What an order shows to staff or to others, beside what is held of it. */
+export function orderView(order: { createdAt: Date }, terms: OrderTerms, staff: boolean): OrderView {
+  return {
+    deletableAt: deletableAt(order, terms.orderDeleteAfterMs),
+    staff,
+    moving: terms.orderStatusIntervalMs !== null,
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ import {
 import { holdAccounts } from '../customers/accounts.ts';
 import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
-import { deletableAt } from './changes.ts';
+import { type OrderTerms, orderView } from './changes.ts';
 import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 
 export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
@@ -29,8 +29,8 @@ export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
 /** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */
 export type Placement = { body: OrderBody; replayed: boolean; mailId: string | null };
 
-/** `orderStatusIntervalMs` is null where no order moves by itself. */
-export type OrderTerms = { currency: string; orderStatusIntervalMs: number | null; orderDeleteAfterMs: number };
+/** The settings that a new order goes by. */
+export type PlacingTerms = OrderTerms & { currency: string };
 
 type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderRequest };
 
@@ -43,7 +43,7 @@ type NewOrder = { order: Order; body: OrderBody; mailId: string; request: OrderR
 export async function placeOrders(
   tx: Transaction,
   requests: OrderRequest[],
-  terms: OrderTerms,
+  terms: PlacingTerms,
 ): Promise<(Placement | ShopError)[]> {
   const answered = await answersOfRepeats(tx, requests);
   const open = requests.filter((request) => !answered.has(request));
@@ -122,7 +122,7 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
 }
 
 /** A transaction that is tried again decides anew, so an id whose number is taken gives way to another. */
-function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: OrderTerms): NewOrder {
+function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: PlacingTerms): NewOrder {
   const lines = mergeLines(request.lines);
   takeStock(products, lines);
   const items = lines.flatMap(({ productId, quantity }) => {
@@ -154,11 +154,7 @@ function decide(request: OrderRequest, products: Map<string, LockedProduct>, now
     items,
     history: [{ status: 'pending', at: now }],
   };
-  const body = serializeOrder(order, {
-    deletableAt: deletableAt(order, terms.orderDeleteAfterMs),
-    staff: false,
-    moving: terms.orderStatusIntervalMs !== null,
-  });
+  const body = serializeOrder(order, orderView(order, terms, false));
   return { order, request, mailId: newId(now), body };
 }
 
@@ -174,7 +170,7 @@ async function write(
   placed: NewOrder[],
   changes: StockChange[],
   now: Date,
-  { currency, orderStatusIntervalMs }: OrderTerms,
+  { currency, orderStatusIntervalMs }: PlacingTerms,
 ): Promise<void> {
   const orders = placed.map(({ order }) => order);
   const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { type Order, type OrderRow, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
-import { lifecycle, type OrderStatusInput } from '../../schema/orders.ts';
+import { lifecycle, type OrderStatusInput, shipmentFields } from '../../schema/orders.ts';
 import { writeEvent } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
 import { type ChangedOrder, enterStatus, lockOrder, writeOrderEvent } from './changes.ts';
@@ -30,18 +30,11 @@ export async function moveOrder(
 ): Promise<ChangedOrder> {
   if (orderStatusIntervalMs === null) await pauseSchedule(tx);
   const { row, lockedAt: now } = await lockStanding(tx, id);
-  const told: OrderRow = {
-    ...row,
-    carrier: said.carrier === undefined ? row.carrier : said.carrier,
-    trackingNumber: said.trackingNumber === undefined ? row.trackingNumber : said.trackingNumber,
-    trackingUrl: said.trackingUrl === undefined ? row.trackingUrl : said.trackingUrl,
-  };
+  const told: OrderRow = { ...row };
+  for (const field of shipmentFields) told[field] = said[field] === undefined ? row[field] : said[field];
   if (status === row.status) {
-    const isSame =
-      told.carrier === row.carrier &&
-      told.trackingNumber === row.trackingNumber &&
-      told.trackingUrl === row.trackingUrl;
-    if (isSame) return { order: await withDetails(tx, row), mailId: null };
+    if (shipmentFields.every((field) => told[field] === row[field]))
+      return { order: await withDetails(tx, row), mailId: null };
     const changed = await rewrite(tx, told, now);
     await writeOrderEvent(tx, actor, 'order.status_changed', row, changed);
     return { order: await withDetails(tx, changed), mailId: null };

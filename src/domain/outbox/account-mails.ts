@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { clockTime, later, statementTime, texts, uuids } from '../../db/sql.ts';
-import type { MailKind } from '../../schema/mails.ts';
+import type { AccountMailKind } from '../../schema/mails.ts';
 import { accountMailOutbox } from './kinds.ts';
 
 /** A mail of no order: to whose account, and to which address, whatever the account's is by the time it goes. */
-export type AccountMail = { kind: Exclude<MailKind, 'order_status'>; customerId: string; address: string };
+export type AccountMail = { kind: AccountMailKind; customerId: string; address: string };
 
 /** The columns of a mail of an account that are the same for all, as `insert into mails` names them. */
 export const owedNow = sql`${clockTime}, ${later(clockTime, accountMailOutbox.handoverMs)}`;

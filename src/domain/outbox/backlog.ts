@@ -3,13 +3,13 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Reader } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { mails, webhookDeliveries } from '../../db/tables.ts';
-import type { MailState } from '../../schema/mails.ts';
+import type { OutboxState } from '../../schema/outbox.ts';
 import { isLive } from './kinds.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
 const countedMax = 10_000;
 
-type UnsentState = Exclude<MailState, 'sent'>;
+type UnsentState = Exclude<OutboxState, 'sent'>;
 
 /** What is due or unsent; ages are 0 when there is none. */
 export type Backlog = {

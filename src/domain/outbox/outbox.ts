@@ -172,19 +172,18 @@ export async function sendAgain(tx: Transaction, { table }: OutboxKind, id: stri
   return row ?? null;
 }
 
+/** How many rows one request gives another chance. */
+const resentMax = 10_000;
+
 /**
  * Gives failed rows another chance, the oldest first; the relay takes them up.
- * @returns how many; fewer than `batchSizeMax` means that none is left
+ * @returns how many, none once all have had it
  */
-export async function sendAllAgain(
-  tx: Transaction,
-  { table, resendable }: OutboxKind,
-  { batchSizeMax }: { batchSizeMax: number },
-): Promise<number> {
+export async function sendAllAgain(tx: Transaction, { table, resendable }: OutboxKind): Promise<number> {
   const rows = await tx.execute(sql`
     update ${table} set state = 'queued', due_at = ${statementTime}
     where id = any(array(
-      select id from ${table} where state = 'failed'${resendable ? sql` and ${resendable}` : sql``} order by id limit ${batchSizeMax} for no key update skip locked
+      select id from ${table} where state = 'failed'${resendable ? sql` and ${resendable}` : sql``} order by id limit ${resentMax} for no key update skip locked
     ))
     returning 1`);
   return rows.length;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { clockMicros, integers, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
+import { clockMicros, dateAtMicros, integers, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { OvertakenError, ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -65,7 +65,7 @@ export async function writeBatch(
   const skus = judged.flatMap(({ sku, item }) => (item ? [sku] : []));
   const { rows, atMicros } = await productsBySku(tx, skus, dryRun ? 'read' : 'lock');
   const known = new Map(rows.map((row) => [row.sku, row]));
-  const now = new Date(Math.floor(atMicros / 1_000));
+  const now = dateAtMicros(atMicros);
   const decisions = judged.map((each) => decide(each, known, now));
 
   const isRefused = decisions.some(({ result }) => result.outcome === 'refused');
@@ -192,7 +192,7 @@ export async function writeProducts(
   atMicros: number,
   records: Parameters<typeof newRecords>[0] = [],
 ): Promise<void> {
-  const at = timestamp(new Date(Math.floor(atMicros / 1_000)));
+  const at = timestamp(dateAtMicros(atMicros));
   const made = written.flatMap(({ before, after }) => (before ? [] : [after]));
   const edited = written.flatMap(({ before, after }) => (before && hasOtherFields(before, after) ? [after] : []));
   const moved = written.flatMap(({ before, after }) => {
@@ -224,7 +224,7 @@ export async function writeProducts(
     const changes = moved.flatMap(({ before, after, units }) => (before ? [{ productId: after.id, units }] : []));
     await tx.execute(sql`with ${newStockChanges(booked)}, ${newRecords(records, at)} ${stockChanged(changes, at)}`);
   }
-  const updatedAt = new Date(Math.floor(atMicros / 1_000));
+  const updatedAt = dateAtMicros(atMicros);
   await tellWebhooks(tx, [
     ...made.map((row) => productEvent('product.created', row)),
     ...edited.map((row) => productEvent('product.updated', { ...row, version: row.version + 1, updatedAt })),

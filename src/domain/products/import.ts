@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { anyUuid, texts } from '../../db/sql.ts';
+import { anyUuid, dateAtMicros, texts } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
 import { newId } from '../../lib/ids.ts';
 import type { ProductImport } from '../../schema/product-imports.ts';
@@ -39,7 +39,7 @@ export async function importProducts(
   );
   const byId = new Map(rows.map((row) => [row.id, row]));
   const bySku = new Map(rows.flatMap((row) => (row.sku === null || row.deletedAt ? [] : [[row.sku, row] as const])));
-  const now = new Date(Math.floor(atMicros / 1_000));
+  const now = dateAtMicros(atMicros);
   const taken = new Set<string>();
 
   function decide(product: ProductImport): Decision {

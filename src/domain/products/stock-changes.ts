@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
-import { bigints, integers, statementTime, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
+import { bigints, dateAtMicros, integers, statementTime, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
 import { type StockChangeRow, stockChanges } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { idAtMicros } from '../../lib/ids.ts';
@@ -31,7 +31,7 @@ export function stockChangeRow(booking: Booking, actor: Actor, atMicros: number)
     id: idAtMicros(atMicros),
     actorKind: actor.kind,
     actorId: actor.id,
-    createdAt: new Date(Math.floor(atMicros / 1_000)),
+    createdAt: dateAtMicros(atMicros),
   };
 }
 
