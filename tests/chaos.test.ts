@@ -29,6 +29,8 @@ const kinds: SingleFault[] = [
   'mail server hangs up in DATA',
   'mail server takes one connection',
   'mail server accepts without 250',
+  'webhook hangs up',
+  'webhook gone (410)',
 ];
 
 describe('a shop under load', () => {

@@ -17,6 +17,7 @@ import { readProducts } from './records.ts';
 import { awaitRecovery, awaitRest } from './recovery.ts';
 import type { ChaosShop } from './shop.ts';
 import { type Fault, type PlannedFault, planFaults, type Topology } from './topology.ts';
+import { createWebhook } from './webhook.ts';
 
 export type LoadOptions = {
   seed: number;
@@ -57,12 +58,13 @@ export type ChaosResult = Verdict & {
   seed: number;
   journal: Journal;
   loadMs: number;
-  /** From the end of the load until every order was in a final state and every mail was out. */
+  /** From the end of the load until every order was in a final state, and every mail and delivery was out. */
   settledMs: number;
 };
 
 const progressEveryMs = 1_000;
 const monitorEveryMs = 2_000;
+const lookAfterEveryMs = 1_000;
 
 /**
  * Runs a whole shop under load while faults come and go, lets it settle, and holds what is left against the promises.
@@ -104,6 +106,9 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     signal.throwIfAborted();
     const client = createClient({ fleet: shop.fleet, journal, limits, random });
     const adminToken = await signInAdmin(shop.fleet.anyApi(random).url);
+    // The code from before may know no webhooks.
+    const webhook =
+      code === undefined ? await createWebhook({ client, receiver: shop.receiver, adminToken, limits }) : null;
     const catalogue = await createCatalogue({ client, fleet: shop.fleet, adminToken, journal, random });
     const crowd = await gatherCrowd(client, catalogue, random);
     const placeOrder = createPlaceOrder({ client, crowd, expectations, journal, signal });
@@ -112,6 +117,7 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     const startedAt = Date.now();
     const load = startLoad({ crowd, customers, catalogue, staff: code === undefined, rate, random, journal });
     const monitor = repeat(monitorEveryMs, () => lookAtStock(shop, catalogue, journal));
+    const caretaker = repeat(lookAfterEveryMs, () => webhook?.lookAfter());
     const reporter = repeat(progressEveryMs, () =>
       onProgress?.({
         elapsedMs: Date.now() - startedAt,
@@ -125,13 +131,15 @@ export async function runUnderLoad<Shop extends ChaosShop>(
     } finally {
       await reporter.stop();
       await monitor.stop();
+      await caretaker.stop();
       await load.stop();
     }
     const loadEndedAt = Date.now();
     await releaseAll(shop, client, adminToken, limits);
+    await webhook?.settle();
     await awaitRest({ shop, journal, limits, signal });
     const settledMs = Date.now() - loadEndedAt;
-    const verdict = await judge({ shop, expectations, catalogue, adminToken, journal, limits });
+    const verdict = await judge({ shop, expectations, catalogue, webhook, adminToken, journal, limits });
     return { seed, journal, loadMs: loadEndedAt - startedAt, settledMs, ...verdict };
   } finally {
     await shop.stop();

@@ -4,6 +4,7 @@ import type { MailBehaviour } from './mail-server.ts';
 import { type ChaosPostgres, killConnections, shopRole, terminateConnections } from './servers.ts';
 import type { ChaosShop } from './shop.ts';
 import type { End, Fault, Hit } from './topology.ts';
+import type { ReceiverBehaviour } from './webhook.ts';
 
 /** The length of a fault that is over at once. */
 export const instant = [0, 0] as const;
@@ -211,6 +212,26 @@ function mailFault(behaviour: MailBehaviour): Fault<ChaosShop> {
     begin: async ({ mailServer }) => {
       await mailServer.behave(behaviour);
       return () => mailServer.behave('accepts');
+    },
+  };
+}
+
+/** What can happen to the receiver of any shop's webhook. */
+export const receiverFaults = {
+  'webhook refused (503)': receiverFault('refuses'),
+  'webhook hangs': receiverFault('hangs'),
+  'webhook hangs up': receiverFault('hangs up'),
+  'webhook redirects': receiverFault('redirects'),
+  'webhook gone (410)': receiverFault('answers 410'),
+};
+
+function receiverFault(behaviour: ReceiverBehaviour): Fault<ChaosShop> {
+  return {
+    target: 'receiver',
+    durationMs: [500, 4_000],
+    begin: async ({ receiver }) => {
+      receiver.behave(behaviour);
+      return () => receiver.behave('accepts');
     },
   };
 }

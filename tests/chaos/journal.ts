@@ -1,7 +1,16 @@
 import type { Limits } from './limits.ts';
 
 /** The part of the shop that a fault takes away. */
-export type Target = 'postgres' | 'replica' | 'redis' | 'mail server' | 'worker' | 'API' | 'all processes' | 'log';
+export type Target =
+  | 'postgres'
+  | 'replica'
+  | 'redis'
+  | 'mail server'
+  | 'receiver'
+  | 'worker'
+  | 'API'
+  | 'all processes'
+  | 'log';
 
 /** What a fault may have refused, by method and path, and from its beginning until when, which is its end by default. */
 export type Refusals = { requests?: RegExp; within?: keyof Limits };

@@ -18,12 +18,15 @@ import type { Limits } from './limits.ts';
 import { checkLists } from './lists.ts';
 import { type Records, readRecords } from './records.ts';
 import type { ChaosShop } from './shop.ts';
+import { type ChaosWebhook, checkWebhook, type WebhookTally } from './webhook.ts';
 
 /** What was found when all was quiet again. Durations are in ms. */
 export type Verdict = {
   intents: Intent[];
   records: Records;
   mails: MailTally;
+  /** Null where there was none. */
+  webhook: WebhookTally | null;
   mailDelaysMs: number[];
   latenessMs: number[];
 };
@@ -33,6 +36,7 @@ type Evidence = {
   expectations: Expectations;
   /** What the products of the run began with, and what was booked of them. */
   catalogue: Pick<Catalogue, 'units' | 'bookings'>;
+  webhook: ChaosWebhook | null;
   adminToken: string;
   journal: Journal;
   limits: Limits;
@@ -43,9 +47,9 @@ const listsFollowMs = 1_000;
 
 /** Holds everything that is left against every promise; what is broken goes into the journal. */
 export async function judge(evidence: Evidence): Promise<Verdict> {
-  const { shop, expectations, catalogue, adminToken, journal, limits } = evidence;
+  const { shop, expectations, catalogue, webhook, adminToken, journal, limits } = evidence;
   const { breach } = journal;
-  const { fleet, db, mailServer } = shop;
+  const { fleet, db, mailServer, receiver } = shop;
   await sleep(listsFollowMs);
   await checkLists(fleet.serving(), adminToken, breach);
 
@@ -70,6 +74,7 @@ export async function judge(evidence: Evidence): Promise<Verdict> {
     intents: expectations.intents,
     records,
     mails: checkMails(records, mailServer.deliveries, fleet.workersKilledAt, limits, breach),
+    webhook: webhook && checkWebhook(records, receiver.receptions, webhook.gaps, breach),
     mailDelaysMs: mailDelays(records.mails, mailServer.deliveries, journal, limits),
     latenessMs: records.orders.flatMap((order) =>
       order.handled.length > 0 ? [] : lateness(order).map(({ lateMs }) => lateMs),

@@ -23,12 +23,16 @@ export type StoredProduct = { id: string; stock: number; ordered: number; booked
 /** A change of stock with a note. */
 export type StoredBooking = { id: string; note: string };
 
+/** A change of stock that orders did not make. */
+export type StoredChange = { id: string; at: number };
+
 /** What Postgres holds, as one snapshot. `keys` is how many orders were placed with one. */
 export type Records = {
   orders: StoredOrder[];
   mails: StoredMail[];
   products: StoredProduct[];
   bookings: StoredBooking[];
+  changes: StoredChange[];
   keys: number;
 };
 
@@ -43,13 +47,16 @@ export async function readProducts(db: Sql): Promise<StoredProduct[]> {
     group by products.id`;
 }
 
-/** The orders that are not in a final state, and the mails that are not out. */
-export async function countUnfinished(db: Sql): Promise<{ orders: number; mails: number }> {
-  const [row] = await db<{ orders: number; mails: number }[]>`
+type Unfinished = { orders: number; mails: number; deliveries: number };
+
+/** The orders that are not in a final state, and the mails and deliveries that are not out. */
+export async function countUnfinished(db: Sql): Promise<Unfinished> {
+  const [row] = await db<Unfinished[]>`
     select
       (select count(*)::int from orders where next_status_at is not null) as orders,
-      (select count(*)::int from mails where state <> 'sent') as mails`;
-  return row ?? { orders: 0, mails: 0 };
+      (select count(*)::int from mails where state <> 'sent') as mails,
+      (select count(*)::int from webhook_deliveries where state <> 'sent') as deliveries`;
+  return row ?? { orders: 0, mails: 0, deliveries: 0 };
 }
 
 /** The orders whose step has been due for longer than `ms`. */
@@ -81,9 +88,11 @@ export async function readRecords(db: Sql): Promise<Records> {
     from orders`;
   const mails = await db<StoredMail[]>`
     select order_id as "orderId", run, status, state, extract(epoch from created_at)::float8 * 1000 as "createdAt"
-    from mails`;
+    from mails where order_id is not null`;
   const [keys] = await db<{ count: number }[]>`
     select count(*)::int as count from idempotency_records where position(chr(10) in key) = 0`;
   const bookings = await db<StoredBooking[]>`select id, note from stock_changes where note is not null`;
-  return { orders, mails, products: await readProducts(db), bookings, keys: keys?.count ?? 0 };
+  const changes = await db<StoredChange[]>`
+    select id, extract(epoch from created_at)::float8 * 1000 as at from stock_changes`;
+  return { orders, mails, products: await readProducts(db), bookings, changes, keys: keys?.count ?? 0 };
 }

@@ -54,13 +54,14 @@ function hasCome({ mailServer }: ChaosShop, orderId: string): boolean {
   return mailServer.deliveries.some((mail) => mail.orderId === orderId && mail.acknowledged);
 }
 
-/** Waits until nothing is left to do: every order in a final state, every mail out. */
+/** Waits until nothing is left to do: every order in a final state, every mail and delivery out. */
 export async function awaitRest({ shop, journal, limits, signal }: Omit<Needs, 'placeOrder'>): Promise<void> {
   try {
     await eventually(
       async () => {
-        const { orders, mails } = await countUnfinished(shop.db);
-        if (orders + mails > 0 && !signal.aborted) throw new Error(`${orders} orders and ${mails} mails are left`);
+        const { orders, mails, deliveries } = await countUnfinished(shop.db);
+        if (orders + mails + deliveries > 0 && !signal.aborted)
+          throw new Error(`${orders} orders, ${mails} mails and ${deliveries} deliveries are left`);
         return true;
       },
       { withinMs: limits.settledMs, everyMs: 200 },

@@ -23,7 +23,7 @@ export function progressLine({ elapsedMs, journal, underWay, acknowledged }: Pro
 
 /** The report of a run, for people and for the docs. */
 export function report(result: ChaosResult): string {
-  const { seed, journal, loadMs, settledMs, intents, records, mails, mailDelaysMs, latenessMs } = result;
+  const { seed, journal, loadMs, settledMs, intents, records, mails, webhook, mailDelaysMs, latenessMs } = result;
   const answers = journal.durationsMs('answer');
   const acknowledged = intents.filter(({ outcome }) => typeof outcome === 'object').length;
   const refused = intents.filter(({ outcome }) => outcome === 'refused').length;
@@ -47,6 +47,7 @@ export function report(result: ChaosResult): string {
     `Progress  ${latenessMs.length} steps: ${spread(latenessMs)} late, ${late} by more than 2 s because of a fault`,
     `Mails     ${mails.owed} owed, ${mails.once} sent once, ${mails.repeated} repeated in the SMTP window (${mails.copies} copies)`,
     `          from status to mail server: ${spread(mailDelaysMs)}`,
+    `Webhook   ${webhook ? `${webhook.owed} facts, ${webhook.once} told once, ${webhook.repeated} more often under one id` : 'none'}`,
     `Lists     ${journal.counts.get('lists read after a write') ?? 0} read right after a write; stock looked at ${journal.counts.get('looks at the stock') ?? 0} times, ${records.bookings.length} changes booked`,
     '',
     ...verdict(result),

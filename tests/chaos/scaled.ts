@@ -3,7 +3,7 @@ import { urlOfRole } from '../support/documented-role.ts';
 import { limitRole, type PgBouncer, pooledParameters, startPgBouncer } from '../support/pgbouncer.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import type { RedisNode } from '../support/redis-node.ts';
-import { mailFaults, postgresFaults, processFaults, redisFaults, switchOver } from './faults.ts';
+import { mailFaults, postgresFaults, processFaults, receiverFaults, redisFaults, switchOver } from './faults.ts';
 import { type ChaosPostgres, type ChaosReplica, shopRole, startChaosPostgres, startChaosReplica } from './servers.ts';
 import { type ChaosShop, startChaosShop } from './shop.ts';
 import type { End, Fault, Hit, Topology } from './topology.ts';
@@ -77,6 +77,7 @@ const faults = {
     return node.thaw;
   }),
   ...mailFaults,
+  ...receiverFaults,
 } satisfies Record<string, Fault<ScaledShop>>;
 
 type ScaledFault = keyof typeof faults;

@@ -9,6 +9,7 @@ import { type Fleet, startFleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import { type ChaosMailServer, startChaosMailServer } from './mail-server.ts';
 import { type ChaosPostgres, shopRole } from './servers.ts';
+import { type ChaosReceiver, startChaosReceiver } from './webhook.ts';
 
 /** How fast orders move on, and how soon they may be deleted, in a shop under chaos. */
 export const orderStatusIntervalMs = 2_000;
@@ -18,6 +19,7 @@ const orderDeleteAfterMs = 1_000;
 export type ChaosShop = {
   postgres: ChaosPostgres;
   mailServer: ChaosMailServer;
+  receiver: ChaosReceiver;
   fleet: Fleet;
   /** The connections of the run itself to the database. */
   db: Sql;
@@ -63,6 +65,8 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
     chmodSync(directory, 0o755);
     const mailServer = await startChaosMailServer();
     tearDown.push(mailServer.stop);
+    const receiver = await startChaosReceiver(journal);
+    tearDown.push(receiver.stop);
     const { servers, env } = await startServers(directory, tearDown, async (ownerUrl) => {
       await makeTables(ownerUrl, code);
       return createDocumentedRole(ownerUrl, shopRole);
@@ -81,6 +85,7 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
         ORDER_STATUS_INTERVAL: `${orderStatusIntervalMs}ms`,
         ORDER_DELETE_AFTER: `${orderDeleteAfterMs}ms`,
         REGISTRATIONS_PER_HOUR: '0',
+        WEBHOOK_TARGETS: 'any',
         // One customer orders more in a minute than anybody does in an hour.
         UNVERIFIED_MAILS_PER_HOUR: '0',
         ...env,
@@ -92,7 +97,7 @@ export async function startChaosShop<Servers extends { postgres: ChaosPostgres }
       journal,
     });
     tearDown.push(fleet.stop);
-    return { ...servers, mailServer, fleet, db, stop };
+    return { ...servers, mailServer, receiver, fleet, db, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,5 +1,14 @@
 import { join } from 'node:path';
-import { instant, mailFaults, nothingToEnd, postgresFaults, processFaults, redisFaults, switchOver } from './faults.ts';
+import {
+  instant,
+  mailFaults,
+  nothingToEnd,
+  postgresFaults,
+  processFaults,
+  receiverFaults,
+  redisFaults,
+  switchOver,
+} from './faults.ts';
 import { type ChaosPostgres, type ChaosRedis, startChaosPostgres, startChaosRedis } from './servers.ts';
 import { type ChaosShop, startChaosShop } from './shop.ts';
 import type { Fault, Topology } from './topology.ts';
@@ -74,6 +83,7 @@ const faults = {
     begin: ({ redis }) => redis.lockOut(),
   },
   ...mailFaults,
+  ...receiverFaults,
 } satisfies Record<string, Fault<SingleShop>>;
 
 export type SingleFault = keyof typeof faults;
