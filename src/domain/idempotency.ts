@@ -7,13 +7,11 @@ import { ShopError } from '../errors.ts';
 /** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
 
-/** A key of a caller, which means something else on each route, and a hash of the body that it came with. */
-export type KeyedAttempt = {
-  callerId: string;
-  route: 'orders' | 'stock-changes' | 'products/batch';
-  key: string;
-  requestHash: string;
-};
+/** An `Idempotency-Key` as it was sent, and a hash of the body that it came with. */
+export type SentKey = { key: string; requestHash: string };
+
+/** A key of a caller, which means something else on each route. */
+export type KeyedAttempt = SentKey & { callerId: string; route: 'orders' | 'stock-changes' | 'products/batch' };
 
 /** As a record has it: of orders the key itself, as ever; no caller's key holds a line break. */
 const recordKey = ({ route, key }: KeyedAttempt) => (route === 'orders' ? key : `${route}\n${key}`);
@@ -70,6 +68,17 @@ export async function answerRepeats<Request>(
     }
   }
   return answers;
+}
+
+/**
+ * The same for one request, without a key too.
+ * @returns the first answer as it was kept; null when this is to be the first
+ * @throws {ShopError} `idempotency_key_reused`, `idempotency_in_progress`
+ */
+export async function answerRepeat(tx: Transaction, attempt: KeyedAttempt | undefined): Promise<string | null> {
+  const kept = (await answerRepeats(tx, [attempt], () => attempt)).get(attempt) ?? null;
+  if (kept instanceof ShopError) throw kept;
+  return kept;
 }
 
 /** An expression `new_records`, which keeps first answers; for a statement of the transaction that makes what they tell of. */

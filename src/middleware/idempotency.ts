@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { SentKey } from '../domain/idempotency.ts';
 
-/** What tells the bodies apart that come with one `Idempotency-Key`. */
-export function hashOf(body: unknown): string {
-  return createHash('sha256').update(JSON.stringify(body)).digest('base64url');
+/**
+ * The caller's `Idempotency-Key` as the rules take it; undefined without one.
+ * @param compared what tells the bodies apart that come with one key
+ */
+export function sentKey(key: string | undefined, compared: unknown): SentKey | undefined {
+  if (key === undefined) return undefined;
+  return { key, requestHash: createHash('sha256').update(JSON.stringify(compared)).digest('base64url') };
 }

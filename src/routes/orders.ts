@@ -6,7 +6,7 @@ import { getOrder, listOrders } from '../domain/orders/reads.ts';
 import { holdOrder, moveOrder, releaseOrder } from '../domain/orders/staff.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { hashOf } from '../middleware/idempotency.ts';
+import { sentKey } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
 import {
   bearer,
@@ -150,7 +150,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
           lines,
           shippingAddress,
           note,
-          idempotency: key === undefined ? undefined : { key, requestHash: hashOf(comparedOf(input)) },
+          idempotency: sentKey(key, comparedOf(input)),
         });
         afterCommit(c.get('requestId'), order.status, mailId);
         if (replayed) c.header('Idempotent-Replayed', 'true');

@@ -14,7 +14,7 @@ import { isId } from '../lib/ids.ts';
 import { type Guards, requireScope } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { hashOf } from '../middleware/idempotency.ts';
+import { sentKey } from '../middleware/idempotency.ts';
 import { sendCachedList } from '../middleware/list-answers.ts';
 import {
   bearerOrKey,
@@ -163,7 +163,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
           requireScope(c.get('actor'), 'stock:write');
           if (key === undefined) throw withoutKey();
         }
-        const idempotency = key === undefined ? undefined : { key, requestHash: hashOf({ items, onError }) };
+        const idempotency = sentKey(key, { items, onError });
         const { body, replayed } = await services.transaction((tx) =>
           writeBatch(tx, { items, onError, dryRun, idempotency }, c.get('actor')),
         );

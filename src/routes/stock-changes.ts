@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { bookStockChange, listStockChanges } from '../domain/products/stock-changes.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
-import { hashOf } from '../middleware/idempotency.ts';
+import { sentKey } from '../middleware/idempotency.ts';
 import { sendList } from '../middleware/list-answers.ts';
 import { bearerOrKey, bodyProblems, json, jsonBody, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
@@ -71,7 +71,7 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
       async (c) => {
         const input = c.req.valid('json');
         const key = c.req.valid('header')['Idempotency-Key'];
-        const idempotency = key === undefined ? undefined : { key, requestHash: hashOf(input) };
+        const idempotency = sentKey(key, input);
         const { body, replayed } = await transaction((tx) =>
           bookStockChange(tx, { ...input, idempotency }, c.get('actor')),
         );

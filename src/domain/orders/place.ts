@@ -14,7 +14,7 @@ import {
   serializeOrder,
 } from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
-import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
+import { answerRepeats, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
 import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
 import { type OrderTerms, orderView } from './changes.ts';
 import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
@@ -22,8 +22,7 @@ import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 export type OrderRequest = Pick<OrderInput, 'shippingAddress' | 'note'> & {
   customerId: string;
   lines: OrderLine[];
-  /** The caller's key, and a hash of the body it came with. */
-  idempotency?: { key: string; requestHash: string } | undefined;
+  idempotency?: SentKey | undefined;
 };
 
 /** An order's first answer: made now, or `replayed` from the record of its key. `mailId` is what is to be sent now. */

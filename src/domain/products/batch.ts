@@ -16,7 +16,7 @@ import {
 import { stockMax } from '../../schema/stock-changes.ts';
 import { differences, writeEvents } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
-import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
+import { answerRepeat, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
 import { tellWebhooks } from '../outbox/webhook-deliveries.ts';
 import { productEvent, toldOfProducts } from './products.ts';
 import { productColumns } from './rows.ts';
@@ -24,8 +24,7 @@ import { stockChanged } from './stock.ts';
 import { newStockChanges, stockChangeRow } from './stock-changes.ts';
 
 export type BatchRequest = ProductBatchInput & {
-  /** The caller's key, and a hash of the body it came with. */
-  idempotency?: { key: string; requestHash: string } | undefined;
+  idempotency?: SentKey | undefined;
 };
 
 /** A batch's first answer: made now, or `replayed` from the record of its key. */
@@ -57,9 +56,8 @@ export async function writeBatch(
     route: 'products/batch',
     ...idempotency,
   };
-  const kept = (await answerRepeats(tx, [request], () => attempt)).get(request);
-  if (kept instanceof ShopError) throw kept;
-  if (kept !== undefined) return { body: productBatchSchema.parse(JSON.parse(kept)), replayed: true };
+  const kept = await answerRepeat(tx, attempt);
+  if (kept !== null) return { body: productBatchSchema.parse(JSON.parse(kept)), replayed: true };
 
   const judged = judgeItems(items);
   const skus = judged.flatMap(({ sku, item }) => (item ? [sku] : []));

@@ -15,7 +15,7 @@ import {
 } from '../../schema/stock-changes.ts';
 import { writeEvent } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
-import { answerRepeats, type KeyedAttempt, newRecords } from '../idempotency.ts';
+import { answerRepeat, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
 import { deliveriesOf, selectEvents } from '../outbox/webhook-deliveries.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { lockProduct } from './rows.ts';
@@ -66,8 +66,7 @@ export function newStockChanges(rows: StockChangeRow[]): SQL {
 }
 
 export type StockChangeRequest = StockChangeInput & {
-  /** The caller's key, and a hash of the body it came with. */
-  idempotency?: { key: string; requestHash: string } | undefined;
+  idempotency?: SentKey | undefined;
 };
 
 /** A booking's first answer: made now, or `replayed` from the record of its key. */
@@ -89,9 +88,8 @@ export async function bookStockChange(
     route: 'stock-changes',
     ...idempotency,
   };
-  const kept = (await answerRepeats(tx, [request], () => attempt)).get(request);
-  if (kept instanceof ShopError) throw kept;
-  if (kept !== undefined) return { body: stockChangeSchema.parse(JSON.parse(kept)), replayed: true };
+  const kept = await answerRepeat(tx, attempt);
+  if (kept !== null) return { body: stockChangeSchema.parse(JSON.parse(kept)), replayed: true };
 
   const locked = await lockProduct(tx, productId);
   if (!locked || locked.row.deletedAt) {
