@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import postgres from 'postgres';
 import { migrateDatabase } from '../src/db/migrate.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
@@ -114,6 +115,50 @@ describe.each([
     expect((await call<OrderBody>('GET', `/api/orders/${order.id}`)).body).toEqual(order);
     expect((await place()).status).toBe('pending');
     await bringTo(shop.db, order.id, 'processing');
+  });
+});
+
+describe('requests that need Postgres twice › when it keeps them waiting both times', () => {
+  /** Nobody gets at a table until what comes back is called. */
+  async function lock(table: 'customers' | 'orders' | 'products'): Promise<() => Promise<void>> {
+    const release = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const held = shop.db.begin(async (sql) => {
+      await sql`lock table ${sql(table)} in access exclusive mode`;
+      locked.resolve();
+      await release.promise;
+    });
+    await locked.promise;
+    return async () => {
+      release.resolve();
+      await held;
+    };
+  }
+
+  test('are told 503 once the time for both is over', async () => {
+    const order = await place();
+    const before = await ordersWritten();
+    const [releaseCallers, releaseOrders, releaseProducts] = [
+      await lock('customers'),
+      await lock('orders'),
+      await lock('products'),
+    ];
+    const product = { name: 'Mug', priceCents: 1, stock: 1 };
+    const answers = [
+      call('PATCH', `/api/orders/cancel/${order.id}`),
+      call('POST', '/api/orders', { body: orderBody() }),
+      call('GET', '/api/orders'),
+      call('PUT', `/api/products/${mugId}`, { token: adminToken, body: product }),
+    ];
+    // Long enough that waiting for the second lock as long as Postgres lets one would be too long.
+    await pause(2_000);
+    await releaseCallers();
+    for (const answer of await Promise.all(answers)) {
+      expect(answer).toMatchObject({ status: 503, body: { detail: 'The shop did not answer in time.' } });
+    }
+    await Promise.all([releaseOrders(), releaseProducts()]);
+    expect((await call<OrderBody>('GET', `/api/orders/${order.id}`)).body).toEqual(order);
+    expect(await ordersWritten()).toBe(before);
   });
 });
 

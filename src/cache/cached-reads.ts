@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { ownTurnFor } from '../lib/turns.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Store } from './store.ts';
@@ -58,11 +58,11 @@ export function createCachedReads({ store, ttlMs, currentVersion, onError }: Cac
     const begin = () => share(flight, async () => pack(await load(), 'BYPASS'));
     const underWay = loading.get(flight);
     if (!underWay) return begin();
-    const cameAt = performance.now();
+    const endsAt = waitEndsAt();
     return share(next, async () => {
       await underWay.catch(() => {});
       loading.delete(next);
-      return withDeadline(begin(), Math.max(0, databaseWaitMsMax - (performance.now() - cameAt)));
+      return withDeadline(begin(), Math.max(0, endsAt - performance.now()));
     });
   }
 

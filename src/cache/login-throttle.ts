@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShopError, unavailable } from '../errors.ts';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import type { RedisClient } from '../lib/redis.ts';
 import { createSlots, type Slots } from '../lib/slots.ts';
 import { createRateLimiter } from './rate-limiter.ts';
@@ -137,7 +137,7 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
       const { address, signal } = attempt;
       const account = attempt.account.toLowerCase();
       const pair = `${address}|${account}`;
-      const endsAt = performance.now() + databaseWaitMsMax;
+      const endsAt = waitEndsAt();
       const requireWaiting = () => {
         signal.throwIfAborted();
         // Who has been told 503 meanwhile has gone.
@@ -160,7 +160,7 @@ export function createLoginThrottle(redis: RedisClient | null): LoginThrottle {
         }
         return outcome.checked;
       });
-      return withDeadline(checked, databaseWaitMsMax);
+      return withDeadline(checked, Math.max(0, endsAt - performance.now()));
     },
   };
 }

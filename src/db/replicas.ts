@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { createBatcher } from '../lib/batcher.ts';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { databaseWaitMsMax, waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { type Database, openDatabase, poolOf, type Reader } from './client.ts';
 import { ReadOnlyServerError, translateDatabaseError } from './errors.ts';
 import { withReader } from './transaction.ts';
@@ -101,7 +101,7 @@ export function openReplicas(
 
   return {
     read: async (work) => {
-      const endsAt = performance.now() + databaseWaitMsMax;
+      const endsAt = waitEndsAt();
       const found = await readFromReplica(work);
       const { answer } = found ?? { answer: await withReader(primary, work, endsAt) };
       onRead(found ? 'replica' : 'primary');

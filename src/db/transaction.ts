@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import { unavailable } from '../errors.ts';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { inChildSpan } from '../telemetry/spans.ts';
 import { type Database, type Pool, poolOf, type Reader, type Transaction } from './client.ts';
 import { isConnectionFault, isReadOnly, isRetryable, translateDatabaseError } from './errors.ts';
@@ -23,7 +23,7 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
 export async function withTransaction<T>(
   db: Database,
   work: (tx: Transaction) => Promise<T>,
-  endsAt = performance.now() + databaseWaitMsMax,
+  endsAt = waitEndsAt(),
 ): Promise<T> {
   let toldLate = false;
   // A server that comes back after its caller was told 503 must find nothing to commit.
@@ -66,7 +66,7 @@ export async function withTransaction<T>(
 export async function withReader<T>(
   db: Database,
   work: (reader: Reader) => Promise<T>,
-  endsAt = performance.now() + databaseWaitMsMax,
+  endsAt = waitEndsAt(),
 ): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     const pool = poolOf(db);

@@ -52,7 +52,7 @@ describe('createBatcher', () => {
       const batcher = openBatcher();
       const first = batcher.add('a');
       await settled();
-      const others = ['b', 'c', 'd'].map(batcher.add);
+      const others = ['b', 'c', 'd'].map((input) => batcher.add(input));
       await settled();
       expect(batcher.inputs()).toEqual([['a']]);
       expect(batcher.waiting()).toBe(3);
@@ -109,7 +109,7 @@ describe('createBatcher', () => {
   describe('when an outcome is an error', () => {
     test('fails that input alone', async () => {
       const batcher = openBatcher();
-      const answers = Promise.allSettled(['a', 'b'].map(batcher.add));
+      const answers = Promise.allSettled(['a', 'b'].map((input) => batcher.add(input)));
       await settled();
       batcher.batches[0]?.end([new Error('short'), 'b!']);
       expect(await answers).toMatchObject([
@@ -136,7 +136,7 @@ describe('createBatcher', () => {
   describe('when a batch comes back with too few outcomes, or too many', () => {
     test.each([[[]], [['a!']], [['a!', 'b!', 'c!']]])('fails all of its inputs: %j', async (outcomes) => {
       const batcher = openBatcher();
-      const answers = Promise.allSettled(['a', 'b'].map(batcher.add));
+      const answers = Promise.allSettled(['a', 'b'].map((input) => batcher.add(input)));
       await settled();
       batcher.batches[0]?.end(outcomes);
       const reason = { message: `A batch of 2 inputs came back with ${outcomes.length} outcomes.` };
@@ -180,6 +180,30 @@ describe('createBatcher', () => {
       batcher.batches[1]?.end();
       expect(await third).toBe('c!');
       expect(batcher.inputs()).toEqual([['a'], ['c']]);
+    });
+
+    test('refuses each at its own time, and ends a batch at the earliest of them', async () => {
+      jest.useFakeTimers();
+      const batcher = openBatcher();
+      const refused: string[] = [];
+      const add = (input: string, ms: number) =>
+        batcher.add(input, { endsAt: performance.now() + ms }).catch(() => void refused.push(input));
+      void batcher.add('a');
+      await settled();
+      void add('patient', 3_000);
+      void add('hasty', 1_000);
+      const hastyEndsAt = performance.now() + 500;
+      void add('hastier', 500);
+      jest.advanceTimersByTime(400);
+      batcher.batches[0]?.end();
+      await settled();
+      expect(batcher.batches[1]).toMatchObject({ inputs: ['patient', 'hasty', 'hastier'], endsAt: hastyEndsAt });
+      jest.advanceTimersByTime(101 + settleMsMax);
+      await Promise.resolve();
+      expect(refused).toEqual(['hastier']);
+      jest.advanceTimersByTime(500);
+      await Promise.resolve();
+      expect(refused).toEqual(['hastier', 'hasty']);
     });
 
     test('but is served already › waits for what may be a commit', async () => {

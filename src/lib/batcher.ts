@@ -7,8 +7,8 @@ export const settleMsMax = 2 * commitWaitMsMax;
 export type BatcherOptions<Input, Output> = {
   /**
    * Answers a whole batch: one outcome for each input, in the same order. An `Error` among them fails that input alone.
-   * It is to be over at `endsAt` (by `performance.now()`, which nobody sets), the deadline of the first of the batch, but
-   * for a commit that was sent by then.
+   * It is to be over at `endsAt` (by `performance.now()`, which nobody sets), the earliest deadline of the batch, but for a
+   * commit that was sent by then.
    */
   run: (batch: Input[], endsAt: number) => Promise<(Output | Error)[]>;
   /** Batches under way at once. */
@@ -16,7 +16,7 @@ export type BatcherOptions<Input, Output> = {
   batchSizeMax: number;
   /** How many inputs may wait; one more is refused with `unavailable`. */
   waitingMax: number;
-  /** How long an input waits for its outcome before it is refused with `unavailable`. */
+  /** How long an input waits for its outcome before it is refused with `unavailable`, if `add` is not told another moment. */
   deadlineMs: number;
 };
 
@@ -28,8 +28,8 @@ type Waiter<Input, Output> = {
 };
 
 export type Batcher<Input, Output> = {
-  /** Joins a batch that begins after this call. Rejects with `unavailable` when too many wait, or for too long. */
-  add: (input: Input) => Promise<Output>;
+  /** Joins a batch that begins after this call. Rejects with `unavailable` when too many wait, or after `endsAt`. */
+  add: (input: Input, wait?: { endsAt?: number }) => Promise<Output>;
   /** How many inputs wait for a batch. */
   waiting: () => number;
 };
@@ -43,6 +43,7 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
   const running = new Set<Waiter<Input, Output>[]>();
   /** One for all, because one for each would cost more than its share of a batch. Set while anyone waits. */
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerEndsAt = 0;
   /** While inputs of this turn of the event loop come together; begun with the first alone, batches would stay small. */
   let gathering = false;
 
@@ -54,10 +55,9 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
   function startBatches(): void {
     while (running.size < options.batchesMax && waiters.length > 0) {
       const batch = waiters.splice(0, options.batchSizeMax).filter(isInTime);
-      const [first] = batch;
-      if (!first) continue;
+      if (batch.length === 0) continue;
       running.add(batch);
-      void runBatch(batch, first.endsAt).finally(() => {
+      void runBatch(batch, Math.min(...batch.map(({ endsAt }) => endsAt))).finally(() => {
         running.delete(batch);
         startBatches();
         if (running.size === 0) stopTimer();
@@ -93,8 +93,14 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
     const served = [...running].flat().map((waiter) => ({ ...waiter, endsAt: waiter.endsAt + settleMsMax }));
     const waiting = [...served.filter(isInTime), ...waiters];
     if (waiting.length === 0) return;
-    const nextEndsAt = Math.min(...waiting.map(({ endsAt }) => endsAt));
-    timer = setTimeout(refuseLate, Math.max(0, nextEndsAt - performance.now()));
+    watch(Math.min(...waiting.map(({ endsAt }) => endsAt)));
+  }
+
+  function watch(endsAt: number): void {
+    if (timer !== undefined && timerEndsAt <= endsAt) return;
+    clearTimeout(timer);
+    timerEndsAt = endsAt;
+    timer = setTimeout(refuseLate, Math.max(0, endsAt - performance.now()));
   }
 
   function stopTimer(): void {
@@ -103,11 +109,11 @@ export function createBatcher<Input, Output>(options: BatcherOptions<Input, Outp
   }
 
   return {
-    add: (input) => {
+    add: (input, { endsAt = performance.now() + options.deadlineMs } = {}) => {
       if (waiters.length >= options.waitingMax) return Promise.reject(unavailable('Too many requests wait just now.'));
       return new Promise<Output>((resolve, reject) => {
-        waiters.push({ input, endsAt: performance.now() + options.deadlineMs, resolve, reject });
-        timer ??= setTimeout(refuseLate, options.deadlineMs);
+        waiters.push({ input, endsAt, resolve, reject });
+        watch(endsAt);
         if (!gathering) setImmediate(startGathered);
         gathering = true;
       });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { unavailable } from '../errors.ts';
 
 /** How long a request may wait for Postgres before it is told 503, which is to be within 5 s (README, "What you can rely on"). */
@@ -5,6 +6,18 @@ export const databaseWaitMsMax = 4_500;
 
 /** How much longer for what was sent and cannot be called off, a commit above all: a 503 would be untrue if it succeeds. */
 export const commitWaitMsMax = 400;
+
+const restOfWait = new AsyncLocalStorage<number>();
+
+/** Until when (by `performance.now()`) whoever asks now may wait for Postgres: for all of that time, or what is left of it. */
+export function waitEndsAt(): number {
+  return restOfWait.getStore() ?? performance.now() + databaseWaitMsMax;
+}
+
+/** Runs the rest of a request of which Postgres has taken a part of its time already. */
+export function withRestOfWait<T>(endsAt: number, work: () => T): T {
+  return restOfWait.run(endsAt, work);
+}
 
 /**
  * Waits for `work`, but no longer than `withinMs`, or `commitWaitMsMax` more if it is at its commit by then.

@@ -19,9 +19,9 @@ import { createMailProducer } from '../jobs/mail-producer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { accountMailQueue, keyPrefix, mailQueue } from '../jobs/queue-names.ts';
 import type { OutboxQueue } from '../jobs/queues.ts';
-import { type Batcher, createBatcher } from '../lib/batcher.ts';
+import { createBatcher } from '../lib/batcher.ts';
 import type { Closers } from '../lib/closers.ts';
-import { databaseWaitMsMax } from '../lib/deadline.ts';
+import { databaseWaitMsMax, waitEndsAt } from '../lib/deadline.ts';
 import { connectRedis } from '../lib/redis.ts';
 import { createSealer } from '../lib/sealing.ts';
 import type { ApiServices } from '../services.ts';
@@ -58,18 +58,19 @@ const cachedCharactersMax = 32_000_000;
 /** How long connections to Postgres may take to say goodbye. */
 const goodbyeMsMax = 1_000;
 
-/** Finds many things with one query for all that ask at the same time. */
+/** Finds many things with one query for all that ask at the same time, each for as long as their request may wait. */
 function sharedLookup<Asked, Found>(
   db: Database,
   find: (asked: Asked[]) => Promise<(Found | null)[]>,
-): Batcher<Asked, Found | null> {
-  return createBatcher({
+): (asked: Asked) => Promise<Found | null> {
+  const { add } = createBatcher<Asked, Found | null>({
     batchesMax: readBatchesMax,
     batchSizeMax: readBatchSizeMax,
     waitingMax: Number.POSITIVE_INFINITY,
     deadlineMs: databaseWaitMsMax,
     run: (asked, endsAt) => withReader(db, () => find(asked), endsAt),
   });
+  return (asked) => add(asked, { endsAt: waitEndsAt() });
 }
 
 /** Products in the order in which they are asked for, null for those that are not there. */
@@ -215,9 +216,9 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     read: (work) => withReader(db, work),
     readList: openListReader(shared, db),
     transaction: (work, endsAt) => withTransaction(db, work, endsAt),
-    findCaller: sharedLookup(db, callerFinder(db)).add,
-    findProduct: sharedLookup(db, productLookup(db)).add,
-    placeOrder: orders.add,
+    findCaller: sharedLookup(db, callerFinder(db)),
+    findProduct: sharedLookup(db, productLookup(db)),
+    placeOrder: (request) => orders.add(request, { endsAt: waitEndsAt() }),
     cache,
     sealer: createSealer(tokenSecret, 'second factors'),
     passwords: createPasswordQueues(availableParallelism()),

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { authenticate, changePassword, reauthenticate, register } from '../domain/customers/accounts.ts';
 import { checkCode, confirmTotp, removeTotp, startTotp } from '../domain/customers/second-factors.ts';
 import { beginSession, signOutHere } from '../domain/customers/sessions.ts';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { addressOf, type Guards, type Tokens } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { bearer, bodyProblems, json, jsonBody, ofCallers, problems } from '../middleware/openapi.ts';
@@ -57,7 +57,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       async (c) => {
         const { password, ...account } = c.req.valid('json');
         const { signal } = c.req.raw;
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const passwordHash = await registrations.guard(addressOf(c, settings), () => passwords.hash(password, signal));
         const { customer, mailIds } = await services.transaction((tx) => {
           signal.throwIfAborted();
@@ -87,7 +87,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       }),
       async (c) => {
         const { email, password, code } = c.req.valid('json');
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const { address, ...guess } = attempt(c, email, { email });
         const { account, proof } = await throttle.guard({ address, ...guess }, () =>
           services.read(async (reader) => {
@@ -146,7 +146,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const { currentPassword, newPassword } = c.req.valid('json');
         const actor = c.get('actor');
         const { id } = actor;
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const account = await reauthenticated(c, id, currentPassword);
         const hashed = passwords.hash(newPassword, c.req.raw.signal);
         const passwordHash = await withDeadline(hashed, endsAt - performance.now());
@@ -176,7 +176,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       async (c) => {
         const { currentPassword } = c.req.valid('json');
         const { id } = c.get('actor');
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const account = await reauthenticated(c, id, currentPassword);
         const begun = await services.transaction((tx) => startTotp(tx, account, { issuer, sealer }), endsAt);
         return c.json(begun, 200);
@@ -201,7 +201,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       async (c) => {
         const { code } = c.req.valid('json');
         const actor = c.get('actor');
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const codes = await throttle.guard(attempt(c, actor.id, { id: actor.id }), () =>
           services.transaction((tx) => confirmTotp(tx, actor, code, sealer), endsAt),
         );
@@ -229,7 +229,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const { currentPassword, code } = c.req.valid('json');
         const actor = c.get('actor');
         const { id } = actor;
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         await throttle.guard(attempt(c, id, { id }), async () => {
           const account = await services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c)));
           await services.transaction((tx) => removeTotp(tx, account, code, { actor, sealer }), endsAt);

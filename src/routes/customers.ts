@@ -20,7 +20,7 @@ import {
 import { eraseCustomer } from '../domain/customers/privacy.ts';
 import { orderView } from '../domain/orders/changes.ts';
 import { ShopError } from '../errors.ts';
-import { databaseWaitMsMax } from '../lib/deadline.ts';
+import { waitEndsAt } from '../lib/deadline.ts';
 import type { CallerActor, Guards } from '../middleware/auth.ts';
 import { revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
@@ -362,7 +362,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         const id = c.req.valid('param').id.toLowerCase();
         const { currentPassword } = c.req.valid('json');
         const actor = c.get('actor');
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         if (actor.id === id && actor.kind === 'customer') {
           if (currentPassword === undefined) {
             const errors = [{ path: 'currentPassword', message: 'is required of the owner' }];

@@ -10,6 +10,7 @@ import {
   visibleProduct,
 } from '../domain/products/products.ts';
 import { ShopError } from '../errors.ts';
+import { waitEndsAt, withRestOfWait } from '../lib/deadline.ts';
 import { isId } from '../lib/ids.ts';
 import { type Guards, requireScope } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
@@ -107,8 +108,9 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       }),
       async (c) => {
         const { id } = c.req.valid('param');
+        const endsAt = waitEndsAt();
         const found = isId(id) ? await services.findProduct(id.toLowerCase()) : null;
-        const product = await visibleProduct(found, () => asCaller(c));
+        const product = await visibleProduct(found, () => withRestOfWait(endsAt, () => asCaller(c)));
         revalidate(c);
         c.header('ETag', versionEtag(product));
         if (isFresh(c.req.header('if-none-match'), versionEtag(product))) return c.body(null, 304);

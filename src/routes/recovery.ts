@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { requireToken, tokenInvalid } from '../domain/customers/mail-tokens.ts';
 import { askForReset, askForVerification, resetPassword, verifyEmail } from '../domain/customers/recovery.ts';
-import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
+import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { mailIdOf } from '../lib/mail-token.ts';
 import { addressOf, type Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
@@ -66,7 +66,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
       }),
       async (c) => {
         const { token, newPassword } = c.req.valid('json');
-        const endsAt = performance.now() + databaseWaitMsMax;
+        const endsAt = waitEndsAt();
         const mailId = mailOf('password_reset', token);
         await services.read((reader) => requireToken(reader, 'password_reset', mailId));
         const hashed = passwords.hash(newPassword, c.req.raw.signal);

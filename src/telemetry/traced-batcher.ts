@@ -19,5 +19,5 @@ export function createTracedBatcher<Input, Output>(
           ),
       ),
   });
-  return { add: (input) => add({ input, span: activeSpan() }), waiting };
+  return { add: (input, wait) => add({ input, span: activeSpan() }, wait), waiting };
 }
