@@ -392,6 +392,25 @@ describe('POST /api/auth/password', () => {
       expectProblem(await change(password), 429, 'rate_limited');
       expect((await login(freshAddress(), email, password)).status).toBe(200);
     });
+
+    test('counts with failures to sign in, and starts afresh with a success there', async () => {
+      const { email, password, token } = await registerCustomer(shop.url);
+      const address = freshAddress();
+      const guess = () =>
+        ask('POST', '/api/auth/totp', {
+          token,
+          body: { currentPassword: 'not the password' },
+          headers: { 'X-Forwarded-For': address },
+        });
+      for (let time = 1; time < pairFailuresMax; time += 1) expectProblem(await guess(), 401, 'invalid_credentials');
+      expect((await login(address, email.toUpperCase(), password)).status).toBe(200);
+      for (let time = 0; time < pairFailuresMax / 2; time += 1) {
+        expectProblem(await guess(), 401, 'invalid_credentials');
+        await fail(address, email, 1);
+      }
+      expectProblem(await guess(), 429, 'rate_limited');
+      expectProblem(await login(address, email, password), 429, 'rate_limited');
+    });
   });
 });
 

@@ -26,7 +26,7 @@ const tooMany = () => unavailable('Too many sign in just now.');
 export type Attempt = {
   /** Where it comes from, in the one form of `canonicalAddress`. */
   address: string;
-  /** What it tries: an e-mail address or the id of an account. */
+  /** What it tries: the e-mail address of an account, in any case. */
   account: string;
   /** Whether somebody has signed in to the account from this address, and still is; asked only when it matters. */
   isKnownAddress: () => Promise<boolean>;

@@ -35,7 +35,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
   const issuer = settings.mailFrom.name || 'Shop';
 
   const terms = { reserved: settings.adminEmail, verifiesEmails: settings.verifiesEmails };
-  const { attempt, matches, reauthenticated } = createAttempts(services);
+  const { attempt, ownAttempt, matches, reauthenticated } = createAttempts(services);
 
   return new OpenAPIHono<AppEnv>()
     .openapi(
@@ -88,7 +88,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
       async (c) => {
         const { email, password, code } = c.req.valid('json');
         const endsAt = waitEndsAt();
-        const { address, ...guess } = attempt(c, email, { email });
+        const { address, ...guess } = attempt(c, email);
         const { account, proof } = await throttle.guard({ address, ...guess }, () =>
           services.read(async (reader) => {
             const account = await authenticate(reader, email, password, matches(c), (id) => {
@@ -202,7 +202,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const { code } = c.req.valid('json');
         const actor = c.get('actor');
         const endsAt = waitEndsAt();
-        const codes = await throttle.guard(attempt(c, actor.id, { id: actor.id }), () =>
+        const codes = await throttle.guard(await ownAttempt(c, actor.id), () =>
           services.transaction((tx) => confirmTotp(tx, actor, code, sealer), endsAt),
         );
         return c.json({ recoveryCodes: codes }, 200);
@@ -230,7 +230,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         const actor = c.get('actor');
         const { id } = actor;
         const endsAt = waitEndsAt();
-        await throttle.guard(attempt(c, id, { id }), async () => {
+        await throttle.guard(await ownAttempt(c, id), async () => {
           const account = await services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c)));
           await services.transaction((tx) => removeTotp(tx, account, code, { actor, sealer }), endsAt);
         });

@@ -1,5 +1,11 @@
 import type { Context } from 'hono';
-import { type Account, hasSessionFrom, type MatchPassword, reauthenticate } from '../domain/customers/accounts.ts';
+import {
+  type Account,
+  emailOf,
+  hasSessionFrom,
+  type MatchPassword,
+  reauthenticate,
+} from '../domain/customers/accounts.ts';
 import { addressOf } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { ApiServices } from '../services.ts';
@@ -13,11 +19,16 @@ export type Asked = Pick<Context<AppEnv>, 'req' | 'env' | 'get'>;
 export function createAttempts(services: Pick<ApiServices, 'passwords' | 'read' | 'settings' | 'throttle'>) {
   const { passwords, settings, throttle } = services;
 
-  /** @param holder the account, as it is looked up when too many have guessed at it */
-  function attempt(c: Asked, account: string, holder: Parameters<typeof hasSessionFrom>[1]): Attempt {
+  /** An attempt at the account of an e-mail address. */
+  function attempt(c: Asked, email: string): Attempt {
     const address = addressOf(c, settings);
-    const isKnownAddress = () => services.read((reader) => hasSessionFrom(reader, holder, address));
-    return { address, account, isKnownAddress, signal: c.req.raw.signal };
+    const isKnownAddress = () => services.read((reader) => hasSessionFrom(reader, { email }, address));
+    return { address, account: email, isKnownAddress, signal: c.req.raw.signal };
+  }
+
+  /** One of a caller at their own account, which counts with those of whoever signs in to it. */
+  async function ownAttempt(c: Asked, id: string): Promise<Attempt> {
+    return attempt(c, (await services.read((reader) => emailOf(reader, id))) ?? id);
   }
 
   const matches =
@@ -26,11 +37,11 @@ export function createAttempts(services: Pick<ApiServices, 'passwords' | 'read' 
       passwords.matches(passwordHash, password, c.req.raw.signal);
 
   /** The account of a caller who shows their password again. @throws {ShopError} `invalid_credentials`, `rate_limited` */
-  function reauthenticated(c: Asked, id: string, currentPassword: string): Promise<Account> {
-    return throttle.guard(attempt(c, id, { id }), () =>
+  async function reauthenticated(c: Asked, id: string, currentPassword: string): Promise<Account> {
+    return throttle.guard(await ownAttempt(c, id), () =>
       services.read((reader) => reauthenticate(reader, id, currentPassword, matches(c))),
     );
   }
 
-  return { attempt, matches, reauthenticated };
+  return { attempt, ownAttempt, matches, reauthenticated };
 }

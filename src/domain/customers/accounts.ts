@@ -156,6 +156,15 @@ export async function reauthenticate(
   return requirePassword(account, password, matches, wrongCurrentPassword);
 }
 
+/** The address of an open account; undefined when there is none, any more. */
+export async function emailOf(reader: Reader, id: string): Promise<string | undefined> {
+  const [account] = await reader
+    .select({ email: customers.email })
+    .from(customers)
+    .where(and(eq(customers.id, id), isNull(customers.deletedAt)));
+  return account?.email;
+}
+
 const wrongCurrentPassword = 'The current password is wrong.';
 
 async function requirePassword(
