@@ -108,6 +108,7 @@ describe('POST /api/customers/{id}/erase', () => {
     await ask('PUT', `/api/customers/${account.id}`, {
       token,
       body: { name: `${mark} the second`, email, phone: account.phone },
+      headers: { 'X-Request-Id': `of-${mark}` },
     });
     const begun = await ask<{ secret: string }>('POST', '/api/auth/totp', {
       token,

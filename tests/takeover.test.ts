@@ -8,6 +8,7 @@ import { freePort } from '../standalone/ports.ts';
 import { type AppProcess, startProcess } from './support/app-process.ts';
 import { admin, registerCustomer, request, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
+import { newestToken } from './support/mail-tokens.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { openStatementTap } from './support/statement-tap.ts';
@@ -261,9 +262,13 @@ describe('bun run admin:create', () => {
 
   test('with --promote › gives the account to the operator: the new password signs in, nothing of before does', async () => {
     const stranger = await registerCustomer(shop.url, { password: strangersPassword });
+    await ask('POST', '/api/auth/email/send-verification', { token: stranger.token });
+    const verification = await newestToken(shop.db, 'email_verification', stranger.id);
     const { code, out } = await createAdmin(['--email', stranger.email, '--promote']);
     expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('signed out') });
     expectProblem(await ask('GET', '/api/customers', { token: stranger.token }), 401, 'unauthenticated');
+    const confirm = await ask('POST', '/api/auth/email/verify', { body: { token: verification } });
+    expectProblem(confirm, 422, 'token_invalid');
     const old = { email: stranger.email, password: strangersPassword };
     expectProblem(await ask('POST', '/api/auth/login', { body: old }), 401, 'invalid_credentials');
     const token = await signIn(shop.url, { email: stranger.email, password: operatorsPassword });

@@ -72,7 +72,7 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
   // Or whoever had the account before would be the only one to get in.
   const hadTotp = await dropTotp(tx, existing.id);
   await endSessions(tx, existing.id);
-  await endTokens(tx, existing.id, ['password_reset']);
+  await endTokens(tx, existing.id);
   await oweAccountMails(tx, [{ kind: 'password_changed', customerId: existing.id, address: existing.email }]);
   await writeEvent(tx, system, {
     action: 'customer.updated',

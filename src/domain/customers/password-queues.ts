@@ -10,20 +10,29 @@ const waitingMax = 100;
  * neither keeps the other waiting. A caller who has hung up (`signal` is aborted) when their turn comes is not served.
  */
 export type PasswordQueues = {
-  /** @throws {ShopError} `unavailable` when too many wait, or for too long; the signal's reason */
-  hash: (password: string, signal: AbortSignal) => Promise<string>;
+  /**
+   * @param check runs when the turn has come; what it throws saves the hash
+   * @throws {ShopError} `unavailable` when too many wait, or for too long; the signal's reason; what `check` throws
+   */
+  hash: (password: string, signal: AbortSignal, check?: () => Promise<unknown>) => Promise<string>;
   /** See `passwordMatches`. @throws as `hash` does */
   matches: (passwordHash: string | undefined, password: string, signal: AbortSignal) => Promise<boolean>;
 };
 
 /** @param cores how many the machine has; new passwords get half of them, so that a crowd of them leaves room */
 export function createPasswordQueues(cores: number): PasswordQueues {
-  const hash = inTurn(Math.max(1, Math.floor(cores / 2)), hashPassword);
+  const hash = inTurn(
+    Math.max(1, Math.floor(cores / 2)),
+    async ({ password, check }: { password: string; check: (() => Promise<unknown>) | undefined }) => {
+      await check?.();
+      return hashPassword(password);
+    },
+  );
   const compare = inTurn(cores, ({ passwordHash, password }: { passwordHash: string | undefined; password: string }) =>
     passwordMatches(passwordHash, password),
   );
   return {
-    hash,
+    hash: (password, signal, check) => hash({ password, check }, signal),
     matches: (passwordHash, password, signal) => compare({ passwordHash, password }, signal),
   };
 }

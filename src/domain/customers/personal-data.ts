@@ -226,6 +226,9 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
     subject_kind: none('To what kind of thing'),
     subject_id: personal('To which account or thing', stays),
     changes: none('Which fields; of personal ones no values'),
-    request_id: none('In which request'),
+    request_id: personal(
+      'In which request, under an id that its sender may have chosen',
+      untilErased('null for what they did'),
+    ),
   },
 };

@@ -1,7 +1,7 @@
 import { and, eq, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { later, statementTime } from '../../db/sql.ts';
-import { customers, idempotencyRecords, mails, orderDetails, orders } from '../../db/tables.ts';
+import { auditEvents, customers, idempotencyRecords, mails, orderDetails, orders } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import { writeEvent } from '../audit/events.ts';
@@ -44,7 +44,9 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
     await requireDelivered(tx, row.id);
   }
   await erase(tx, row.id);
-  await writeEvent(tx, actor, {
+  // A request id may be anything that its sender has chosen.
+  const isOwn = actor.kind !== 'system' && actor.id === row.id;
+  await writeEvent(tx, isOwn ? { ...actor, requestId: null } : actor, {
     action: 'customer.erased',
     subject: { kind: 'customer', id: row.id },
     changes: { name: {}, email: {}, phone: {}, password: {} },
@@ -67,6 +69,10 @@ async function erase(tx: Transaction, id: string): Promise<void> {
       updatedAt: statementTime,
     })
     .where(eq(customers.id, id));
+  await tx
+    .update(auditEvents)
+    .set({ requestId: null })
+    .where(and(eq(auditEvents.actorId, id), isNotNull(auditEvents.requestId)));
   await endSessions(tx, id);
   await endTokens(tx, id);
   await dropTotp(tx, id);
