@@ -1,6 +1,5 @@
 import { createReadStream, type ReadStream, statSync } from 'node:fs';
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse';
 import { type Database, openDatabase } from '../src/db/client.ts';
@@ -50,7 +49,7 @@ async function* recordsOfCsv(file: ReadStream): AsyncGenerator<unknown> {
 }
 
 async function* recordsOfNdjson(file: ReadStream): AsyncGenerator<unknown> {
-  for await (const line of createInterface({ input: file, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(file)) {
     if (line.trim() === '') continue;
     try {
       yield JSON.parse(line);
@@ -58,6 +57,17 @@ async function* recordsOfNdjson(file: ReadStream): AsyncGenerator<unknown> {
       yield line;
     }
   }
+}
+
+/** Lines end with LF alone: `node:readline` parts them at U+2028 and U+2029 too, which JSON may hold as they are. */
+async function* linesOf(file: ReadStream): AsyncGenerator<string> {
+  let begun = '';
+  for await (const text of file.setEncoding('utf8')) {
+    const [last = '', ...lines] = (begun + text).split('\n').reverse();
+    yield* lines.reverse();
+    begun = last;
+  }
+  yield begun;
 }
 
 const readers: Partial<Record<string, typeof recordsOfCsv>> = {

@@ -54,6 +54,7 @@ const texts = [
   'a\r\nb',
   'a\nb',
   '\ttab',
+  'lines\u2028and\u2029paragraphs',
   'plain',
   ' ',
   'ü',
@@ -134,6 +135,8 @@ describe('GET /api/exports/products', () => {
         null,
         'text/csv; charset=utf-8',
       ]);
+      // That of a GET is not known before its end, and is not 0.
+      expect(head.headers.has('Content-Length')).toBe(false);
     }
     expect(await reads()).toHaveLength(0);
     await productsAs('csv');
@@ -168,6 +171,7 @@ describe('GET /api/exports/orders', () => {
     expect(await ids('&from=2020-01-02')).toEqual([2, 3]);
     expect(await ids('&to=2020-01-02&from=')).toEqual([0, 1, 2]);
     expect(await ids('&to=2019-12-31')).toEqual([]);
+    expect(await ids('&from=0001-01-01&to=9999-12-31')).toEqual([0, 1, 2, 3]);
     const [wire] = linesOf((await get('orders?format=ndjson')).body).map((line) => JSON.parse(line));
     expect(wire).toEqual(await read(`/api/orders/${placed[0]?.id}`));
 
@@ -185,6 +189,7 @@ describe('GET /api/exports/orders', () => {
   test('when the days are wrong › answers 422', async () => {
     expectInvalid(await get('orders?format=csv&from=2020-02-30'), 'from');
     expectInvalid(await get('orders?format=csv&to=yesterday'), 'to');
+    expectInvalid(await get('orders?format=csv&from=0000-12-31&to=0000-01-01'), 'from', 'to');
     expectInvalid(await get('orders?format=csv&from=2020-01-02&to=2020-01-01'), 'to');
     expectInvalid(await get('orders?from=2020-01-01'), 'format');
   });

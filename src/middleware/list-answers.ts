@@ -6,6 +6,7 @@ import { ownTurnFor } from '../lib/turns.ts';
 import { type HeldPage, type ListBody, serializePage } from '../schema/paging.ts';
 import { isFresh } from './conditional.ts';
 import type { AppEnv, KeptAnswer } from './env.ts';
+import { methodOf } from './head.ts';
 
 type ListAnswer<Body> = TypedResponse<ListBody<Body>, 200, 'json'>;
 
@@ -35,6 +36,9 @@ export async function sendCachedList<Row, Body>(
   return asList(c, body);
 }
 
+/** A HEAD of what is made while it is sent would say that it is empty without this (RFC 9110, section 8.6). */
+export const ofUnknownLength = { 'Transfer-Encoding': 'chunked' } as const;
+
 /** Answers JSON that is made while it is sent, to be kept as a file; HEAD reads nothing of it. */
 export function sendStream<Body>(
   c: Pick<Context<AppEnv>, 'body' | 'env' | 'req'> & { set: (key: 'streamed', value: true) => void },
@@ -43,7 +47,10 @@ export function sendStream<Body>(
 ): TypedResponse<Body, 200, 'json'> {
   c.set('streamed', true);
   const headers = { 'Content-Type': 'application/json', 'Content-Disposition': `attachment; filename="${fileName}"` };
-  const answer = c.env?.method === 'HEAD' ? c.body(null, 200, headers) : c.body(streamText(parts), 200, headers);
+  const answer =
+    methodOf(c) === 'HEAD'
+      ? c.body(null, 200, { ...headers, ...ofUnknownLength })
+      : c.body(streamText(parts), 200, headers);
   return answer as unknown as TypedResponse<Body, 200, 'json'>;
 }
 

@@ -7,8 +7,9 @@ import { streamBatches } from '../lib/stream-batches.ts';
 import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { methodOf } from '../middleware/head.ts';
+import { ofUnknownLength } from '../middleware/list-answers.ts';
 import { bearerOrKey, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
-import { startOfDay } from '../schema/days.ts';
+import { lastDay, startOfDay } from '../schema/days.ts';
 import {
   type ExportFormat,
   exportTypes,
@@ -61,7 +62,8 @@ async function send(
     // Or it would be compressed here, where nobody could tell a part from the whole any more.
     'Cache-Control': 'no-store, no-transform',
   };
-  return methodOf(c) === 'HEAD' ? c.body(null, 200, headers) : c.body(await streamBatches(text()), 200, headers);
+  if (methodOf(c) === 'HEAD') return c.body(null, 200, { ...headers, ...ofUnknownLength });
+  return c.body(await streamBatches(text()), 200, headers);
 }
 
 type ExportServices = Pick<ApiServices, 'read' | 'settings'>;
@@ -118,7 +120,7 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
         const { format, from, to } = c.req.valid('query');
         const days = {
           from: from === undefined ? undefined : startOfDay(from),
-          before: to === undefined ? undefined : startOfDay(to, 1),
+          before: to === undefined || to === lastDay ? undefined : startOfDay(to, 1),
         };
         return send(c, 'orders', format, () => render(exportOrders(read, days), format, ofOrders));
       },

@@ -2,8 +2,14 @@ import { z } from 'zod';
 
 const dayMs = 24 * 3_600_000;
 
-/** A day in UTC, as `2026-11-22`. */
-export const dayInput = z.iso.date().meta({ type: 'string', format: 'date', example: '2026-11-22' });
+/** The last day that has four digits for its year; there is none after it. */
+export const lastDay = '9999-12-31';
+
+/** A day in UTC, as `2026-11-22`, that Postgres knows, which has no year 0. */
+export const dayInput = z.iso
+  .date()
+  .refine((day) => day >= '0001-01-01', 'must not be before 0001-01-01')
+  .meta({ type: 'string', format: 'date', example: '2026-11-22' });
 
 /** When a day in UTC begins; with `after`, so many days later. */
 export function startOfDay(day: string, after = 0): Date {
