@@ -166,7 +166,9 @@ const environmentSchema = z.object({
     .string()
     .refine((code) => minorUnitDigits(code) !== null, 'must be an ISO 4217 code such as USD')
     .default('USD'),
-  ORDER_STATUS_INTERVAL: z.union([z.literal('never').transform(() => null), duration(1)]).default(unitMs.h),
+  ORDER_STATUS_INTERVAL: z
+    .union([z.literal('never').transform(() => null), duration(1)], 'must be a duration such as 2s, 5m or 1h, or never')
+    .default(unitMs.h),
   ORDER_DELETE_AFTER: duration(0).default(unitMs.d),
   CACHE_TTL: duration(1).default(5 * unitMs.m),
   SHIPPING_ADDRESS: z.enum(['optional', 'required']).default('optional'),

@@ -285,6 +285,8 @@ describe('POST /api/products/batch', () => {
       expect(repeat).toMatchObject({ status: 200, body: first.body });
       expect(repeat.headers.get('Idempotent-Replayed')).toBe('true');
       expectProblem(await write(items.slice(0, 1), { onError: 'skip' }, options), 422, 'idempotency_key_reused');
+      const dry = await write(items, { onError: 'skip', dryRun: true }, options);
+      expectProblem(dry, 422, 'idempotency_key_reused');
       expect((await read(id)).stock).toBe(7);
     });
 
@@ -315,6 +317,9 @@ describe('POST /api/products/batch', () => {
       const answer = await write([{ sku, name, priceCents, stockChange: 1 }], {}, { ...withKey(), token: key.key });
       expectProblem(answer, 403, 'missing_scope', { scope: 'stock:write' });
       expect((await read(id)).stock).toBe(10);
+      // Before anything else of the body is judged.
+      const wrong = await write([{ stockChange: 1 }], { onError: 'x' }, { token: key.key });
+      expectProblem(wrong, 403, 'missing_scope', { scope: 'stock:write' });
     });
   });
 

@@ -195,6 +195,20 @@ describe('A request body', () => {
       expectProblem(await post(text).then(answerOf), 400, 'malformed_json');
     });
 
+    test('answers 400 before the query or a header is judged', async () => {
+      const options = (headers = {}) => ({
+        method: 'POST',
+        body: '{',
+        headers: { 'Content-Type': 'application/json', ...headers },
+      });
+      const withQuery = await fetch(`${shop.url}/api/auth/login?x=1`, options()).then(answerOf);
+      expectProblem(withQuery, 400, 'malformed_json');
+      const authorization = { Authorization: `Bearer ${adminToken}`, 'Idempotency-Key': 'a'.repeat(256) };
+      for (const path of ['/api/orders', '/api/stock-changes', '/api/products/batch?x=1']) {
+        expectProblem(await fetch(shop.url + path, options(authorization)).then(answerOf), 400, 'malformed_json');
+      }
+    });
+
     test('answers 400 when it is not UTF-8', async () => {
       const body = Buffer.from(loginBody().replace('open', '\u00e9pen'), 'latin1');
       expectProblem(await post(body).then(answerOf), 400, 'malformed_json');

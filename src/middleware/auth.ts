@@ -84,7 +84,7 @@ function hasScope({ scopes }: KeyActor, scope: Scope): boolean {
  * Lets accounts pass, and keys that have a scope.
  * @throws {ShopError} `missing_scope`
  */
-export function requireScope(actor: CallerActor, scope: Scope): void {
+function requireScope(actor: CallerActor, scope: Scope): void {
   if (actor.kind !== 'key' || hasScope(actor, scope)) return;
   throw new ShopError('missing_scope', `The key lacks the scope ${scope}.`, { scope });
 }
@@ -231,7 +231,14 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
       await next();
     });
 
-  return { identify, signedIn, selfOrAdmin, adminOnly, unlessRequired, adminParameters };
+  /** For a scope that only some bodies need, which are told so before the rest of them is judged. */
+  const bodyScope = (scope: Scope, isNeeded: (body: unknown) => boolean) =>
+    createMiddleware<CallerEnv>(async (c, next) => {
+      if (c.get('actor').kind === 'key' && isNeeded(await c.req.json())) requireScope(c.get('actor'), scope);
+      await next();
+    });
+
+  return { identify, signedIn, selfOrAdmin, adminOnly, unlessRequired, adminParameters, bodyScope };
 }
 
 /** The address that guesses and requests are counted under; the access log tells it, too. */

@@ -120,8 +120,13 @@ export const bearer = [{ bearer: [] }];
 export const bearerOrKey = (scope: Scope) => [...bearer, { key: [scope] }];
 
 /** Refuses what a schema does not accept, naming every field at once. */
-export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result) => {
-  if (result.success) return;
+export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result, c) => {
+  if (result.success) {
+    // Hono overlooks a parameter without a name.
+    if (result.target !== 'query' || !/[?&]=/.test(c.req.url)) return;
+    const errors = [{ path: '', message: 'A parameter has no name.' }];
+    throw new ShopError('validation_failed', 'The query is not valid.', { errors });
+  }
   throw new ShopError('validation_failed', `The ${partNames[result.target] ?? 'request'} is not valid.`, {
     errors: fieldErrorsOf(result.error),
   });

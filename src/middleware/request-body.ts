@@ -27,9 +27,27 @@ export function isUtf8Json(contentType: string): boolean {
 const isIdentity = (encodings: string) =>
   encodings.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new ShopError('malformed_json', 'The body is not UTF-8.', {}, { cause: error });
+  }
+}
+
+function requireSyntax(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw new ShopError('malformed_json', 'The body is not JSON.', {}, { cause: error });
+  }
+}
+
 /**
- * Requires a body of UTF-8 JSON before the validators look at it. They would take a missing Content-Type for an empty
- * object, and put replacement characters where the bytes are not UTF-8.
+ * Requires a body of UTF-8 JSON before the validators look at anything. They would judge the query first, take a missing
+ * Content-Type for an empty object, and put replacement characters where the bytes are not UTF-8.
  */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   const contentType = c.req.header('content-type') ?? '';
@@ -42,12 +60,7 @@ export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
     headers.set('content-type', 'application/json');
     c.req.raw = new Request(c.req.raw, { headers });
   }
-  const bytes = await c.req.arrayBuffer();
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new ShopError('malformed_json', 'The body is not UTF-8.', {}, { cause: error });
-  }
+  requireSyntax(decode(await c.req.arrayBuffer()));
   await next();
 });
 

@@ -12,7 +12,7 @@ import {
 import { ShopError } from '../errors.ts';
 import { waitEndsAt, withRestOfWait } from '../lib/deadline.ts';
 import { isId } from '../lib/ids.ts';
-import { type Guards, requireScope } from '../middleware/auth.ts';
+import type { Guards } from '../middleware/auth.ts';
 import { isFresh, mayChange, revalidate, versionEtag } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { sentKey } from '../middleware/idempotency.ts';
@@ -55,8 +55,16 @@ function withoutKey(): ShopError {
   });
 }
 
+const has = <Name extends string>(body: unknown, name: Name): body is Record<Name, unknown> =>
+  typeof body === 'object' && body !== null && name in body;
+/** What tells batches apart under one key; a batch that is no dry run is compared as the release before compared it. */
+const comparedOf = ({ dryRun, ...batch }: { items: unknown; onError: unknown; dryRun: boolean }) =>
+  dryRun ? { ...batch, dryRun } : batch;
+/** Of a batch that nobody has looked at. */
+const itemsOf = (body: unknown): unknown[] => (has(body, 'items') && Array.isArray(body.items) ? body.items : []);
+
 /** The catalogue. */
-export function productRoutes(services: ProductServices, { identify, adminOnly }: Guards) {
+export function productRoutes(services: ProductServices, { identify, adminOnly, bodyScope }: Guards) {
   const asCaller = identify('products');
   const { cache, settings } = services;
   const body = (row: Parameters<typeof serializeProduct>[0]) => serializeProduct(row, settings.currency);
@@ -151,7 +159,11 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         description:
           'Up to 500 at once, each known by its `sku`: it is made, with `stock`, or replaced as by `PUT`, and then `stockChange` books a difference as a stock change, `edited`. Each item is judged alone. A `stockChange` needs an `Idempotency-Key`, and of a key the scope `stock:write`, too.',
         security: bearerOrKey('products:write'),
-        middleware: [adminOnly('products'), requireJson] as const,
+        middleware: [
+          adminOnly('products'),
+          requireJson,
+          bodyScope('stock:write', (body) => itemsOf(body).some(changesStock)),
+        ] as const,
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(productBatchInputSchema) },
         responses: {
           200: json(productBatchSchema, 'What became of each item', 'Idempotent-Replayed'),
@@ -161,11 +173,8 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { items, onError, dryRun } = c.req.valid('json');
         const key = c.req.valid('header')['Idempotency-Key'];
-        if (items.some(changesStock)) {
-          requireScope(c.get('actor'), 'stock:write');
-          if (key === undefined) throw withoutKey();
-        }
-        const idempotency = sentKey(key, { items, onError });
+        if (key === undefined && items.some(changesStock)) throw withoutKey();
+        const idempotency = sentKey(key, comparedOf({ items, onError, dryRun }));
         const { body, replayed } = await services.transaction((tx) =>
           writeBatch(tx, { items, onError, dryRun, idempotency }, c.get('actor')),
         );
@@ -184,7 +193,11 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
         description:
           'What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`, for which a key needs the scope `stock:write`, too. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.',
         security: bearerOrKey('products:write'),
-        middleware: [adminOnly('products'), requireJson] as const,
+        middleware: [
+          adminOnly('products'),
+          requireJson,
+          bodyScope('stock:write', (body) => has(body, 'stock')),
+        ] as const,
         request: {
           headers: writeConditions,
           params: idParams,
@@ -199,7 +212,6 @@ export function productRoutes(services: ProductServices, { identify, adminOnly }
       async (c) => {
         const { id } = c.req.valid('param');
         const input = c.req.valid('json');
-        if (input.stock !== undefined) requireScope(c.get('actor'), 'stock:write');
         const product = await services.transaction((tx) =>
           replaceProduct(tx, id, input, c.get('actor'), conditionOf(c)),
         );

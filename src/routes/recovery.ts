@@ -68,8 +68,10 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         const { token, newPassword } = c.req.valid('json');
         const endsAt = waitEndsAt();
         const mailId = mailOf('password_reset', token);
-        await services.read((reader) => requireToken(reader, 'password_reset', mailId));
-        const hashed = passwords.hash(newPassword, c.req.raw.signal);
+        const stands = () => services.read((reader) => requireToken(reader, 'password_reset', mailId));
+        await stands();
+        // Again when the turn has come: of many at once all but the first few would be hashed in vain.
+        const hashed = passwords.hash(newPassword, c.req.raw.signal, stands);
         const passwordHash = await withDeadline(hashed, endsAt - performance.now());
         const requestId = c.get('requestId');
         const mailIds = await services.transaction((tx) => resetPassword(tx, mailId, passwordHash, requestId), endsAt);

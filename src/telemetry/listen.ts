@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -43,6 +44,8 @@ export async function serveOperators(
           'Content-Type': type,
           'Content-Length': Buffer.byteLength(body),
           'Cache-Control': 'no-store',
+          'X-Content-Type-Options': 'nosniff',
+          'X-Request-Id': randomUUID(),
           ...(status === 503 && { 'Retry-After': '1' }),
         });
         response.end(request.method === 'HEAD' ? undefined : body);

@@ -202,7 +202,7 @@ export const cache: Mutant[] = [
     name: 'late-guesses-count',
     says: 'Counts guesses whose callers have been told 503',
     file: 'src/cache/login-throttle.ts',
-    find: "        if (performance.now() >= endsAt) throw tooMany();\n",
+    find: '        if (performance.now() >= endsAt) throw tooMany();\n',
     replace: '',
     suites: ['tests/late-guesses.test.ts'],
   },
