@@ -5,8 +5,11 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Glob } from 'bun';
 
-/** What a room may import beside itself and `node:` modules; `type` in front admits types alone. */
-type Room = { rooms?: readonly string[]; packages?: readonly string[] };
+/**
+ * What a room may import beside itself and `node:` modules; `type` in front admits types alone. One that stands alone is
+ * for others to take, and may not import what every room may.
+ */
+type Room = { rooms?: readonly string[]; packages?: readonly string[]; standsAlone?: boolean };
 
 /** What every room may import. */
 const everywhere = ['src/lib', 'src/errors.ts', 'type src/services.ts', 'type src/settings.ts'];
@@ -70,6 +73,8 @@ const rooms: Record<string, Room> = {
   'src/schema': { packages: ['zod'] },
   'src/lib': { packages: ['csv-stringify', 'ioredis', 'ipaddr.js', 'iso-3166', 'pino', 'uuidv7', 'zod'] },
   'src/errors.ts': {},
+  // As its own tsconfig.json has no types of Node, it may not import `node:` modules either.
+  'clients/typescript': { packages: ['hono/client', 'type hono'], standsAlone: true },
   bench: {
     rooms: [
       'src/db',
@@ -108,7 +113,7 @@ const routeGroup = /^export (?:const|function) \w+Routes\b/m;
 
 const sources = new Map<string, string>();
 // The peers of bench/ are projects of their own, in JavaScript.
-for (const pattern of ['*.ts', '{src,standalone,scripts,tests}/**/*.{ts,tsx}', 'bench/*.ts', 'bench/works/*.ts']) {
+for (const pattern of ['*.ts', 'clients/*/src/**/*.ts', '{src,standalone,scripts,tests}/**/*.{ts,tsx}', 'bench/*.ts', 'bench/works/*.ts']) {
   for (const file of new Glob(pattern).scanSync(root)) sources.set(file, readFileSync(join(root, file), 'utf8'));
 }
 
@@ -138,7 +143,7 @@ function isAllowed(name: string, room: Room, { target, typeOnly }: Import): bool
     entry.startsWith('type ') ? typeOnly && isWithin(target, entry.slice('type '.length)) : isWithin(target, entry);
   const rule = [...(room.rooms ?? []), ...(room.packages ?? [])].find(admits);
   if (rule) usedRules.set(name, (usedRules.get(name) ?? new Set()).add(rule));
-  return rule !== undefined || everywhere.some(admits);
+  return rule !== undefined || (!room.standsAlone && everywhere.some(admits));
 }
 
 function unusedRules(): string[] {

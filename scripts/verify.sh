@@ -19,11 +19,14 @@ check() {
 check 'import rules' sh scripts/run.sh scripts/check-imports.ts
 check 'dependencies' sh scripts/run.sh scripts/check-dependencies.ts
 check 'hosting' sh scripts/run.sh scripts/check-hosting.ts
+check 'client types' sh scripts/run.sh scripts/write-client-types.ts --check
 check 'mutants' sh scripts/run.sh tests/mutants/run.ts --check
 # .squawk.toml says what they may not do.
 check 'migrations' node_modules/.bin/squawk drizzle/*.sql
 check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=$colors
 check 'types' node_modules/.bin/tsc -p tsconfig.json
+# The client package runs in browsers, and may use nothing else.
+check 'types for browsers' node_modules/.bin/tsc -p clients/typescript --noEmit
 # What start:node builds may use nothing that Bun adds.
 check 'types for Node' node_modules/.bin/tsc -p scripts/tsconfig.node.json --noEmit
 
