@@ -113,7 +113,13 @@ const routeGroup = /^export (?:const|function) \w+Routes\b/m;
 
 const sources = new Map<string, string>();
 // The peers of bench/ are projects of their own, in JavaScript.
-for (const pattern of ['*.ts', 'clients/*/src/**/*.ts', '{src,standalone,scripts,tests}/**/*.{ts,tsx}', 'bench/*.ts', 'bench/works/*.ts']) {
+for (const pattern of [
+  '*.ts',
+  'clients/*/src/**/*.ts',
+  '{src,standalone,scripts,tests}/**/*.{ts,tsx}',
+  'bench/*.ts',
+  'bench/works/*.ts',
+]) {
   for (const file of new Glob(pattern).scanSync(root)) sources.set(file, readFileSync(join(root, file), 'utf8'));
 }
 

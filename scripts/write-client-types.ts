@@ -35,6 +35,8 @@ type ApiDocument = {
 
 const root = join(import.meta.dir, '..');
 const output = join(root, 'clients/typescript/src/api.ts');
+/** A longer list, such as that of countries, is for the shop to check: programs have its values from elsewhere, as strings. */
+const valuesMax = 50;
 const problemType = 'application/problem+json';
 /** These two are written by hand, because the document cannot say which code comes with which members. */
 const writtenByHand = ['Problem', 'ErrorCode'];
@@ -87,7 +89,9 @@ const printers: Record<string, (schema: Schema) => string> = {
 /** A schema as a type. @throws where it says something that is not understood here */
 function print(schema: Schema): string {
   if (schema.$ref) return nameOf(schema.$ref);
-  if (schema.enum) return namedEnums.get(JSON.stringify(schema.enum)) ?? union(schema.enum.map(literal));
+  if (schema.enum && schema.enum.length <= valuesMax) {
+    return namedEnums.get(JSON.stringify(schema.enum)) ?? union(schema.enum.map(literal));
+  }
   if (schema.anyOf) return union(schema.anyOf.map(print));
   if (schema.type === undefined && Object.keys(schema).length === 0) return 'unknown';
   const types = [schema.type ?? []].flat();

@@ -6,7 +6,6 @@ import { RegExpRouter } from 'hono/router/reg-exp-router';
 import { secureHeaders } from 'hono/secure-headers';
 import { ShopError, unavailable } from './errors.ts';
 import { createGuards, createTokens } from './middleware/auth.ts';
-import type { ClientView } from './middleware/client-view.ts';
 import { compressLarge } from './middleware/compress-large.ts';
 import type { AppEnv } from './middleware/env.ts';
 import { requireOneHost } from './middleware/host.ts';
@@ -47,9 +46,6 @@ const headersForScripts = [
 ];
 /** The longest that any browser keeps a preflight but Firefox. */
 const preflightSecondsMax = 7_200;
-
-/** What `hc` types a client by. */
-export type App = ClientView<ReturnType<typeof createApp>>;
 
 /** The whole API over its services. `draining` turns true when the process is about to end. */
 export function createApp(services: ApiServices, draining: () => boolean = () => false) {

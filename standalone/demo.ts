@@ -1,17 +1,11 @@
-// Plays a whole purchase through the typed client, in a shop that is brought up for it and leaves nothing behind.
+// Plays a whole purchase through the client package, in a shop that is brought up for it and leaves nothing behind.
 import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DetailedError, hc, type InferResponseType, parseResponse } from 'hono/client';
 import { z } from 'zod';
-import type { App } from '../src/app.ts';
+import { createClient, type Order, type Product, type ShopClient, unwrap } from '../clients/typescript/src/index.ts';
 import { type DemoShop, openDemoShop } from './demo-shop.ts';
 import { stopWithParent } from './parent.ts';
-
-/** Knows every route: its path is a chain of properties, its method a function at the end, and all of it is typed. */
-type Client = ReturnType<typeof hc<App>>;
-type Product = InferResponseType<Client['api']['products'][':id']['$get'], 200>;
-type Order = InferResponseType<Client['api']['orders']['$post'], 201>;
 
 const deliveryTimeoutMs = 20_000;
 const mailsTimeoutMs = 10_000;
@@ -77,10 +71,10 @@ async function untilAborted(stop: AbortSignal): Promise<void> {
 async function buy({ url, mailUrl, untilReady }: DemoShop): Promise<void> {
   await untilReady();
   say(`Postgres, a mail catcher, the API on ${url} and the worker, all for this purchase alone.`);
-  const visitor = hc<App>(url);
+  const visitor = createClient(url);
   const account = await register(visitor);
   const token = await signIn(visitor, account);
-  const customer = hc<App>(url, { headers: { Authorization: `Bearer ${token}` } });
+  const customer = createClient(url, { token });
   await confirm(visitor, customer, mailUrl);
   const products = await browse(visitor, url);
   const order = await placeOrder(customer, products);
@@ -89,26 +83,26 @@ async function buy({ url, mailUrl, untilReady }: DemoShop): Promise<void> {
   await leave(customer, visitor, { ...account, id: order.customerId });
 }
 
-async function register(visitor: Client) {
+async function register(visitor: ShopClient) {
   step(2, 'Register');
   const account = { email: 'ada@example.com', password: 'correct horse battery' };
-  const customer = await parseResponse(visitor.api.auth.register.$post({ json: { name: 'Ada Lovelace', ...account } }));
+  const customer = await unwrap(visitor.api.auth.register.$post({ json: { name: 'Ada Lovelace', ...account } }));
   assert.equal(customer.email, account.email, 'The account has another address.');
   say(`${customer.name} <${customer.email}> is customer ${customer.id}.`);
   return account;
 }
 
-async function signIn(visitor: Client, account: { email: string; password: string }): Promise<string> {
+async function signIn(visitor: ShopClient, account: { email: string; password: string }): Promise<string> {
   step(3, 'Sign in');
-  const { token, expiresAt, customer } = await parseResponse(visitor.api.auth.login.$post({ json: account }));
+  const { token, expiresAt, customer } = await unwrap(visitor.api.auth.login.$post({ json: account }));
   assert.equal(customer.email, account.email, 'Somebody else has been signed in.');
   say(`${customer.name} has a bearer token that is good until ${expiresAt}.`);
   return token;
 }
 
 /** Shows that the address is theirs, with what a mail brings there. */
-async function confirm(visitor: Client, customer: Client, mailUrl: string): Promise<void> {
-  await parseResponse(customer.api.auth.email['send-verification'].$post());
+async function confirm(visitor: ShopClient, customer: ShopClient, mailUrl: string): Promise<void> {
+  await unwrap(customer.api.auth.email['send-verification'].$post());
   const deadline = Date.now() + mailsTimeoutMs;
   let token: string | undefined;
   while (token === undefined) {
@@ -117,21 +111,19 @@ async function confirm(visitor: Client, customer: Client, mailUrl: string): Prom
     const mail = (await caughtMails(mailUrl)).find(({ headers }) => headers['x-mail-kind'] === 'email_verification');
     token = /^[\w-]{64}$/m.exec(mail?.text ?? '')?.[0];
   }
-  await parseResponse(visitor.api.auth.email.verify.$post({ json: { token } }));
+  await unwrap(visitor.api.auth.email.verify.$post({ json: { token } }));
   say('The address is confirmed, with the token that a mail has brought there.');
 }
 
 /** Answers two products. */
-async function browse(visitor: Client, url: string): Promise<Product[]> {
+async function browse(visitor: ShopClient, url: string): Promise<Product[]> {
   step(4, 'Browse');
-  const cheapest = await parseResponse(
-    visitor.api.products.$get({ query: { inStock: 'true', sort: 'priceCents', limit: '3' } }),
-  );
+  const cheapest = await unwrap(visitor.api.products.$get({ query: { inStock: true, sort: 'priceCents', limit: 3 } }));
   assert.equal(cheapest.data.length, 3, 'The catalogue is too small.');
   say(`${cheapest.pagination.totalItems} products are in stock, the cheapest of them:`);
   for (const product of cheapest.data) say(`  ${money(product.priceCents, product.currency)}  ${product.name}`);
 
-  const found = await parseResponse(visitor.api.products.$get({ query: { inStock: 'true', q: 'coff', limit: '2' } }));
+  const found = await unwrap(visitor.api.products.$get({ query: { inStock: true, q: 'coff', limit: 2 } }));
   assert.equal(found.data.length, 2, 'The search has found too little.');
   say(`"coff" finds ${found.pagination.totalItems}, best first:`);
   for (const product of found.data) say(`  ${money(product.priceCents, product.currency)}  ${product.name}`);
@@ -140,7 +132,7 @@ async function browse(visitor: Client, url: string): Promise<Product[]> {
   const [tag] = best?.tags ?? [];
   const [image] = best?.images ?? [];
   assert(best?.sku && tag && image, 'The first of them has no SKU, no tag or no picture.');
-  const alike = await parseResponse(visitor.api.products.$get({ query: { tag, limit: '1' } }));
+  const alike = await unwrap(visitor.api.products.$get({ query: { tag, limit: 1 } }));
   const picture = await fetch(url + image.url);
   assert.equal(picture.status, 200, 'Its picture is not there.');
   say(
@@ -149,7 +141,7 @@ async function browse(visitor: Client, url: string): Promise<Product[]> {
   return found.data;
 }
 
-async function placeOrder(customer: Client, products: Product[]): Promise<Order> {
+async function placeOrder(customer: ShopClient, products: Product[]): Promise<Order> {
   step(5, 'Order');
   const items = products.map(({ id }) => ({ productId: id, quantity: 1 }));
   // With a key of its own, a request whose answer got lost can be sent again.
@@ -157,16 +149,16 @@ async function placeOrder(customer: Client, products: Product[]): Promise<Order>
   const shippingAddress = { name: 'Ada Lovelace', line1: '12 St James’s Square', city: 'London', country: 'GB' };
   const place = () => customer.api.orders.$post({ header, json: { items, shippingAddress } });
 
-  const order = await parseResponse(place());
+  const order = await unwrap(place());
   assert.equal(order.status, 'pending', 'The order does not begin at its beginning.');
   say(`Order ${order.number} over ${money(order.totalCents, order.currency)} is ${order.status}.`);
 
   const repeat = await place();
   assert.equal(repeat.headers.get('Idempotent-Replayed'), 'true', 'The repeat was not recognised.');
-  assert.deepEqual(await parseResponse(repeat), order, 'The repeat has another answer.');
+  assert.deepEqual(await unwrap(repeat), order, 'The repeat has another answer.');
   say('The same request once more gets the same answer (Idempotent-Replayed: true), and no second order.');
 
-  const found = await parseResponse(customer.api.orders.$get({ query: { number: order.number.toLowerCase() } }));
+  const found = await unwrap(customer.api.orders.$get({ query: { number: order.number.toLowerCase() } }));
   const ids = found.data.map(({ id }) => id);
   assert.deepEqual(ids, [order.id], 'The order is not found by its number.');
   say(`It is found by "${order.number.toLowerCase()}" and goes to ${order.shippingAddress?.city}.`);
@@ -182,12 +174,12 @@ async function placeOrder(customer: Client, products: Product[]): Promise<Order>
 }
 
 /** Follows an order to its end. */
-async function watch(customer: Client, { id }: Order): Promise<Order> {
+async function watch(customer: ShopClient, { id }: Order): Promise<Order> {
   step(6, 'Watch the order change');
   const deadline = Date.now() + deliveryTimeoutMs;
   let shown = 0;
   for (;;) {
-    const order = await parseResponse(customer.api.orders[':id'].$get({ param: { id } }));
+    const order = await unwrap(customer.api.orders[':id'].$get({ param: { id } }));
     for (const { status, at } of order.history.slice(shown)) say(`${at}  ${status}`);
     shown = order.history.length;
     if (order.nextStatusAt === null) {
@@ -225,12 +217,12 @@ async function readMails(mailUrl: string, { id, number, history }: Order): Promi
 
 /** Takes all that is held along, and has the rest erased. */
 async function leave(
-  customer: Client,
-  visitor: Client,
+  customer: ShopClient,
+  visitor: ShopClient,
   { id, email, password }: { id: string; email: string; password: string },
 ): Promise<void> {
   step(8, 'Leave');
-  const held = await parseResponse(customer.api.customers[':id'].export.$get({ param: { id } }));
+  const held = await unwrap(customer.api.customers[':id'].export.$get({ param: { id } }));
   assert.equal(held.customer.email, email, 'The export is somebody else’s.');
   assert.equal(held.orders.length, 1, 'The export has another number of orders.');
   say(
@@ -275,7 +267,5 @@ function secondsUntil(time: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  // The client throws what a refusal says, as a problem document.
-  if (error instanceof DetailedError) return `${error.message} ${JSON.stringify(error.detail)}`;
   return error instanceof Error ? error.message : String(error);
 }
