@@ -1,6 +1,7 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../standalone/ports.ts';
+import { installPackages } from '../tests/support/packages.ts';
 import { jwtSecret } from './catalogue.ts';
 import { type Child, root, startChild } from './children.ts';
 import type { Contender } from './rounds.ts';
@@ -115,28 +116,11 @@ export async function peerSettings(
   { databaseUrl, redisUrl }: Home,
 ): Promise<{ env: Record<string, string>; cwd: string }> {
   const cwd = join(import.meta.dir, 'peers', name);
-  await installPeer(cwd);
+  await installPackages(cwd);
   return {
     env: { NODE_ENV: 'production', DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: jwtSecret },
     cwd,
   };
-}
-
-/** @throws saying what is missing, when the packages cannot be installed */
-async function installPeer(directory: string): Promise<void> {
-  const lockfile = join(directory, 'package-lock.json');
-  const installed = join(directory, 'node_modules/.installed-package-lock.json');
-  if (existsSync(installed) && readFileSync(installed).equals(readFileSync(lockfile))) return;
-  if (!Bun.which('node') || !Bun.which('npm')) {
-    throw new Error('The peers run on Node.js: node and npm have to be on the PATH.');
-  }
-  console.log(`Installing the packages of ${directory.slice(root.length + 1)}, once.`);
-  const npm = Bun.spawn(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: directory,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  if ((await npm.exited) !== 0) throw new Error(`npm could not install the packages of ${directory}.`);
-  copyFileSync(lockfile, installed);
 }
 
 /** A server under a load of wrk. */

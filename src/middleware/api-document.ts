@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Mailbox } from '../lib/mailbox.ts';
+import { domainOf, type Mailbox } from '../lib/mailbox.ts';
 import { version as productVersion } from '../lib/version.ts';
 import type { AppEnv } from './env.ts';
 import { answers } from './problem.ts';
@@ -35,6 +35,11 @@ const tags = {
 /** Who answers for the shop, and where it is. */
 type Place = { origin: string; contact: Mailbox };
 
+/** Of a shop on one machine, such as `shop@localhost`, no address: tools refuse those without a dot. */
+function contactOf(contact: Mailbox): { name: string; email?: string } {
+  return { name: contact.name, ...(domainOf(contact).includes('.') && { email: contact.address }) };
+}
+
 /**
  * The OpenAPI document of an API. 3.0 is for tools that know no 3.1; it has no webhooks.
  */
@@ -45,7 +50,7 @@ export function describeApi(api: OpenAPIHono<AppEnv>, version: '3.1.0' | '3.0.3'
       version: productVersion,
       description: introduction,
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
-      contact: { name: contact.name, email: contact.address },
+      contact: contactOf(contact),
     },
     servers: [{ url: origin, description: 'This shop' }],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
