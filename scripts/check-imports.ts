@@ -120,7 +120,11 @@ for (const pattern of [
   'bench/*.ts',
   'bench/works/*.ts',
 ]) {
-  for (const file of new Glob(pattern).scanSync(root)) sources.set(file, readFileSync(join(root, file), 'utf8'));
+  for (const file of new Glob(pattern).scanSync(root)) {
+    // Packages that suites install, and what generators of clients make.
+    if (/\/(node_modules|made)\//.test(file)) continue;
+    sources.set(file, readFileSync(join(root, file), 'utf8'));
+  }
 }
 
 function lineAt(source: string, index: number): number {

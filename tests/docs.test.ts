@@ -12,7 +12,9 @@ import { type Shop, startShop } from './support/shop.ts';
 const root = join(import.meta.dir, '..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const readme = read('README.md');
-const documents = ['*.md', 'docs/**/*.md', 'patches/*.md'].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
+const documents = ['*.md', 'clients/*/*.md', 'docs/**/*.md', 'patches/*.md'].flatMap((pattern) => [
+  ...new Glob(pattern).scanSync(root),
+]);
 
 /** The text between a heading and the next one of its level. */
 function section(document: string, heading: string): string {
@@ -103,6 +105,10 @@ describe('README.md › the settings', () => {
 describe('package.json', () => {
   test('its version › is the one that the processes tell', () => {
     expect(version).toBe(packageJson.version);
+  });
+
+  test('its version › is that of the client package', () => {
+    expect(JSON.parse(read('clients/typescript/package.json')).version).toBe(packageJson.version);
   });
 
   test('dependencies › are those of docs/dependencies.md', () => {

@@ -21,20 +21,24 @@ beforeAll(async () => {
 
 afterAll(() => shop.stop());
 
-describe('the document', () => {
-  test.each([
+test('the document › given to three generators › becomes three clients', async () => {
+  const commands = [
     ['openapi-ts', '-f', 'hey-api.config.ts'],
     ['openapi-typescript', 'made/openapi.json', '-o', 'made/openapi-typescript.ts'],
     ['orval', '--config', 'orval.config.ts'],
-  ])('given to %s › becomes a client', async (program, ...args) => {
-    const { exitCode, output } = await run([join(bin, program), ...args], directory);
-    expect(exitCode, output).toBe(0);
-  });
+  ];
+  const ended = await Promise.all(
+    commands.map(([program = '', ...args]) => run([join(bin, program), ...args], directory)),
+  );
+  expect(ended.filter(({ exitCode }) => exitCode !== 0)).toEqual([]);
 });
 
 describe('the clients', () => {
   test.concurrent.each(['tsconfig.json', 'tsconfig.hey-api.json'])('compiled by %s › have no fault', async (config) => {
-    expect(await run([join(root, 'node_modules/.bin/tsc'), '-p', config], directory)).toEqual({ exitCode: 0, output: '' });
+    expect(await run([join(root, 'node_modules/.bin/tsc'), '-p', config], directory)).toEqual({
+      exitCode: 0,
+      output: '',
+    });
   });
 
   test.concurrent.each(['hey-api', 'openapi-fetch', 'orval'])(
