@@ -1,5 +1,6 @@
 import type { Room } from './mutant.ts';
 import { cache } from './rooms/cache.ts';
+import { clientPackage } from './rooms/client.ts';
 import { db } from './rooms/db.ts';
 import { customers } from './rooms/domain-customers.ts';
 import { orders } from './rooms/domain-orders.ts';
@@ -43,4 +44,5 @@ export const rooms: Record<string, Room> = {
   telemetry: { paths: ['src/telemetry'], mutants: telemetry },
   lib: { paths: ['src/lib'], mutants: lib },
   standalone: { paths: ['standalone'], mutants: standalone },
+  client: { paths: ['clients/typescript'], mutants: clientPackage },
 };
