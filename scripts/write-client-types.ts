@@ -48,6 +48,9 @@ const namedEnums = new Map(
   Object.entries(schemas).flatMap(([name, schema]) => (schema.enum ? [[JSON.stringify(schema.enum), name]] : [])),
 );
 
+/** Objects that the document lets be null wherever they stand; the types say so there, and the name is that of the thing. */
+const nullables = new Set(Object.keys(schemas).filter((name) => String(schemas[name]?.type) === 'object,null'));
+
 const nameOf = (reference: string) => reference.slice(reference.lastIndexOf('/') + 1);
 const literal = (value: unknown) => JSON.stringify(value);
 const key = (name: string) => (/^[\w$]+$/.test(name) ? name : literal(name));
@@ -88,7 +91,10 @@ const printers: Record<string, (schema: Schema) => string> = {
 
 /** A schema as a type. @throws where it says something that is not understood here */
 function print(schema: Schema): string {
-  if (schema.$ref) return nameOf(schema.$ref);
+  if (schema.$ref) {
+    const name = nameOf(schema.$ref);
+    return nullables.has(name) ? `${name} | null` : name;
+  }
   if (schema.enum && schema.enum.length <= valuesMax) {
     return namedEnums.get(JSON.stringify(schema.enum)) ?? union(schema.enum.map(literal));
   }
@@ -169,7 +175,11 @@ const declarations = Object.entries(schemas)
   .filter(([name]) => !writtenByHand.includes(name))
   .sort(byName)
   .map(([name, schema]) => {
-    const type = schema.enum ? union(schema.enum.map(literal)) : print(schema);
+    const type = schema.enum
+      ? union(schema.enum.map(literal))
+      : nullables.has(name)
+        ? printObject(schema)
+        : print(schema);
     return `${comment(schema.description)}export type ${name} = ${type};\n`;
   });
 

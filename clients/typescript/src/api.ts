@@ -123,10 +123,10 @@ export type ExportedOrder = {
   items: Array<OrderItem>;
   /** Since the order was placed, or last restored. */
   history: Array<StatusEntry>;
-  shippingAddress: ShippingAddress;
+  shippingAddress: ShippingAddress | null;
   /** The customer's own. */
   note: string | null;
-  shipment: Shipment;
+  shipment: Shipment | null;
   /** For admins; null for customers. */
   hold: { reason: string; since: string } | null;
   /** When it moves on by itself; null when it does not, being on hold or at its end. */
@@ -280,10 +280,10 @@ export type Order = {
   items: Array<OrderItem>;
   /** Since the order was placed, or last restored. */
   history: Array<StatusEntry>;
-  shippingAddress: ShippingAddress;
+  shippingAddress: ShippingAddress | null;
   /** The customer's own. */
   note: string | null;
-  shipment: Shipment;
+  shipment: Shipment | null;
   /** For admins; null for customers. */
   hold: { reason: string; since: string } | null;
   /** When it moves on by itself; null when it does not, being on hold or at its end. */
@@ -295,7 +295,7 @@ export type Order = {
 };
 
 /** Null clears it, unless this shop requires one. */
-export type OrderAddressInput = { shippingAddress: ShippingAddressInput };
+export type OrderAddressInput = { shippingAddress: ShippingAddressInput | null };
 
 /** What an event tells of an order; the rest is at `GET /api/orders/{id}`. */
 export type OrderEventData = {
@@ -318,7 +318,7 @@ export type OrderHoldInput = { reason: string };
 export type OrderInput = {
   /** Lines of one product are added up, to at most 1000. */
   items: Array<{ productId: string; quantity: number }>;
-  shippingAddress?: ShippingAddressInput | undefined;
+  shippingAddress?: ShippingAddressInput | null | undefined;
   note?: string | null | undefined;
 };
 
@@ -548,7 +548,7 @@ export type Session = {
 export type SessionList = { data: Array<Session>; pagination: Pagination };
 
 /** What staff have said of the parcel. */
-export type Shipment = { carrier: string | null; trackingNumber: string | null; trackingUrl: string | null } | null;
+export type Shipment = { carrier: string | null; trackingNumber: string | null; trackingUrl: string | null };
 
 export type ShippingAddress = {
   name: string;
@@ -558,7 +558,7 @@ export type ShippingAddress = {
   region: string | null;
   postalCode: string | null;
   country: string;
-} | null;
+};
 
 export type ShippingAddressInput = {
   name: string;
@@ -569,7 +569,7 @@ export type ShippingAddressInput = {
   postalCode?: string | null | undefined;
   /** ISO 3166-1 alpha-2 */
   country: string;
-} | null;
+};
 
 /** A product of which there is not enough. */
 export type ShortLine = {
