@@ -188,7 +188,7 @@ const statuses = Object.entries(answers).map(([code, { status }]) => `${code}: $
 const source = `// Made from the shop's OpenAPI document by \`npm run client:types\`: not to be edited.
 // biome-ignore-all lint/complexity/noBannedTypes: Hono says {} for what has no members.
 import type { Hono } from 'hono';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, ErrorCode } from './endpoint.ts';
 
 ${declarations.join('\n')}
 /** Every code that a problem can have, and its status. */

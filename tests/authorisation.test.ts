@@ -504,6 +504,19 @@ describe('GET /openapi.json', () => {
       });
       expect(Object.fromEntries(declared)).toEqual(Object.fromEntries(wanted));
     });
+
+    test('has under the tags for customers what they may do, and under those for admins what they may not', async () => {
+      const { paths, 'x-tagGroups': groups } = await readDocument(shop.url);
+      const groupOf = new Map(groups.flatMap(({ name, tags }) => tags.map((tag) => [tag, name])));
+      for (const [operation, { statuses }] of Object.entries(rows)) {
+        const [method = '', path = ''] = operation.split(' ');
+        const [tag = ''] = paths[path]?.[method.toLowerCase()]?.tags ?? [];
+        const group = groupOf.get(tag);
+        if (statuses.owner === 403) expect([operation, group]).toEqual([operation, 'For admins']);
+        else expect([operation, group]).not.toEqual([operation, 'For admins']);
+        expect([operation, group]).not.toEqual([operation, undefined]);
+      }
+    });
   });
 });
 

@@ -18,18 +18,29 @@ Money is in minor units (\`priceCents\`), times are RFC 3339 in UTC, ids are UUI
 A query parameter that is empty, or a flag that is \`false\`, is as if it were not sent. E-mail addresses are ASCII.
 `;
 
-const tags = {
-  Accounts: 'Registering, signing in, passwords, second factors',
-  Sessions: 'Where an account is signed in',
-  Keys: 'For programs',
-  Products: 'The catalogue',
-  Stock: 'What came in and went out, orders aside',
-  Customers: 'Accounts, for their owners and for staff',
-  Orders: 'From placing to restoring',
-  Mails: 'What the shop owes and has sent by mail',
-  Webhooks: 'What other systems are told',
-  'Audit events': 'Who did what',
-  Operation: 'For those who run the shop',
+/** The tags by who is let at their operations, so that tools can leave out what a caller would be refused. */
+const tagGroups = {
+  'For customers': {
+    Accounts: 'Registering, signing in, passwords, second factors',
+    Sessions: 'Where an account is signed in',
+    Products: 'What there is to buy',
+    Customers: 'An account, for its owner and for admins',
+    Orders: 'From placing to restoring',
+  },
+  'For admins': {
+    Catalogue: 'Making, changing and removing products, alone, in bulk and as a file',
+    Stock: 'What came in and went out, orders aside',
+    'Order handling': 'What staff do with orders',
+    'Customer care': 'Finding accounts, and opening deleted ones again',
+    Mails: 'What the shop owes and has sent by mail',
+    Webhooks: 'What other systems are told',
+    Reports: 'What was sold, and what is left',
+    'Audit events': 'Who did what',
+    Keys: 'For programs',
+  },
+  'For operators': {
+    Operation: 'Whether the shop is well',
+  },
 };
 
 /** Who answers for the shop, and where it is. */
@@ -53,15 +64,30 @@ export function describeApi(api: OpenAPIHono<AppEnv>, version: '3.1.0' | '3.0.3'
       contact: contactOf(contact),
     },
     servers: [{ url: origin, description: 'This shop' }],
-    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    tags: Object.values(tagGroups).flatMap((tags) =>
+      Object.entries(tags).map(([name, description]) => ({ name, description })),
+    ),
+    'x-tagGroups': Object.entries(tagGroups).map(([name, tags]) => ({ name, tags: Object.keys(tags) })),
   };
-  const document: Document =
+  return withNamedRefusals(
     version === '3.1.0'
       ? api.getOpenAPI31Document({ openapi: version, ...about })
-      : api.getOpenAPIDocument({ openapi: version, ...about });
-  if (version === '3.0.3') delete document.webhooks;
-  return withNamedRefusals(document);
+      : reduced(api.getOpenAPIDocument({ openapi: version, ...about })),
+  );
 }
+
+/** A document without what 3.0 does not know: webhooks, scopes of other schemes than OAuth's, null as a choice. */
+function reduced({ webhooks: _webhooks, ...document }: Document): Document {
+  return JSON.parse(JSON.stringify(document), (key, value) => {
+    if (key === 'security')
+      return value.map((ways: object) => Object.fromEntries(Object.keys(ways).map((way) => [way, []])));
+    if (key !== 'anyOf' || !value.some(isNull)) return value;
+    const [first, ...others] = value.filter((choice: object) => !isNull(choice));
+    return [{ ...first, nullable: true }, ...others];
+  });
+}
+
+const isNull = (schema: { type?: string; nullable?: boolean }) => schema.nullable === true && !schema.type;
 
 type Refusal = { content?: Record<string, { examples?: Record<string, unknown> }> };
 type Operations = Record<string, { responses?: Record<string, unknown> }>;

@@ -46,7 +46,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         security: [],
         tags: ['Accounts'],
         summary: 'Open an account',
-        description: 'So many an hour for each network address as the shop has set.',
+        description: 'Opens an account for a customer. A network address may open so many an hour as the shop has set.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(registrationSchema) },
         responses: {
@@ -77,7 +77,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         tags: ['Accounts'],
         summary: 'Sign in',
         description:
-          'Begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
+          'Gives a bearer token for an e-mail address and its password. It begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(credentialsSchema) },
         responses: {
@@ -133,7 +133,8 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         operationId: 'changePassword',
         tags: ['Accounts'],
         summary: 'Change the password',
-        description: 'Every session of the account ends, and every older token stops working.',
+        description:
+          'Sets a new password for your account; the current one shows that it is you. Every session of the account ends, and every older token stops working.',
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordChangeSchema) },
@@ -164,7 +165,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         tags: ['Accounts'],
         summary: 'Begin a second factor',
         description:
-          'Gives the secret of an authenticator app (RFC 6238). Nothing changes until a code of it is confirmed; beginning again gives another secret.',
+          'Begins a second factor: gives the secret of an authenticator app (RFC 6238). Nothing changes until a code of it is confirmed; beginning again gives another secret.',
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpStartSchema) },
@@ -189,7 +190,8 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         operationId: 'confirmTotp',
         tags: ['Accounts'],
         summary: 'Confirm a second factor',
-        description: 'From now on signing in takes a code. Wrong codes count as failed sign-ins.',
+        description:
+          'Confirms a second factor that was begun, by a code of its app, and gives recovery codes. From now on signing in takes a code. Wrong codes count as failed sign-ins.',
         security: bearer,
         middleware: [signedIn(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpConfirmationSchema) },
@@ -216,7 +218,7 @@ export function accountRoutes(services: AccountServices, { signedIn, unlessRequi
         tags: ['Accounts'],
         summary: 'Remove the second factor',
         description:
-          'Its recovery codes go with it. Wrong codes and passwords count as failed sign-ins. Where every admin needs a second factor, an admin is refused.',
+          'Takes the second factor off your account, and its recovery codes with it. Wrong codes and passwords count as failed sign-ins. Where every admin needs a second factor, an admin is refused.',
         security: bearer,
         middleware: [signedIn(), unlessRequired, requireJson] as const,
         request: { query: noQuery, body: jsonBody(totpRemovalSchema) },

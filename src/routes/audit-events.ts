@@ -17,7 +17,7 @@ export function auditEventRoutes(services: Pick<ApiServices, 'read'>, { adminOnl
       tags: ['Audit events'],
       summary: 'List audit events',
       description:
-        'Who did what to which account, product, order, key or webhook, newest first. Each change that staff or the owner of an account makes leaves one event, written in its transaction; refused requests, requests that change nothing, signing in and out, orders placed, and the automatic steps of orders leave none. Events cannot be changed or deleted.',
+        'Lists who did what to which account, product, order, key or webhook, newest first. Each change that staff or the owner of an account makes leaves one event, written in its transaction; refused requests, requests that change nothing, signing in and out, orders placed, and the automatic steps of orders leave none. Events cannot be changed or deleted.',
       security: bearerOrKey('audit:read'),
       middleware: [adminOnly('audit')] as const,
       request: { query: auditEventQuerySchema },

@@ -18,6 +18,13 @@ type DocsEnv = AppEnv & { Variables: SecureHeadersVariables };
 const scriptPath = '/docs/scalar.js';
 const scriptFile = new URL('./assets/scalar.js.gz', import.meta.url);
 
+// Of the browser, where the page runs `goToAnchor`.
+declare const document: { getElementById(id: string): { scrollIntoView(): void } | null };
+declare const location: { hash: string };
+
+/** The `type` of a problem leads to its line of the page, which is not there yet when the browser looks for it. */
+const goToAnchor = () => document.getElementById(location.hash.slice(1))?.scrollIntoView();
+
 /** A large body that is the same for everyone, in both forms. */
 type Asset = { plain: Uint8Array; gzip: Uint8Array };
 
@@ -103,6 +110,7 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
         showDeveloperTools: 'never',
         agent: { disabled: true },
         mcp: { disabled: true },
+        onLoaded: goToAnchor,
       })),
     );
 }

@@ -8,6 +8,8 @@ import type { ApiServices } from '../services.ts';
 
 type HealthServices = Pick<ApiServices, 'metrics' | 'readiness' | 'scrape' | 'settings'>;
 
+const { 400: badHost } = problems('malformed_json');
+
 /** Each of them says that the request has come through a proxy, and so perhaps from anyone. */
 const proxyHeaders = ['forwarded', 'x-forwarded-for', 'via'];
 
@@ -24,8 +26,8 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         security: [],
         tags: ['Operation'],
         summary: 'Alive',
-        description: 'Answers as long as the process does, whatever else is down.',
-        responses: { 200: json(healthSchema, 'The process answers') },
+        description: 'Tells that the process lives: it answers as long as the process does, whatever else is down.',
+        responses: { 200: json(healthSchema, 'The process answers'), 400: badHost },
       }),
       (c) => c.json({ status: 'ok' as const }, 200),
     )
@@ -37,9 +39,11 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         security: [],
         tags: ['Operation'],
         summary: 'Ready for traffic',
-        description: 'Whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.',
+        description:
+          'Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.',
         responses: {
           200: json(readinessSchema, 'Ready, or ready but degraded'),
+          400: badHost,
           503: json(readinessSchema, 'Not ready; the checks say what is down'),
         },
       }),
@@ -57,7 +61,8 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         security: [],
         tags: ['Operation'],
         summary: 'Metrics for Prometheus',
-        description: 'With `METRICS_PORT`, or through a proxy, there is nothing here.',
+        description:
+          'Gives the metrics of this process for Prometheus. With `METRICS_PORT`, or through a proxy, there is nothing here.',
         responses: {
           200: { content: { 'text/plain': { schema: metricsSchema } }, description: 'Metrics' },
           ...problems('not_found'),

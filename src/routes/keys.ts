@@ -20,7 +20,7 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         tags: ['Keys'],
         summary: 'Make a key for a program',
         description:
-          'A program sends it as `Authorization: Bearer shop_…` and may then do what its scopes name, as staff. A scope that ends in `:write` is good for reading, too. The key is shown this once; a hash of it is kept. It works until `expiresAt` or until it is revoked, whatever becomes of the admin who made it. A key cannot place orders, and what no scope names is closed to it.',
+          'Makes a key for a program, which sends it as `Authorization: Bearer shop_…` and may then do what its scopes name, as staff. A scope that ends in `:write` is good for reading, too. The key is shown this once; a hash of it is kept. It works until `expiresAt` or until it is revoked, whatever becomes of the admin who made it. A key cannot place orders, and what no scope names is closed to it.',
         security: bearer,
         middleware: [adminOnly(), requireJson] as const,
         request: { query: noQuery, body: jsonBody(keyInputSchema) },
@@ -42,7 +42,8 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         operationId: 'listKeys',
         tags: ['Keys'],
         summary: 'List keys',
-        description: 'All that have not been revoked, expired ones too, newest first, without what they are sent as.',
+        description:
+          'Lists the keys that have not been revoked, expired ones too, newest first, without what they are sent as.',
         security: bearer,
         middleware: [adminOnly()] as const,
         request: { query: keyQuerySchema },
@@ -63,7 +64,7 @@ export function keyRoutes(services: Pick<ApiServices, 'read' | 'transaction'>, {
         operationId: 'revokeKey',
         tags: ['Keys'],
         summary: 'Revoke a key',
-        description: 'It stops working at once, everywhere.',
+        description: 'Revokes the key of a program. It stops working at once, everywhere.',
         security: bearer,
         middleware: [adminOnly()] as const,
         request: { params: idParams, query: noQuery },

@@ -17,7 +17,7 @@ export function mediaRoutes() {
       security: [],
       tags: ['Products'],
       summary: 'Get a picture',
-      description: 'The pictures of the products that the shop is seeded with. Pages of any origin may show them.',
+      description: 'Gives a picture of the products that the shop is seeded with. Pages of any origin may show them.',
       request: { params: pictureParams, query: noQuery },
       responses: {
         200: { content: { 'image/svg+xml': { schema: pictureSchema } }, description: 'The picture' },

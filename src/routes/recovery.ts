@@ -37,7 +37,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         tags: ['Accounts'],
         summary: 'Ask for a mail to set a new password',
         description:
-          'Sends the account of this address a token that works once, within an hour, and replaces the one before. The answer is the same whether there is such an account or not, and when it had such a mail within the last minute, which then stays the only one. Twenty requests an hour for each network address, those for confirming an address counted along.',
+          'Sends the account of this address a token to set a new password with, which works once, within an hour, and replaces the one before. The answer is the same whether there is such an account or not, and when it had such a mail within the last minute, which then stays the only one. Twenty requests an hour for each network address, those for confirming an address counted along.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(forgottenPasswordSchema) },
         responses: { 202: { description: 'Heard' }, ...bodyProblems('rate_limited') },
@@ -59,7 +59,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         tags: ['Accounts'],
         summary: 'Set a new password with the token of a mail',
         description:
-          'Every session of the account ends, every older token stops working, and the address counts as confirmed.',
+          'Sets a new password for the account that the token of a mail is for. Every session of the account ends, every older token stops working, and the address counts as confirmed.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(passwordResetSchema) },
         responses: { 204: { description: 'Set' }, ...bodyProblems('token_invalid') },
@@ -88,7 +88,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         tags: ['Accounts'],
         summary: 'Ask for a mail to confirm your e-mail address',
         description:
-          'Sends your address a token that works once, within three days, and replaces the one before; none when there was such a mail within the last minute. Twenty requests an hour for each network address, those for a new password counted along.',
+          'Sends your address a token to confirm it with, which works once, within three days, and replaces the one before; none when there was such a mail within the last minute. Twenty requests an hour for each network address, those for a new password counted along.',
         security: bearer,
         middleware: [signedIn()] as const,
         request: { query: noQuery },
@@ -112,7 +112,7 @@ export function recoveryRoutes(services: RecoveryServices, { signedIn }: Guards)
         security: [],
         tags: ['Accounts'],
         summary: 'Confirm an e-mail address with the token of a mail',
-        description: 'Mails that waited for it go out.',
+        description: 'Confirms the e-mail address that the token was sent to. Mails that waited for that go out.',
         middleware: [requireJson] as const,
         request: { query: noQuery, body: jsonBody(emailVerificationSchema) },
         responses: { 204: { description: 'Confirmed' }, ...bodyProblems('token_invalid') },

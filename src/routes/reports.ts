@@ -16,7 +16,7 @@ export function reportRoutes({ read, settings }: Pick<ApiServices, 'read' | 'set
       tags: ['Reports'],
       summary: 'Report sales',
       description:
-        'Days are those of UTC, both ends included, at most 366. An order counts on the day that it was placed on, as long as it is neither cancelled nor deleted.',
+        'Reports what was sold on each day, the best sellers, the lowest stocks and how many orders are open. Days are those of UTC, both ends included, at most 366. An order counts on the day that it was placed on, as long as it is neither cancelled nor deleted.',
       security: bearerOrKey('reports:read'),
       middleware: [adminOnly('reports')] as const,
       request: { query: salesQuerySchema },

@@ -19,7 +19,7 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         tags: ['Sessions'],
         summary: 'List your sessions',
         description:
-          'Where your account is signed in, newest first: one session for each sign-in that has neither expired nor been ended.',
+          'Lists where your account is signed in, newest first: one session for each sign-in that has neither expired nor been ended.',
         security: bearer,
         middleware: [signedIn()] as const,
         request: { query: sessionQuerySchema },
@@ -42,7 +42,8 @@ export function sessionRoutes(services: Pick<ApiServices, 'read' | 'transaction'
         operationId: 'endSession',
         tags: ['Sessions'],
         summary: 'End one of your sessions',
-        description: 'Its token stops working at once, everywhere. The session of another account is not found.',
+        description:
+          'Ends one of your sessions: its token stops working at once, everywhere. The session of another account is not found.',
         security: bearer,
         middleware: [signedIn()] as const,
         request: { params: idParams, query: noQuery },

@@ -29,7 +29,7 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         tags: ['Stock'],
         summary: 'List stock changes',
         description:
-          "Newest first. The stock of a product and the units of its live orders, which are neither cancelled nor deleted, always add up to its stock changes. Orders book none of their own: their units follow from an order's lines and status.",
+          "Lists the changes of stock that were booked, newest first. The stock of a product and the units of its live orders, which are neither cancelled nor deleted, always add up to its stock changes. Orders book none of their own: their units follow from an order's lines and status.",
         security: bearerOrKey('stock:read'),
         middleware: [adminOnly('stock')] as const,
         request: { query: stockChangeQuerySchema },
@@ -51,7 +51,7 @@ export function stockChangeRoutes({ cache, read, transaction }: StockServices, {
         tags: ['Stock'],
         summary: 'Book a stock change',
         description:
-          'By how much the stock changes, so that orders that are placed meanwhile are not undone. With `expectedStock`, only if the stock is that before: after a count, say. With an `Idempotency-Key` a repeat books nothing.',
+          'Books by how much the stock of a product changes, so that orders that are placed meanwhile are not undone. With `expectedStock`, only if the stock is that before: after a count, say. With an `Idempotency-Key` a repeat books nothing.',
         security: bearerOrKey('stock:write'),
         middleware: [adminOnly('stock'), requireJson] as const,
         request: { query: noQuery, headers: idempotencyHeadersSchema, body: jsonBody(stockChangeInputSchema) },

@@ -118,17 +118,21 @@ export function serializeMoment(moment: Date | null): string | null {
   return moment?.toISOString() ?? null;
 }
 
+export const exampleId = '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c';
+
 /** A UUIDv7 as it stands in answers. */
-export const id = z.uuid().meta({ description: 'UUIDv7', example: '019379c3-8f00-7cc1-b2f4-1d6e8f1a2b3c' });
+export const id = z.uuid().meta({ description: 'UUIDv7', example: exampleId });
 
 /** An id that a client sends in a body or a query. */
 export const idInput = z
   .guid()
   .transform((value) => value.toLowerCase())
-  .meta({ type: 'string', format: 'uuid' });
+  .meta({ type: 'string', format: 'uuid', example: exampleId });
 
 /** A path's id. Any text passes, because a malformed id is an unknown one (404), not a bad value (422). */
-export const idParams = z.object({ id: z.string().meta({ format: 'uuid' }) });
+export const idParams = z.object({
+  id: z.string().meta({ format: 'uuid', description: 'Which one, by its `id`.', example: exampleId }),
+});
 
 /** Conditional writes (RFC 9110, section 13). */
 export const writeConditions = z.object({
@@ -141,7 +145,10 @@ export const idempotencyHeadersSchema = z.object({
     .string()
     .regex(/^[\x20-\x7e]{1,255}$/, 'must be 1 to 255 printable ASCII characters')
     .optional()
-    .meta({ description: 'Makes a retry safe: the first answer is kept for 24 hours and given again.' }),
+    .meta({
+      description: 'Makes a retry safe: the first answer is kept for 24 hours and given again.',
+      example: 'order-2026-11-22-1',
+    }),
 });
 
 export const noQuery = z.strictObject({});
@@ -153,6 +160,11 @@ export const currency = z
 
 /** An amount of money in minor units of the shop's currency. */
 export const priceCents = z.int().min(0).max(1_000_000_000).meta({ example: 1299 });
+
+/** Why something was refused. */
+export const errorCode = z
+  .enum(errorCodes)
+  .meta({ id: 'ErrorCode', description: 'Stable; what a program should look at.' });
 
 const fieldErrorSchema = z
   .object({
@@ -166,23 +178,31 @@ const shortLineSchema = z
   .object({ productId: id, requested: z.int(), available: z.int() })
   .meta({ id: 'ShortLine', description: 'A product of which there is not enough.' });
 
+/** What is wrong with fields, or which products are short. */
+export const problemErrors = z.array(z.union([fieldErrorSchema, shortLineSchema]));
+
 export const problemSchema = z
   .object({
     type: z.string().meta({ format: 'uri-reference' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.enum(errorCodes).meta({ id: 'ErrorCode', description: 'Stable; what a program should look at.' }),
+    code: errorCode,
     requestId: z.string(),
-    errors: z
-      .array(z.union([fieldErrorSchema, shortLineSchema]))
+    errors: problemErrors
       .optional()
       .meta({ description: 'Of `insufficient_stock` the short lines, otherwise the fields that are wrong.' }),
     deletableAt: timestamp.optional().meta({ description: 'With `order_too_recent`: when the order may be deleted.' }),
     currentStock: z.int().optional().meta({ description: 'With `stock_changed`: the stock as it is.' }),
-    results: z.array(z.looseObject({})).optional().meta({
-      description: 'With `batch_refused`: what became of each item, as of a batch that was written.',
-    }),
+    results: z
+      .array(z.looseObject({}))
+      .optional()
+      .meta({
+        type: 'array',
+        // By name, because the schema of batches is made of what stands here.
+        items: { $ref: '#/components/schemas/ProductBatchResult' },
+        description: 'With `batch_refused`: what became of each item, as of a batch that was written.',
+      }),
     scope: z.string().optional().meta({ description: 'With `missing_scope`: what the key would need.' }),
     currentStatus: z.string().optional().meta({ description: 'With `order_status_conflict`: the status that it has.' }),
   })

@@ -17,12 +17,12 @@ const name = personName.meta({ example: 'Ada Lovelace' });
 export const customerSchema = z
   .object({
     id,
-    name: z.string(),
-    email: z.string(),
+    name: z.string().meta({ example: 'Ada Lovelace' }),
+    email: z.string().meta({ example: 'ada@example.com' }),
     emailVerifiedAt: timestamp
       .nullable()
       .meta({ description: 'When it was shown that the address is theirs; null while nobody has.' }),
-    phone: z.string().nullable(),
+    phone: z.string().nullable().meta({ example: '+4915112345678' }),
     role: z.enum(roles),
     createdAt: timestamp,
     updatedAt: timestamp,
@@ -95,7 +95,14 @@ export const recoveryCodesSchema = z
   .meta({ id: 'RecoveryCodes' });
 
 export const signedInSchema = z
-  .object({ token: z.string(), tokenType: z.literal('Bearer'), expiresAt: timestamp, customer: customerSchema })
+  .object({
+    token: z
+      .string()
+      .meta({ description: 'For `Authorization: Bearer`.', example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln' }),
+    tokenType: z.literal('Bearer'),
+    expiresAt: timestamp,
+    customer: customerSchema,
+  })
   .meta({ id: 'SignedIn' });
 
 export const passwordChangeSchema = z
@@ -105,7 +112,10 @@ export const passwordChangeSchema = z
 export const forgottenPasswordSchema = z.strictObject({ email }).meta({ id: 'ForgottenPassword' });
 
 /** One of any shape is merely invalid. */
-const mailToken = text(1, 1_000).meta({ description: 'As the mail has it.' });
+const mailToken = text(1, 1_000).meta({
+  description: 'As the mail has it.',
+  example: 'AZN5w48AfMGy9B1ujxorPKf0w4tLZVqYd2hYb9mKc7Qx',
+});
 export const passwordResetSchema = z
   .strictObject({ token: mailToken, newPassword: password })
   .meta({ id: 'PasswordReset' });
@@ -144,7 +154,7 @@ export const customerQuerySchema = z
     includeDeleted: queryFlag.meta({
       type: 'string',
       enum: ['true', 'false'],
-      description: 'Deleted accounts, too.',
+      description: '`true`: deleted accounts, too.',
     }),
   })
   .transform((query) => ({ ...query, q: query.q || undefined }))

@@ -60,8 +60,12 @@ export function serializeMail(mail: Omit<MailBody, keyof OutboxRow | 'nextAttemp
 export const mailQuerySchema = z
   .strictObject({
     ...pageQuery,
-    state: optional(z.enum(outboxStates)).meta({ type: 'string', enum: outboxStates }),
-    orderId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
+    state: optional(z.enum(outboxStates)).meta({
+      type: 'string',
+      enum: outboxStates,
+      description: 'Only mails in this state.',
+    }),
+    orderId: optional(idInput).meta({ type: 'string', format: 'uuid', description: 'Only mails of this order.' }),
     customerId: optional(idInput).meta({
       type: 'string',
       format: 'uuid',

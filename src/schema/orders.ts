@@ -51,25 +51,25 @@ export const undeliveredStatuses = orderStatuses.filter((status) => lifecycle[st
 const orderItemSchema = z
   .object({
     productId: id,
-    sku: z.string().nullable(),
-    name: z.string(),
-    quantity: z.int(),
+    sku: z.string().nullable().meta({ example: 'MUG-040-BL' }),
+    name: z.string().meta({ example: 'Enamel mug' }),
+    quantity: z.int().meta({ example: 2 }),
     unitPriceCents: priceCents,
   })
   .meta({ id: 'OrderItem', description: 'SKU, name and price are those of the moment of ordering.' });
 
 const addressPart = line(1, 200);
-const country = z.enum(countryCodes).meta({ description: 'ISO 3166-1 alpha-2', example: 'DE' });
+const country = z.enum(countryCodes).meta({ description: 'ISO 3166-1 alpha-2', example: 'GB' });
 
 const shippingAddressSchema = z
   .object({
-    name: z.string(),
-    line1: z.string(),
-    line2: z.string().nullable(),
-    city: z.string(),
-    region: z.string().nullable(),
-    postalCode: z.string().nullable(),
-    country: z.string(),
+    name: z.string().meta({ example: 'Ada Lovelace' }),
+    line1: z.string().meta({ example: '12 St James’s Square' }),
+    line2: z.string().nullable().meta({ example: null }),
+    city: z.string().meta({ example: 'London' }),
+    region: z.string().nullable().meta({ example: null }),
+    postalCode: z.string().nullable().meta({ example: 'SW1Y 4JH' }),
+    country: z.string().meta({ description: 'ISO 3166-1 alpha-2', example: 'GB' }),
   })
   .meta({ id: 'ShippingAddress' });
 export type ShippingAddress = z.infer<typeof shippingAddressSchema>;
@@ -78,9 +78,9 @@ const shippingAddressInput = z
   .strictObject({
     name: addressPart.meta({ example: 'Ada Lovelace' }),
     line1: addressPart.meta({ example: '12 St James’s Square' }),
-    line2: orNull(addressPart),
+    line2: orNull(addressPart).meta({ example: 'Third floor' }),
     city: addressPart.meta({ example: 'London' }),
-    region: orNull(addressPart),
+    region: orNull(addressPart).meta({ example: 'Greater London' }),
     postalCode: orNull(addressPart).meta({ example: 'SW1Y 4JH' }),
     country,
   })
@@ -104,7 +104,7 @@ export const orderSchema = z
     number: z.string().meta({ description: 'For people: ten digits of base 32.', example: 'K7Q2-94XM-5T' }),
     customerId: id,
     status: orderStatus,
-    totalCents: z.int(),
+    totalCents: z.int().meta({ description: 'In minor units of the currency.', example: 2598 }),
     currency,
     items: z.array(orderItemSchema),
     history: z
@@ -245,9 +245,10 @@ export function orderAddressInputFor(need: AddressNeed) {
 /** `http://` or `https://` and what a URL may hold, which is neither blanks nor anything that cannot be seen. */
 const webAddress = storable
   .max(2_048)
-  .regex(/^https?:\/\/[^\s\p{C}]+$/iu, 'must be a URL that starts with http:// or https://')
+  // No pattern of the document, which has no place for the flags.
+  .refine((value) => /^https?:\/\/[^\s\p{C}]+$/iu.test(value), 'must be a URL that starts with http:// or https://')
   .refine((value) => URL.canParse(value), 'must be a URL')
-  .meta({ example: 'https://carrier.example/track/JD014600006281230704' });
+  .meta({ format: 'uri', example: 'https://carrier.example/track/JD014600006281230704' });
 
 /** What staff say of a parcel. */
 export const shipmentFields = ['carrier', 'trackingNumber', 'trackingUrl'] as const;
@@ -256,7 +257,7 @@ export const orderStatusInputSchema = z
   .strictObject({
     status: z
       .enum(orderStatuses)
-      .meta({ description: 'The one after the present one; the present one changes nothing.' }),
+      .meta({ description: 'The one after the present one; the present one changes nothing.', example: 'shipped' }),
     carrier: line(1, 100).nullish().meta({ example: 'DHL' }),
     trackingNumber: line(1, 100).nullish().meta({ example: 'JD014600006281230704' }),
     trackingUrl: webAddress.nullish(),
@@ -281,14 +282,27 @@ export const orderHoldInputSchema = z
 export const orderQuerySchema = z
   .strictObject({
     ...pageQuery,
-    status: optional(z.enum(orderStatuses)).meta({ type: 'string', enum: orderStatuses }),
+    status: optional(z.enum(orderStatuses)).meta({
+      type: 'string',
+      enum: orderStatuses,
+      description: 'Only orders in this status.',
+    }),
     number: optional(z.string().transform(readOrderNumber)).meta({
       type: 'string',
-      description: 'In any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`.',
+      description:
+        'Only the order with this number, in any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`.',
       example: 'K7Q2-94XM-5T',
     }),
-    customerId: optional(idInput).meta({ type: 'string', format: 'uuid', description: 'Admins only.' }),
-    includeDeleted: queryFlag.meta({ type: 'string', enum: ['true', 'false'], description: 'Admins only.' }),
+    customerId: optional(idInput).meta({
+      type: 'string',
+      format: 'uuid',
+      description: "Only this customer's orders. For admins; others see their own alone.",
+    }),
+    includeDeleted: queryFlag.meta({
+      type: 'string',
+      enum: ['true', 'false'],
+      description: '`true`: deleted orders, too. For admins.',
+    }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type OrderQuery = z.output<typeof orderQuerySchema>;

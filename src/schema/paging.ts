@@ -50,14 +50,22 @@ export const pageQuery = {
     type: 'integer',
     minimum: 1,
     maximum: pageMax,
-    description: 'Counts from 1; not with `cursor`.',
+    description: 'Which page, counted from 1; not with `cursor`.',
+    example: 1,
   }),
   limit: optional(queryInteger(1, limitMax))
     .transform((limit) => limit ?? limitDefault)
-    .meta({ type: 'integer', minimum: 1, maximum: limitMax, default: limitDefault }),
+    .meta({
+      type: 'integer',
+      minimum: 1,
+      maximum: limitMax,
+      description: `How many rows a page has at most; by default ${limitDefault}.`,
+      example: limitDefault,
+    }),
   cursor: optional(cursor).meta({
     type: 'string',
-    description: 'The `nextCursor` of the page before, sent with the same filters and sort.',
+    description:
+      'The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page.',
   }),
 };
 

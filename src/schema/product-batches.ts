@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fieldErrorsOf, id } from './common.ts';
+import { errorCode, fieldErrorsOf, id, problemErrors } from './common.ts';
 import { productBatchItemSchema } from './products.ts';
 
 const itemsMax = 500;
@@ -15,11 +15,8 @@ export const batchResultSchema = z
         '`unchanged`: the product is so already, and keeps its version; `refused`: for the reason in `code`; `not_written`: because of another one.',
     }),
     id: id.nullable().meta({ description: 'The product; null where there is none, and on `refused`.' }),
-    code: z.string().optional().meta({ description: 'Why it was refused.', example: 'validation_failed' }),
-    errors: z.array(z.looseObject({})).optional().meta({
-      description:
-        'Field errors of the item as `{path, message}`, or what is short as `{productId, requested, available}`.',
-    }),
+    code: errorCode.optional(),
+    errors: problemErrors.optional().meta({ description: 'What is wrong with the item, or of what it is short.' }),
   })
   .meta({ id: 'ProductBatchResult' });
 
@@ -48,10 +45,19 @@ export const productBatchInputSchema = z
         maxItems: itemsMax,
         description: 'Each is judged alone.',
       }),
-    onError: z.enum(['reject', 'skip']).default('reject').meta({
-      description: '`reject`: one item that is refused, and nothing is written; `skip`: the others are.',
-    }),
-    dryRun: z.boolean().default(false).meta({ description: 'Answers the same, and writes nothing.' }),
+    onError: z
+      .enum(['reject', 'skip'])
+      .optional()
+      .transform((onError) => onError ?? 'reject')
+      .meta({
+        description:
+          '`reject`, as when left out: one item that is refused, and nothing is written; `skip`: the others are.',
+      }),
+    dryRun: z
+      .boolean()
+      .optional()
+      .transform((dryRun) => dryRun ?? false)
+      .meta({ description: 'Answers the same, and writes nothing.' }),
   })
   .meta({ id: 'ProductBatchInput' });
 

@@ -29,12 +29,17 @@ export const productSchema = z
     id,
     sku: z.string().nullable().meta({ example: 'MUG-040-BL' }),
     name: z.string().meta({ example: 'Enamel mug' }),
-    description: z.string().nullable(),
+    description: z.string().nullable().meta({ example: 'Blue, and holds 0.4 litres.' }),
     priceCents,
     currency,
-    stock: z.int().min(0),
+    stock: z.int().min(0).meta({ example: 25 }),
     tags: z.array(z.string()).meta({ example: ['kitchen', 'enamel'] }),
-    images: z.array(z.object({ url: z.string().meta({ format: 'uri-reference' }), alt: z.string() })),
+    images: z.array(
+      z.object({
+        url: z.string().meta({ format: 'uri-reference', example: '/media/kitchen-210.svg' }),
+        alt: z.string().meta({ example: 'A blue mug' }),
+      }),
+    ),
     createdAt: timestamp,
     updatedAt: timestamp,
     deletedAt: timestamp.nullable(),
@@ -113,8 +118,8 @@ const image = z.strictObject({
 });
 
 const productInput = {
-  name: line(1, 200),
-  description: orNull(text(0, 10_000)),
+  name: line(1, 200).meta({ example: 'Enamel mug' }),
+  description: orNull(text(0, 10_000)).meta({ example: 'Blue, and holds 0.4 litres.' }),
   priceCents,
   stock: z.int().min(0).max(stockMax).meta({ example: 25 }),
   sku: orNull(sku).meta({ description: 'Unique among products that are not deleted.', example: 'MUG-040-BL' }),
@@ -151,7 +156,11 @@ export const productBatchItemSchema = z
       example: 24,
     }),
   })
-  .meta({ id: 'ProductBatchItem', description: 'What is left out becomes its default, as with `PUT`.' });
+  .meta({
+    id: 'ProductBatchItem',
+    description: 'What is left out becomes its default, as with `PUT`.',
+    example: { sku: 'MUG-040-GR', name: 'Enamel mug, green', priceCents: 1299, stock: 25, tags: ['kitchen', 'enamel'] },
+  });
 
 const productSorts = ['createdAt', '-createdAt', 'priceCents', '-priceCents', 'name', '-name'] as const;
 export type ProductSort = (typeof productSorts)[number];
@@ -172,12 +181,25 @@ export const productQuerySchema = z
     q: text(0, 200).trim().optional().meta({
       description:
         'Words in name or description, in any case and with or without accents; each matches by its beginning. The first ten count.',
+      example: 'mug',
     }),
-    minPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
-    maxPriceCents: optional(queryInteger(0, priceCentsMax)).meta(priceRange),
-    inStock: queryFlag,
-    sku: optional(sku).meta({ type: 'string', description: 'Only the product with this SKU.' }),
-    tag: optional(tag).meta({ type: 'string', description: 'Only products with this tag.' }),
+    minPriceCents: optional(queryInteger(0, priceCentsMax)).meta({
+      ...priceRange,
+      description: 'Only products that cost so much or more.',
+      example: 500,
+    }),
+    maxPriceCents: optional(queryInteger(0, priceCentsMax)).meta({
+      ...priceRange,
+      description: 'Only products that cost so much or less.',
+      example: 2_500,
+    }),
+    inStock: queryFlag.meta({
+      type: 'string',
+      enum: ['true', 'false'],
+      description: '`true`: only products of which there are some.',
+    }),
+    sku: optional(sku).meta({ type: 'string', description: 'Only the product with this SKU.', example: 'MUG-040-BL' }),
+    tag: optional(tag).meta({ type: 'string', description: 'Only products with this tag.', example: 'kitchen' }),
     sort: optional(z.enum(productSorts)).meta({
       type: 'string',
       enum: productSorts,
@@ -196,5 +218,7 @@ export const productQuerySchema = z
 export type ProductQuery = z.output<typeof productQuerySchema>;
 
 /** The file of one of the shop's own pictures, and what it is. */
-export const pictureParams = z.object({ file: z.string().meta({ example: 'kitchen-210.svg' }) });
+export const pictureParams = z.object({
+  file: z.string().meta({ description: 'As the `images` of a seeded product name it.', example: 'kitchen-210.svg' }),
+});
 export const pictureSchema = z.string();

@@ -68,7 +68,7 @@ export const stockChangeInputSchema = z
       example: 24,
     }),
     reason: z.enum(givenReasons).meta({ example: 'received' }),
-    note: orNull(text(0, 500)),
+    note: orNull(text(0, 500)).meta({ example: 'Two boxes.' }),
     expectedStock: z
       .int()
       .min(0)

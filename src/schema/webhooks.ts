@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { urlFault, type WebTargets } from '../lib/web-targets.ts';
-import { currency, type Held, id, idInput, optional, serializeMoment, storable, text, timestamp } from './common.ts';
+import {
+  currency,
+  type Held,
+  id,
+  idInput,
+  optional,
+  orNull,
+  serializeMoment,
+  storable,
+  text,
+  timestamp,
+} from './common.ts';
 import { orderSchema, orderStatuses } from './orders.ts';
 import { type OutboxRow, outboxFields, outboxStates, serializeOutboxFields } from './outbox.ts';
 import { checkCursor, listOf, pageQuery } from './paging.ts';
@@ -84,7 +95,7 @@ export function webhookInputSchema(targets: WebTargets) {
         .max(eventFilters.length)
         .refine((events) => new Set(events).size === events.length, 'must not name an event twice')
         .meta({ uniqueItems: true, example: ['order.shipped', 'order.cancelled'] }),
-      description: text(0, descriptionLengthMax).nullable().default(null),
+      description: orNull(text(0, descriptionLengthMax)).meta({ example: 'Tells the warehouse.' }),
     })
     .meta({ id: 'WebhookInput' });
 }
@@ -121,8 +132,16 @@ export function serializeDelivery(delivery: Pick<DeliveryBody, 'id' | 'webhookId
 export const deliveryQuerySchema = z
   .strictObject({
     ...pageQuery,
-    state: optional(z.enum(outboxStates)).meta({ type: 'string', enum: outboxStates }),
-    webhookId: optional(idInput).meta({ type: 'string', format: 'uuid' }),
+    state: optional(z.enum(outboxStates)).meta({
+      type: 'string',
+      enum: outboxStates,
+      description: 'Only deliveries in this state.',
+    }),
+    webhookId: optional(idInput).meta({
+      type: 'string',
+      format: 'uuid',
+      description: 'Only deliveries to this webhook.',
+    }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));
 export type DeliveryQuery = z.output<typeof deliveryQuerySchema>;

@@ -7,6 +7,7 @@ type Declared = { content?: Record<string, unknown> };
 
 type Operation = {
   operationId: string;
+  tags: string[];
   security?: Record<string, string[]>[];
   responses: Record<string, Declared | { $ref: string }>;
 };
@@ -14,6 +15,7 @@ type Operation = {
 export type ApiDocument = {
   openapi: string;
   info: { title: string; version: string; description: string };
+  'x-tagGroups': { name: string; tags: string[] }[];
   paths: Record<string, Record<string, Operation>>;
   webhooks: Record<string, { post: { requestBody: { content: { 'application/json': { schema: object } } } } }>;
   components: { schemas: Record<string, unknown>; responses: Record<string, Declared> };

@@ -1,7 +1,7 @@
 // Made from the shop's OpenAPI document by `npm run client:types`: not to be edited.
 // biome-ignore-all lint/complexity/noBannedTypes: Hono says {} for what has no members.
 import type { Hono } from 'hono';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, ErrorCode } from './endpoint.ts';
 
 export type AuditChange = {
   from?: string | number | boolean | null | undefined;
@@ -117,6 +117,7 @@ export type ExportedOrder = {
   /** UUIDv7 */
   customerId: string;
   status: OrderStatus;
+  /** In minor units of the currency. */
   totalCents: number;
   /** ISO 4217 */
   currency: string;
@@ -274,6 +275,7 @@ export type Order = {
   /** UUIDv7 */
   customerId: string;
   status: OrderStatus;
+  /** In minor units of the currency. */
   totalCents: number;
   /** ISO 4217 */
   currency: string;
@@ -385,7 +387,7 @@ export type Product = {
 export type ProductBatchInput = {
   /** Each is judged alone. */
   items: Array<ProductBatchItem>;
-  /** `reject`: one item that is refused, and nothing is written; `skip`: the others are. */
+  /** `reject`, as when left out: one item that is refused, and nothing is written; `skip`: the others are. */
   onError?: 'reject' | 'skip' | undefined;
   /** Answers the same, and writes nothing. */
   dryRun?: boolean | undefined;
@@ -421,10 +423,9 @@ export type ProductBatchResult = {
   outcome: 'created' | 'updated' | 'unchanged' | 'refused' | 'not_written';
   /** The product; null where there is none, and on `refused`. */
   id: string | null;
-  /** Why it was refused. */
-  code?: string | undefined;
-  /** Field errors of the item as `{path, message}`, or what is short as `{productId, requested, available}`. */
-  errors?: Array<Record<string, unknown>> | undefined;
+  code?: ErrorCode | undefined;
+  /** What is wrong with the item, or of what it is short. */
+  errors?: Array<FieldError | ShortLine> | undefined;
 };
 
 export type ProductBatchResults = {
@@ -557,6 +558,7 @@ export type ShippingAddress = {
   city: string;
   region: string | null;
   postalCode: string | null;
+  /** ISO 3166-1 alpha-2 */
   country: string;
 };
 
@@ -579,7 +581,13 @@ export type ShortLine = {
   available: number;
 };
 
-export type SignedIn = { token: string; tokenType: 'Bearer'; expiresAt: string; customer: Customer };
+export type SignedIn = {
+  /** For `Authorization: Bearer`. */
+  token: string;
+  tokenType: 'Bearer';
+  expiresAt: string;
+  customer: Customer;
+};
 
 export type StatusEntry = { status: OrderStatus; at: string };
 
@@ -789,15 +797,16 @@ export type Routes = {
   '/api/audit-events': {
     /**
      * List audit events.
-     * Who did what to which account, product, order, key or webhook, newest first. Each change that staff or the owner of an account makes leaves one event, written in its transaction; refused requests, requests that change nothing, signing in and out, orders placed, and the automatic steps of orders leave none. Events cannot be changed or deleted.
+     * Lists who did what to which account, product, order, key or webhook, newest first. Each change that staff or the owner of an account makes leaves one event, written in its transaction; refused requests, requests that change nothing, signing in and out, orders placed, and the automatic steps of orders leave none. Events cannot be changed or deleted.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
           /** Only what this account or key has done. */
           actorId?: string | undefined;
@@ -850,7 +859,7 @@ export type Routes = {
   '/api/auth/email/send-verification': {
     /**
      * Ask for a mail to confirm your e-mail address.
-     * Sends your address a token that works once, within three days, and replaces the one before; none when there was such a mail within the last minute. Twenty requests an hour for each network address, those for a new password counted along.
+     * Sends your address a token to confirm it with, which works once, within three days, and replaces the one before; none when there was such a mail within the last minute. Twenty requests an hour for each network address, those for a new password counted along.
      */
     $post: Endpoint<
       {},
@@ -868,7 +877,7 @@ export type Routes = {
   '/api/auth/email/verify': {
     /**
      * Confirm an e-mail address with the token of a mail.
-     * Mails that waited for it go out.
+     * Confirms the e-mail address that the token was sent to. Mails that waited for that go out.
      */
     $post: Endpoint<
       { json: EmailVerification },
@@ -885,7 +894,7 @@ export type Routes = {
   '/api/auth/login': {
     /**
      * Sign in.
-     * Begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.
+     * Gives a bearer token for an e-mail address and its password. It begins a session, which the token names, and ends the oldest when an account has more than a hundred. With a second factor, `code` is its code or a recovery code, each good once; without it `code_required`, which counts for nothing. Ten failures in 15 minutes close an account to an address for a while; after a hundred in an hour from anywhere, attempts from addresses that have no session of the account wait their turn.
      */
     $post: Endpoint<
       { json: Credentials },
@@ -915,7 +924,7 @@ export type Routes = {
   '/api/auth/password': {
     /**
      * Change the password.
-     * Every session of the account ends, and every older token stops working.
+     * Sets a new password for your account; the current one shows that it is you. Every session of the account ends, and every older token stops working.
      */
     $post: Endpoint<
       { json: PasswordChange },
@@ -935,7 +944,7 @@ export type Routes = {
   '/api/auth/password/forgot': {
     /**
      * Ask for a mail to set a new password.
-     * Sends the account of this address a token that works once, within an hour, and replaces the one before. The answer is the same whether there is such an account or not, and when it had such a mail within the last minute, which then stays the only one. Twenty requests an hour for each network address, those for confirming an address counted along.
+     * Sends the account of this address a token to set a new password with, which works once, within an hour, and replaces the one before. The answer is the same whether there is such an account or not, and when it had such a mail within the last minute, which then stays the only one. Twenty requests an hour for each network address, those for confirming an address counted along.
      */
     $post: Endpoint<
       { json: ForgottenPassword },
@@ -952,7 +961,7 @@ export type Routes = {
   '/api/auth/password/reset': {
     /**
      * Set a new password with the token of a mail.
-     * Every session of the account ends, every older token stops working, and the address counts as confirmed.
+     * Sets a new password for the account that the token of a mail is for. Every session of the account ends, every older token stops working, and the address counts as confirmed.
      */
     $post: Endpoint<
       { json: PasswordReset },
@@ -969,7 +978,7 @@ export type Routes = {
   '/api/auth/register': {
     /**
      * Open an account.
-     * So many an hour for each network address as the shop has set.
+     * Opens an account for a customer. A network address may open so many an hour as the shop has set.
      */
     $post: Endpoint<
       { json: Registration },
@@ -987,7 +996,7 @@ export type Routes = {
   '/api/auth/totp': {
     /**
      * Begin a second factor.
-     * Gives the secret of an authenticator app (RFC 6238). Nothing changes until a code of it is confirmed; beginning again gives another secret.
+     * Begins a second factor: gives the secret of an authenticator app (RFC 6238). Nothing changes until a code of it is confirmed; beginning again gives another secret.
      */
     $post: Endpoint<
       { json: TotpStart },
@@ -1008,7 +1017,7 @@ export type Routes = {
   '/api/auth/totp/confirm': {
     /**
      * Confirm a second factor.
-     * From now on signing in takes a code. Wrong codes count as failed sign-ins.
+     * Confirms a second factor that was begun, by a code of its app, and gives recovery codes. From now on signing in takes a code. Wrong codes count as failed sign-ins.
      */
     $post: Endpoint<
       { json: TotpConfirmation },
@@ -1030,7 +1039,7 @@ export type Routes = {
   '/api/auth/totp/remove': {
     /**
      * Remove the second factor.
-     * Its recovery codes go with it. Wrong codes and passwords count as failed sign-ins. Where every admin needs a second factor, an admin is refused.
+     * Takes the second factor off your account, and its recovery codes with it. Wrong codes and passwords count as failed sign-ins. Where every admin needs a second factor, an admin is refused.
      */
     $post: Endpoint<
       { json: TotpRemoval },
@@ -1052,21 +1061,22 @@ export type Routes = {
   '/api/customers': {
     /**
      * List customers.
-     * Accounts, newest first; deleted ones with `includeDeleted` alone. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.
+     * Lists accounts, newest first; deleted ones with `includeDeleted` alone. For somebody on the telephone, `email` finds the one account of an address, and `q` those whose name or address begins with it.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
           /** Only the account of this e-mail address, in any case. */
           email?: string | undefined;
           /** Only accounts whose name or e-mail address begins with this, in any case. */
           q?: string | undefined;
-          /** Deleted accounts, too. */
+          /** `true`: deleted accounts, too. */
           includeDeleted?: boolean | 'true' | 'false' | undefined;
         };
         header?: {
@@ -1087,10 +1097,16 @@ export type Routes = {
   '/api/customers/email/:id': {
     /**
      * Change the e-mail address.
-     * The new address is unconfirmed; the old one and the new one are told by mail.
+     * Changes the e-mail address of an account. The new one is unconfirmed; both are told by mail.
      */
     $patch: Endpoint<
-      { param: { id: string }; json: EmailChange },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: EmailChange;
+      },
       { 200: Customer },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1109,10 +1125,16 @@ export type Routes = {
   '/api/customers/phone/:id': {
     /**
      * Change or clear the phone number.
-     * `null` clears it.
+     * Changes the telephone number of an account; `null` clears it.
      */
     $patch: Endpoint<
-      { param: { id: string }; json: PhoneChange },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: PhoneChange;
+      },
       { 200: Customer },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1130,10 +1152,15 @@ export type Routes = {
   '/api/customers/restore/:id': {
     /**
      * Open a deleted account again.
-     * With the password and role that it had, and without a session. Nobody else may have its address by now.
+     * Opens a deleted account again, with the password and role that it had, and without a session. Nobody else may have its address by now.
      */
     $patch: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Customer },
       | 'unauthenticated'
       | 'forbidden'
@@ -1152,10 +1179,15 @@ export type Routes = {
   '/api/customers/:id': {
     /**
      * Read an account.
-     * Yours, or as an admin anybody’s, a deleted one too.
+     * Reads an account: yours, or as an admin anybody’s, a deleted one too.
      */
     $get: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Customer },
       | 'unauthenticated'
       | 'forbidden'
@@ -1168,10 +1200,16 @@ export type Routes = {
     >;
     /**
      * Replace the profile.
-     * Name, e-mail address and telephone number, all three. A new address is unconfirmed; both addresses are told by mail.
+     * Replaces the name, e-mail address and telephone number of an account, all three. A new address is unconfirmed; both addresses are told by mail.
      */
     $put: Endpoint<
-      { param: { id: string }; json: Profile },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: Profile;
+      },
       { 200: Customer },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1188,10 +1226,15 @@ export type Routes = {
     >;
     /**
      * Close an account.
-     * All its tokens stop working at once.
+     * Closes an account that has no undelivered orders. All its tokens stop working at once; an admin can open it again.
      */
     $delete: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -1209,10 +1252,16 @@ export type Routes = {
   '/api/customers/:id/erase': {
     /**
      * Erase the person behind an account.
-     * Name, address, telephone number and password are overwritten, sessions and what else is personal go, orders stay. It cannot be undone. The owner shows the password; an admin sends no body, and may erase a deleted account, too.
+     * Erases the person behind an account: name, address, telephone number and password are overwritten, sessions and what else is personal go, orders stay. It cannot be undone. The owner shows the password; an admin sends no body, and may erase a deleted account, too.
      */
     $post: Endpoint<
-      { param: { id: string }; json?: Erasure },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json?: Erasure;
+      },
       { 204: undefined },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1233,10 +1282,15 @@ export type Routes = {
   '/api/customers/:id/export': {
     /**
      * Export all that is held about a person.
-     * Account, sessions, orders with their mails, and what the audit events tell. It is made while it is sent; one that breaks off is no whole document. An admin also gets that of a deleted account.
+     * Gives all that is held about a person: account, sessions, orders with their mails, and what the audit events tell. It is made while it is sent; one that breaks off is no whole document. An admin also gets that of a deleted account.
      */
     $get: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: CustomerExport },
       'unauthenticated' | 'forbidden' | 'not_found' | 'validation_failed' | 'internal_error' | 'unavailable'
     >;
@@ -1244,10 +1298,15 @@ export type Routes = {
   '/api/customers/:id/sign-out': {
     /**
      * End all tokens of an account.
-     * All of them stop working at once, the one that this is asked with too if it is of the account.
+     * Ends every session of an account: all its tokens stop working at once, the one that this is asked with too if it is of the account.
      */
     $post: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -1261,7 +1320,7 @@ export type Routes = {
   '/api/exports/orders': {
     /**
      * Export orders.
-     * All orders that are not deleted, by id; in CSV one line for each line of an order. Streamed, whatever its size, each part as it is when it is read. One that breaks off ends without the last chunk, so that it cannot be taken for a whole. In CSV (RFC 4180) null is empty, lists are JSON, and a cell that a spreadsheet might run, because it begins with `=`, `+`, `-`, `@`, tab or CR, has a `'` before it, as has one that begins with that.
+     * Gives all orders that are not deleted as a file, by id; in CSV one line for each line of an order. Streamed, whatever its size, each part as it is when it is read. One that breaks off ends without the last chunk, so that it cannot be taken for a whole. In CSV (RFC 4180) null is empty, lists are JSON, and a cell that a spreadsheet might run, because it begins with `=`, `+`, `-`, `@`, tab or CR, has a `'` before it, as has one that begins with that.
      */
     $get: Endpoint<
       {
@@ -1287,7 +1346,7 @@ export type Routes = {
   '/api/exports/products': {
     /**
      * Export the catalogue.
-     * All products that are not deleted, by id. Streamed, whatever its size, each part as it is when it is read. One that breaks off ends without the last chunk, so that it cannot be taken for a whole. In CSV (RFC 4180) null is empty, lists are JSON, and a cell that a spreadsheet might run, because it begins with `=`, `+`, `-`, `@`, tab or CR, has a `'` before it, as has one that begins with that.
+     * Gives all products that are not deleted as a file, by id. Streamed, whatever its size, each part as it is when it is read. One that breaks off ends without the last chunk, so that it cannot be taken for a whole. In CSV (RFC 4180) null is empty, lists are JSON, and a cell that a spreadsheet might run, because it begins with `=`, `+`, `-`, `@`, tab or CR, has a `'` before it, as has one that begins with that.
      */
     $get: Endpoint<
       {
@@ -1309,7 +1368,7 @@ export type Routes = {
   '/api/failed-mails/send': {
     /**
      * Send the failed mails again.
-     * Up to 10 000 of them, the oldest first.
+     * Sends the mails again that have failed, up to 10 000 of them, the oldest first.
      */
     $post: Endpoint<
       {},
@@ -1327,7 +1386,7 @@ export type Routes = {
   '/api/failed-webhook-deliveries/send': {
     /**
      * Send the failed webhook deliveries again.
-     * Up to 10 000 of them, the oldest first, without those of disabled webhooks.
+     * Sends the webhook deliveries again that have failed, up to 10 000 of them, the oldest first, without those of disabled webhooks.
      */
     $post: Endpoint<
       {},
@@ -1345,7 +1404,7 @@ export type Routes = {
   '/api/keys': {
     /**
      * Make a key for a program.
-     * A program sends it as `Authorization: Bearer shop_…` and may then do what its scopes name, as staff. A scope that ends in `:write` is good for reading, too. The key is shown this once; a hash of it is kept. It works until `expiresAt` or until it is revoked, whatever becomes of the admin who made it. A key cannot place orders, and what no scope names is closed to it.
+     * Makes a key for a program, which sends it as `Authorization: Bearer shop_…` and may then do what its scopes name, as staff. A scope that ends in `:write` is good for reading, too. The key is shown this once; a hash of it is kept. It works until `expiresAt` or until it is revoked, whatever becomes of the admin who made it. A key cannot place orders, and what no scope names is closed to it.
      */
     $post: Endpoint<
       { json: KeyInput },
@@ -1362,15 +1421,16 @@ export type Routes = {
     >;
     /**
      * List keys.
-     * All that have not been revoked, expired ones too, newest first, without what they are sent as.
+     * Lists the keys that have not been revoked, expired ones too, newest first, without what they are sent as.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
         };
       },
@@ -1381,10 +1441,15 @@ export type Routes = {
   '/api/keys/:id': {
     /**
      * Revoke a key.
-     * It stops working at once, everywhere.
+     * Revokes the key of a program. It stops working at once, everywhere.
      */
     $delete: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -1399,17 +1464,20 @@ export type Routes = {
   '/api/mails': {
     /**
      * List mails.
-     * What the shop owes and has sent by mail, newest first.
+     * Lists what the shop owes and has sent by mail, newest first.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
+          /** Only mails in this state. */
           state?: 'queued' | 'sending' | 'sent' | 'failed' | undefined;
+          /** Only mails of this order. */
           orderId?: string | undefined;
           /** Only mails to this account, of its orders too. */
           customerId?: string | undefined;
@@ -1428,10 +1496,15 @@ export type Routes = {
   '/api/mails/:id/send': {
     /**
      * Send a failed mail again.
-     * It is tried at once, and then for a day again.
+     * Sends a mail again that has failed. It is tried at once, and then for a day again.
      */
     $post: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Mail },
       | 'unauthenticated'
       | 'forbidden'
@@ -1448,22 +1521,24 @@ export type Routes = {
   '/api/orders': {
     /**
      * List orders.
-     * A customer sees their own, an admin all.
+     * Lists orders, newest first: your own, or as an admin everybody’s.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
+          /** Only orders in this status. */
           status?: OrderStatus | undefined;
-          /** In any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`. */
+          /** Only the order with this number, in any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`. */
           number?: string | undefined;
-          /** Admins only. */
+          /** Only this customer's orders. For admins; others see their own alone. */
           customerId?: string | undefined;
-          /** Admins only. */
+          /** `true`: deleted orders, too. For admins. */
           includeDeleted?: boolean | 'true' | 'false' | undefined;
         };
       },
@@ -1478,7 +1553,7 @@ export type Routes = {
     >;
     /**
      * Place an order.
-     * All of it or nothing. Lines of the same product are added up.
+     * Places an order, all of it or nothing. Lines of the same product are added up. With an `Idempotency-Key` it is safe to send again: what was ordered is not ordered twice.
      */
     $post: Endpoint<
       {
@@ -1506,10 +1581,16 @@ export type Routes = {
   '/api/orders/address/:id': {
     /**
      * Have an order go to another address.
-     * While it is pending or processing.
+     * Changes where an order goes, while it is pending or processing.
      */
     $patch: Endpoint<
-      { param: { id: string }; json: OrderAddressInput },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: OrderAddressInput;
+      },
       { 200: Order },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1528,10 +1609,15 @@ export type Routes = {
   '/api/orders/cancel/:id': {
     /**
      * Cancel an order.
-     * While it is pending or processing. Its stock comes back.
+     * Cancels an order while it is pending or processing. Its stock comes back.
      */
     $patch: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Order },
       | 'unauthenticated'
       | 'forbidden'
@@ -1548,10 +1634,16 @@ export type Routes = {
   '/api/orders/hold/:id': {
     /**
      * Put an order on hold.
-     * It does not move on until it is released. It can still be cancelled and deleted, and stays held.
+     * Stops an order, which does not move on until it is released. It can still be cancelled and deleted, and stays held.
      */
     $patch: Endpoint<
-      { param: { id: string }; json: OrderHoldInput },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: OrderHoldInput;
+      },
       { 200: Order },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1571,10 +1663,15 @@ export type Routes = {
   '/api/orders/release/:id': {
     /**
      * Release an order that is on hold.
-     * In any status. Its next step by itself comes one interval later.
+     * Lets an order move on that is on hold, whatever its status. Its next step by itself comes one interval later.
      */
     $patch: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Order },
       | 'unauthenticated'
       | 'forbidden'
@@ -1591,10 +1688,15 @@ export type Routes = {
   '/api/orders/restore/:id': {
     /**
      * Take a cancelled or deleted order up again.
-     * It takes its stock again and starts over, in a new run, without its shipment; at most 5 times.
+     * Takes up an order again that is cancelled or deleted. It takes its stock again and starts over, in a new run, without its shipment; at most 5 times.
      */
     $patch: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Order },
       | 'unauthenticated'
       | 'forbidden'
@@ -1613,10 +1715,16 @@ export type Routes = {
   '/api/orders/status/:id': {
     /**
      * Move an order to its next status.
-     * Names the status that it is to have, so that a second request does nothing twice. The next step by itself comes one interval later.
+     * Moves an order to its next status. The request names the status that it is to have, so that a second request does nothing twice. The next step by itself comes one interval later.
      */
     $patch: Endpoint<
-      { param: { id: string }; json: OrderStatusInput },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: OrderStatusInput;
+      },
       { 200: Order },
       | 'malformed_json'
       | 'unauthenticated'
@@ -1636,10 +1744,15 @@ export type Routes = {
   '/api/orders/:id': {
     /**
      * Read an order.
-     * An admin also sees a deleted one.
+     * Reads an order of yours, or as an admin any, a deleted one too.
      */
     $get: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Order },
       | 'unauthenticated'
       | 'forbidden'
@@ -1652,10 +1765,15 @@ export type Routes = {
     >;
     /**
      * Delete an order.
-     * Once it is old enough, and never when delivered. One that still runs is cancelled by it.
+     * Deletes an order once it is old enough (`deletableAt`), and never when it is delivered. One that still runs is cancelled by it.
      */
     $delete: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -1673,20 +1791,24 @@ export type Routes = {
   '/api/products': {
     /**
      * List products.
-     * Products that are not deleted. `q` searches, the others filter; `sort` orders, by default newest first, or with `q` best match first.
+     * Lists the products that are not deleted. `q` searches, the others filter; `sort` orders, by default newest first, or with `q` best match first.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
           /** Words in name or description, in any case and with or without accents; each matches by its beginning. The first ten count. */
           q?: string | undefined;
+          /** Only products that cost so much or more. */
           minPriceCents?: number | string | undefined;
+          /** Only products that cost so much or less. */
           maxPriceCents?: number | string | undefined;
+          /** `true`: only products of which there are some. */
           inStock?: boolean | 'true' | 'false' | undefined;
           /** Only the product with this SKU. */
           sku?: string | undefined;
@@ -1705,7 +1827,7 @@ export type Routes = {
     >;
     /**
      * Add a product.
-     * Its stock is booked as a stock change, `created`.
+     * Adds a product to the catalogue. Its stock is booked as a stock change, `created`.
      */
     $post: Endpoint<
       { json: ProductInput },
@@ -1726,7 +1848,7 @@ export type Routes = {
   '/api/products/batch': {
     /**
      * Add and replace products.
-     * Up to 500 at once, each known by its `sku`: it is made, with `stock`, or replaced as by `PUT`, and then `stockChange` books a difference as a stock change, `edited`. Each item is judged alone. A `stockChange` needs an `Idempotency-Key`, and of a key the scope `stock:write`, too.
+     * Adds or replaces up to 500 products at once, each known by its `sku`: it is made, with `stock`, or replaced as by `PUT`, and then `stockChange` books a difference as a stock change, `edited`. Each item is judged alone. A `stockChange` needs an `Idempotency-Key`, and of a key the scope `stock:write`, too.
      */
     $post: Endpoint<
       {
@@ -1755,7 +1877,7 @@ export type Routes = {
   '/api/products/restore/:id': {
     /**
      * Put a deleted product back.
-     * With the stock that it had. No other product may have its SKU by now.
+     * Puts a deleted product back into the catalogue, with the stock that it had. No other product may have its SKU by now.
      */
     $patch: Endpoint<
       {
@@ -1765,7 +1887,10 @@ export type Routes = {
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
         };
-        param: { id: string };
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
       },
       { 200: Product },
       | 'unauthenticated'
@@ -1785,7 +1910,7 @@ export type Routes = {
   '/api/products/:id': {
     /**
      * Read a product.
-     * An admin also sees a deleted one.
+     * Reads one product. An admin also sees a deleted one.
      */
     $get: Endpoint<
       {
@@ -1793,14 +1918,17 @@ export type Routes = {
           /** An `ETag`; 304 if it is still the current one. */
           'If-None-Match'?: string;
         };
-        param: { id: string };
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
       },
       { 200: Product; 304: undefined },
       'not_found' | 'validation_failed' | 'internal_error' | 'unavailable'
     >;
     /**
      * Replace a product.
-     * What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`, for which a key needs the scope `stock:write`, too. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.
+     * Replaces a product as a whole. What is left out becomes its default, but for `stock`, which stays then; another stock is booked as a stock change, `edited`, for which a key needs the scope `stock:write`, too. With `If-Match`, only if the product has not changed since; with `If-None-Match: *`, never.
      */
     $put: Endpoint<
       {
@@ -1810,7 +1938,10 @@ export type Routes = {
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
         };
-        param: { id: string };
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
         json: ProductReplacement;
       },
       { 200: Product },
@@ -1830,7 +1961,7 @@ export type Routes = {
     >;
     /**
      * Take a product out of the catalogue.
-     * Orders keep what they hold of it. It can be put back.
+     * Takes a product out of the catalogue. Orders keep what they hold of it, and it can be put back.
      */
     $delete: Endpoint<
       {
@@ -1840,7 +1971,10 @@ export type Routes = {
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
         };
-        param: { id: string };
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
       },
       { 204: undefined },
       | 'unauthenticated'
@@ -1858,7 +1992,7 @@ export type Routes = {
   '/api/reports/sales': {
     /**
      * Report sales.
-     * Days are those of UTC, both ends included, at most 366. An order counts on the day that it was placed on, as long as it is neither cancelled nor deleted.
+     * Reports what was sold on each day, the best sellers, the lowest stocks and how many orders are open. Days are those of UTC, both ends included, at most 366. An order counts on the day that it was placed on, as long as it is neither cancelled nor deleted.
      */
     $get: Endpoint<
       {
@@ -1882,15 +2016,16 @@ export type Routes = {
   '/api/sessions': {
     /**
      * List your sessions.
-     * Where your account is signed in, newest first: one session for each sign-in that has neither expired nor been ended.
+     * Lists where your account is signed in, newest first: one session for each sign-in that has neither expired nor been ended.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
         };
       },
@@ -1901,10 +2036,15 @@ export type Routes = {
   '/api/sessions/:id': {
     /**
      * End one of your sessions.
-     * Its token stops working at once, everywhere. The session of another account is not found.
+     * Ends one of your sessions: its token stops working at once, everywhere. The session of another account is not found.
      */
     $delete: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -1918,15 +2058,16 @@ export type Routes = {
   '/api/stock-changes': {
     /**
      * List stock changes.
-     * Newest first. The stock of a product and the units of its live orders, which are neither cancelled nor deleted, always add up to its stock changes. Orders book none of their own: their units follow from an order's lines and status.
+     * Lists the changes of stock that were booked, newest first. The stock of a product and the units of its live orders, which are neither cancelled nor deleted, always add up to its stock changes. Orders book none of their own: their units follow from an order's lines and status.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
           /** Only changes of this product. */
           productId?: string | undefined;
@@ -1943,7 +2084,7 @@ export type Routes = {
     >;
     /**
      * Book a stock change.
-     * By how much the stock changes, so that orders that are placed meanwhile are not undone. With `expectedStock`, only if the stock is that before: after a count, say. With an `Idempotency-Key` a repeat books nothing.
+     * Books by how much the stock of a product changes, so that orders that are placed meanwhile are not undone. With `expectedStock`, only if the stock is that before: after a count, say. With an `Idempotency-Key` a repeat books nothing.
      */
     $post: Endpoint<
       {
@@ -1975,17 +2116,20 @@ export type Routes = {
   '/api/webhook-deliveries': {
     /**
      * List webhook deliveries.
-     * Those that were made are kept for 30 days.
+     * Lists what webhooks are owed and have been sent, newest first. Deliveries that were made are kept for 30 days.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
+          /** Only deliveries in this state. */
           state?: 'queued' | 'sending' | 'sent' | 'failed' | undefined;
+          /** Only deliveries to this webhook. */
           webhookId?: string | undefined;
         };
       },
@@ -2002,10 +2146,15 @@ export type Routes = {
   '/api/webhook-deliveries/:id/send': {
     /**
      * Send a failed webhook delivery again.
-     * With the same `webhook-id`; it is tried at once, and then for three days again.
+     * Sends a webhook delivery again that has failed, with the same `webhook-id`. It is tried at once, and then for three days again.
      */
     $post: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: WebhookDelivery },
       | 'unauthenticated'
       | 'forbidden'
@@ -2022,15 +2171,16 @@ export type Routes = {
   '/api/webhooks': {
     /**
      * List webhooks.
-     * Newest first, without their secrets.
+     * Lists the webhooks, newest first, without their secrets.
      */
     $get: Endpoint<
       {
         query?: {
-          /** Counts from 1; not with `cursor`. */
+          /** Which page, counted from 1; not with `cursor`. */
           page?: number | string | undefined;
+          /** How many rows a page has at most; by default 20. */
           limit?: number | string | undefined;
-          /** The `nextCursor` of the page before, sent with the same filters and sort. */
+          /** The `nextCursor` of the page before, sent with the same filters and sort; left out for the first page. */
           cursor?: string | undefined;
         };
       },
@@ -2045,7 +2195,7 @@ export type Routes = {
     >;
     /**
      * Add a webhook.
-     * From now on it is told of what happens. `url` must begin with `https://` and lead to a public address; it may hold no user and no password. The secret is shown this once.
+     * Adds a webhook, a URL that is told of what happens from now on. `url` must begin with `https://` and lead to a public address; it may hold no user and no password. The secret is shown this once.
      */
     $post: Endpoint<
       { json: WebhookInput },
@@ -2065,10 +2215,15 @@ export type Routes = {
   '/api/webhooks/:id': {
     /**
      * Read a webhook.
-     * Without its secret, which was shown when it was made.
+     * Reads a webhook, without its secret, which was shown when it was made.
      */
     $get: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: Webhook },
       | 'unauthenticated'
       | 'forbidden'
@@ -2081,10 +2236,16 @@ export type Routes = {
     >;
     /**
      * Replace a webhook.
-     * One that has been disabled is enabled by it.
+     * Replaces the URL, events and description of a webhook. One that has been disabled is enabled by it.
      */
     $put: Endpoint<
-      { param: { id: string }; json: WebhookInput },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+        json: WebhookInput;
+      },
       { 200: Webhook },
       | 'malformed_json'
       | 'unauthenticated'
@@ -2100,10 +2261,15 @@ export type Routes = {
     >;
     /**
      * Delete a webhook.
-     * What it is owed, and what it has been sent, goes with it.
+     * Deletes a webhook. What it is owed, and what it has been sent, goes with it.
      */
     $delete: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
@@ -2119,10 +2285,15 @@ export type Routes = {
   '/api/webhooks/:id/secret': {
     /**
      * Give a webhook a new secret.
-     * It is shown this once. For 24 hours the one before signs as well.
+     * Gives a webhook a new secret, which is shown this once. For 24 hours the one before signs as well.
      */
     $post: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 200: WebhookWithSecret },
       | 'unauthenticated'
       | 'forbidden'
@@ -2138,10 +2309,15 @@ export type Routes = {
   '/api/webhooks/:id/test': {
     /**
      * Send a test to a webhook.
-     * A `webhook.test`, to this one alone, whatever its events.
+     * Sends a `webhook.test` to one webhook alone, whatever its events.
      */
     $post: Endpoint<
-      { param: { id: string } },
+      {
+        param: {
+          /** Which one, by its `id`. */
+          id: string;
+        };
+      },
       { 202: WebhookDelivery },
       | 'unauthenticated'
       | 'forbidden'
@@ -2157,17 +2333,22 @@ export type Routes = {
   '/healthz': {
     /**
      * Alive.
-     * Answers as long as the process does, whatever else is down.
+     * Tells that the process lives: it answers as long as the process does, whatever else is down.
      */
-    $get: Endpoint<{}, { 200: Health }, never>;
+    $get: Endpoint<{}, { 200: Health }, 'malformed_json'>;
   };
   '/media/:file': {
     /**
      * Get a picture.
-     * The pictures of the products that the shop is seeded with. Pages of any origin may show them.
+     * Gives a picture of the products that the shop is seeded with. Pages of any origin may show them.
      */
     $get: Endpoint<
-      { param: { file: string } },
+      {
+        param: {
+          /** As the `images` of a seeded product name it. */
+          file: string;
+        };
+      },
       { 200: string },
       'not_found' | 'validation_failed' | 'internal_error' | 'unavailable'
     >;
@@ -2175,16 +2356,16 @@ export type Routes = {
   '/metrics': {
     /**
      * Metrics for Prometheus.
-     * With `METRICS_PORT`, or through a proxy, there is nothing here.
+     * Gives the metrics of this process for Prometheus. With `METRICS_PORT`, or through a proxy, there is nothing here.
      */
     $get: Endpoint<{}, { 200: string }, 'not_found' | 'internal_error' | 'unavailable'>;
   };
   '/readyz': {
     /**
      * Ready for traffic.
-     * Whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.
+     * Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.
      */
-    $get: Endpoint<{}, { 200: Readiness; 503: Readiness }, never>;
+    $get: Endpoint<{}, { 200: Readiness; 503: Readiness }, 'malformed_json'>;
   };
 };
 

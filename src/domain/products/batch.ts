@@ -3,7 +3,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { clockMicros, dateAtMicros, integers, texts, timestamp, timestamps, uuids } from '../../db/sql.ts';
 import { type ProductRow, products } from '../../db/tables.ts';
-import { OvertakenError, ShopError } from '../../errors.ts';
+import { type ErrorCode, OvertakenError, ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
 import {
   type BatchResult,
@@ -127,7 +127,7 @@ function decide(judged: JudgedItem, known: Map<string | null, ProductRow>, now: 
   return { result: { sku, outcome: 'updated', id }, written: { before, after } };
 }
 
-function refused(sku: string | null, code: string, errors: Record<string, unknown>[]): Decision {
+function refused(sku: string | null, code: ErrorCode, errors: NonNullable<BatchResult['errors']>): Decision {
   return { result: { sku, outcome: 'refused', id: null, code, errors }, written: null };
 }
 
