@@ -8,9 +8,6 @@ import type { Actor } from '../customers/actor.ts';
 import { newestPage, type Page } from '../paging.ts';
 
 /** What was done to a thing. */
-/** As who an event is written: an `Actor`, or one whose request is not to be told. */
-type EventActor = Pick<Actor, 'kind' | 'id'> & { requestId: string | null };
-
 export type AuditEvent = { action: AuditAction; subject: { kind: SubjectKind; id: string }; changes: Changes };
 
 /** Of each field that an event may tell: whether its values may be told, too, or are personal or secret. */
@@ -40,12 +37,12 @@ function toldValue(value: unknown): AuditValue {
 }
 
 /** Writes down who did something, in the transaction that does it. */
-export async function writeEvent(tx: Transaction, actor: EventActor, event: AuditEvent): Promise<void> {
+export async function writeEvent(tx: Transaction, actor: Actor, event: AuditEvent): Promise<void> {
   await writeEvents(tx, actor, [event]);
 }
 
 /** The same for what one request does to several things. */
-export async function writeEvents(tx: Transaction, actor: EventActor, events: AuditEvent[]): Promise<void> {
+export async function writeEvents(tx: Transaction, actor: Actor, events: AuditEvent[]): Promise<void> {
   if (events.length === 0) return;
   await tx.execute(sql`
     insert into audit_events (id, at, actor_kind, actor_id, action, subject_kind, subject_id, changes, request_id)

@@ -228,7 +228,7 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
     changes: none('Which fields; of personal ones no values'),
     request_id: personal(
       'In which request, under an id that its sender may have chosen',
-      untilErased('null for what they did'),
+      untilErased('null for what they did before'),
     ),
   },
 };

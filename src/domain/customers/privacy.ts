@@ -44,9 +44,7 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
     await requireDelivered(tx, row.id);
   }
   await erase(tx, row.id);
-  // A request id may be anything that its sender has chosen.
-  const isOwn = actor.kind !== 'system' && actor.id === row.id;
-  await writeEvent(tx, isOwn ? { ...actor, requestId: null } : actor, {
+  await writeEvent(tx, actor, {
     action: 'customer.erased',
     subject: { kind: 'customer', id: row.id },
     changes: { name: {}, email: {}, phone: {}, password: {} },
@@ -69,6 +67,7 @@ async function erase(tx: Transaction, id: string): Promise<void> {
       updatedAt: statementTime,
     })
     .where(eq(customers.id, id));
+  // A request id may be anything that its sender has chosen; that of the erasure itself comes after this.
   await tx
     .update(auditEvents)
     .set({ requestId: null })
