@@ -19,6 +19,9 @@ COPY deploy deploy
 COPY scripts scripts
 COPY src src
 RUN sh deploy/bundle.sh dist
+COPY clients clients
+COPY console console
+RUN sh scripts/build-console.sh
 
 FROM $BUN AS bun
 
@@ -28,6 +31,7 @@ COPY --from=bun /usr/local/bin/bun /usr/local/bin/bun
 COPY --from=build /shop/dist /shop/dist
 COPY drizzle /shop/drizzle
 COPY src/routes/assets /shop/src/routes/assets
+COPY --from=build /shop/console/dist /shop/console/dist
 ENV NODE_ENV=production \
     BUN_RUNTIME_TRANSPILER_CACHE_PATH=0
 USER 65532:65532

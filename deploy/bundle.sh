@@ -1,6 +1,6 @@
 #!/bin/sh
 # Bundles what the image runs into a directory: sh deploy/bundle.sh DIRECTORY
-# The bundle finds drizzle/ and src/routes/assets/ where they are now, because in CommonJS, which bytecode asks for, Bun
+# The bundle finds drizzle/, src/routes/assets/ and console/dist/ where they are now, because in CommonJS, which bytecode asks for, Bun
 # writes down the place of every source.
 set -eu
 mkdir -p "$1"

@@ -20,8 +20,8 @@ const licencesAllowed = [
 ];
 
 /** If there is a reason to go beyond, raise these, and say why in docs/dependencies.md. */
-const directMax = 27;
-const installedMax = 93;
+const directMax = 30;
+const installedMax = 96;
 
 type Manifest = {
   name: string;

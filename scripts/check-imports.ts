@@ -75,6 +75,12 @@ const rooms: Record<string, Room> = {
   'src/errors.ts': {},
   // As its own tsconfig.json has no types of Node, it may not import `node:` modules either.
   'clients/typescript': { packages: ['hono/client', 'type hono'], standsAlone: true },
+  // A client of the API like any other: what it can do, the API lets it.
+  console: {
+    rooms: ['clients/typescript/src/index.ts'],
+    packages: ['csv-parse/browser', 'hono/jsx/dom', 'type hono/client', 'uplot', 'uqr'],
+    standsAlone: true,
+  },
   bench: {
     rooms: [
       'src/db',
@@ -116,7 +122,7 @@ const sources = new Map<string, string>();
 for (const pattern of [
   '*.ts',
   'clients/*/src/**/*.ts',
-  '{src,standalone,scripts,tests}/**/*.{ts,tsx}',
+  '{console,src,standalone,scripts,tests}/**/*.{ts,tsx}',
   'bench/*.ts',
   'bench/works/*.ts',
 ]) {

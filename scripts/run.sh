@@ -45,4 +45,6 @@ if ! wanted | cmp -s - "$installed"; then
   echo 'Installing packages, once ...' >&2
   install_packages >&2
 fi
+# The console is built with what was installed.
+sh scripts/build-console.sh
 exec "$bun" "$@"

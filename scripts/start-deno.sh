@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Installs the packages, Deno among them, unless they are there.
+# Installs the packages, Deno among them, and builds the console, unless they are there.
 sh scripts/run.sh --version >/dev/null
 # The program itself: the wrapper that its package puts in front of it does not pass signals on.
 deno=$(ls node_modules/@deno/*/deno 2>/dev/null || command -v deno) || {

@@ -27,6 +27,7 @@ check 'format and lint' node_modules/.bin/biome ci --error-on-warnings --colors=
 check 'types' node_modules/.bin/tsc -p tsconfig.json
 # The client package runs in browsers, and may use nothing else.
 check 'types for browsers' node_modules/.bin/tsc -p clients/typescript --noEmit
+check 'types of the console' node_modules/.bin/tsc -p console
 # What start:node builds may use nothing that Bun adds.
 check 'types for Node' node_modules/.bin/tsc -p scripts/tsconfig.node.json --noEmit
 

@@ -17,6 +17,7 @@ import { responseCache } from './middleware/response-cache.ts';
 import { traceRequests } from './middleware/trace.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditEventRoutes } from './routes/audit-events.ts';
+import { consolePolicy, consoleRoutes } from './routes/console.ts';
 import { customerRoutes } from './routes/customers.ts';
 import { docsPolicy, docsRoutes } from './routes/docs.ts';
 import { exportRoutes } from './routes/exports.ts';
@@ -67,13 +68,19 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
   app.use(closeOnUnreadBody);
   const secure = secureHeaders(apiHeaders);
   const secureDocs = secureHeaders({ ...apiHeaders, contentSecurityPolicy: docsPolicy });
+  const secureConsole = secureHeaders({ ...apiHeaders, contentSecurityPolicy: consolePolicy });
   const secureMedia = secureHeaders({ ...apiHeaders, crossOriginResourcePolicy: 'cross-origin' });
+  /** Two pages run scripts of theirs; pictures are for the pages of other origins, too. */
+  function secureAt(path: string) {
+    if (path === '/docs') return secureDocs;
+    if (path === '/console' || path.startsWith('/console/')) return secureConsole;
+    return path.startsWith('/media/') ? secureMedia : secure;
+  }
   app.use(async (c, next) => {
     // Before there is an answer: `compress` would add it to a copy of one.
     c.header('Vary', 'Accept-Encoding');
     const { path } = c.req;
-    // The page of the docs runs a script; pictures are for the pages of other origins, too.
-    await (path === '/docs' ? secureDocs : path.startsWith('/media/') ? secureMedia : secure)(c, next);
+    await secureAt(path)(c, next);
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store');
     // So that nobody sends their next request to a process that is about to end.
     if (draining()) c.res.headers.set('Connection', 'close');
@@ -139,5 +146,6 @@ export function createApp(services: ApiServices, draining: () => boolean = () =>
     .route('/', healthRoutes(services, draining));
   describeWebhooks(app);
   app.route('/', docsRoutes(app, settings));
+  app.route('/', consoleRoutes());
   return routes;
 }

@@ -65,5 +65,5 @@ export function supplyAdmin({ environment, notes }: Kit, givenPassword: string |
   const password = givenPassword ?? keptSecret(join(dataDirectory, 'admin-password'));
   environment.ADMIN_EMAIL = adminEmail;
   environment.ADMIN_PASSWORD = password;
-  notes.push(['Admin', `${adminEmail}, password ${password} (POST /api/auth/login)`]);
+  notes.push(['Admin', `${adminEmail}, password ${password} (for the console and the API)`]);
 }

@@ -7,9 +7,12 @@ export function urlOf(host: string, port: number): string {
 
 /** What a person sees when the shop is ready: where things are, and how to place a first order. */
 export function welcome(apiUrl: string, notes: [title: string, text: string][]): string {
-  const lines = [['API', apiUrl], ['Docs', `${apiUrl}/docs`], ...notes].map(
-    ([title = '', text]) => `  ${title.padEnd(9)} ${text}`,
-  );
+  const lines = [
+    ['Console', `${apiUrl}/console (to run the shop: sign in as the admin)`],
+    ['API', apiUrl],
+    ['Docs', `${apiUrl}/docs`],
+    ...notes,
+  ].map(([title = '', text]) => `  ${title.padEnd(9)} ${text}`);
   return `The shop is open.
 
 ${lines.join('\n')}

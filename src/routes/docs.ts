@@ -5,9 +5,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Scalar } from '@scalar/hono-api-reference';
 import { type Context, Hono } from 'hono';
 import { NONCE, type SecureHeadersVariables } from 'hono/secure-headers';
-import { parseAccept } from 'hono/utils/accept';
-import { streamBytes } from '../lib/stream-bytes.ts';
 import { describeApi } from '../middleware/api-document.ts';
+import { type Asset, answerAsset } from '../middleware/assets.ts';
 import { isFresh } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { Settings } from '../settings.ts';
@@ -24,25 +23,6 @@ declare const location: { hash: string };
 
 /** The `type` of a problem leads to its line of the page, which is not there yet when the browser looks for it. */
 const goToAnchor = () => document.getElementById(location.hash.slice(1))?.scrollIntoView();
-
-/** A large body that is the same for everyone, in both forms. */
-type Asset = { plain: Uint8Array; gzip: Uint8Array };
-
-/** Answers an asset in the form that the caller takes, without work for each request and without a copy for each. */
-function answerAsset(c: Context, { plain, gzip }: Asset, headers: Record<string, string>): Response {
-  const accepted = parseAccept(c.req.header('accept-encoding') ?? '');
-  const takes = (encoding: string) =>
-    ((accepted.find(({ type }) => type === encoding) ?? accepted.find(({ type }) => type === '*'))?.q ?? 0) > 0;
-  const packed = takes('gzip');
-  const body = packed ? gzip : plain;
-  return c.body(streamBytes(body), 200, {
-    ...headers,
-    'Content-Length': String(body.byteLength),
-    ...(packed && { 'Content-Encoding': 'gzip' }),
-    // Otherwise `compress` would work on it, each time.
-    ...(!packed && takes('deflate') && { 'Cache-Control': `${headers['Cache-Control']}, no-transform` }),
-  });
-}
 
 /** What is asked for a document: the origin that it is read at is the server that it names. */
 type Asked = Pick<Context<AppEnv>, 'req'>;

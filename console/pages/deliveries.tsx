@@ -1,0 +1,97 @@
+import { unwrap, type WebhookDelivery } from '../../clients/typescript/src/index.ts';
+import { count } from '../format.ts';
+import { ActionButton, Choice, DialogForm, Field } from '../forms.tsx';
+import { Filters, Pager, rowsPerPage, Table } from '../lists.tsx';
+import { base, parametersOf, useAddress } from '../routing.ts';
+import { shop } from '../session.ts';
+import { announce, Badge, Empty, Page, Shown, When } from '../ui.tsx';
+import { useLoaded } from '../work.ts';
+import { anyOf, sendingStates } from './mails.tsx';
+
+/** What the shop owes to webhooks and has sent to them. */
+export function DeliveriesPage() {
+  const address = useAddress();
+  const query = parametersOf(address, ['state', 'webhookId', 'cursor', 'page']);
+  const deliveries = useLoaded(address.search, (init) =>
+    unwrap(shop['webhook-deliveries'].$get({ query: { ...(query as object), limit: rowsPerPage } }, init)),
+  );
+  async function sendAll(): Promise<void> {
+    const { queued } = await unwrap(shop['failed-webhook-deliveries'].send.$post());
+    announce(`${count(queued)} deliveries are queued again.`);
+    deliveries.reload();
+  }
+  const sendAgain = ({ id }: WebhookDelivery) =>
+    unwrap(shop['webhook-deliveries'][':id'].send.$post({ param: { id } })).finally(deliveries.reload);
+  return (
+    <Page
+      title="Webhook deliveries"
+      actions={
+        <DialogForm
+          trigger="Send all failed again"
+          triggerClass="secondary"
+          title="Send all failed deliveries again"
+          submit="Send"
+          onSubmit={sendAll}
+        >
+          <p>Up to 10 000 of them, the oldest first, without those of disabled webhooks.</p>
+        </DialogForm>
+      }
+    >
+      <Filters>
+        <Choice label="State" name="state" value={query.state} options={anyOf(sendingStates)} />
+        {query.webhookId ? <Field label="Webhook" name="webhookId" value={query.webhookId} /> : null}
+      </Filters>
+      <Shown of={deliveries} what="deliveries">
+        {({ data, pagination }) =>
+          data.length === 0 ? (
+            <Empty>
+              {query.state === 'failed'
+                ? 'No delivery has failed. Nothing is to be done.'
+                : 'There are no such deliveries.'}
+            </Empty>
+          ) : (
+            <>
+              <Table
+                caption="Deliveries"
+                rows={data}
+                keyOf={(delivery) => delivery.id}
+                columns={[
+                  { head: 'Event', cell: (delivery) => delivery.type },
+                  { head: 'State', cell: (delivery) => <Badge>{delivery.state}</Badge> },
+                  { head: 'Happened', cell: (delivery) => <When at={delivery.createdAt} />, isExtra: true },
+                  { head: 'Sent', cell: ({ sentAt }) => (sentAt ? <When at={sentAt} /> : '–'), isExtra: true },
+                  { head: 'Attempts', cell: (delivery) => delivery.attempts, isFigure: true, isExtra: true },
+                  {
+                    head: 'Webhook',
+                    cell: (delivery) => <a href={`${base}/webhooks/${delivery.webhookId}`}>Open</a>,
+                    isExtra: true,
+                  },
+                  {
+                    head: 'Trouble',
+                    cell: (delivery) => (
+                      <>
+                        <span class="breaking">{delivery.lastError ?? '–'}</span>
+                        {delivery.nextAttemptAt && delivery.lastError ? (
+                          <>
+                            {' '}
+                            Next attempt <When at={delivery.nextAttemptAt} />.
+                          </>
+                        ) : null}
+                        {delivery.state === 'failed' ? (
+                          <ActionButton done="The delivery is queued again." onAct={() => sendAgain(delivery)}>
+                            Send again
+                          </ActionButton>
+                        ) : null}
+                      </>
+                    ),
+                  },
+                ]}
+              />
+              <Pager pagination={pagination} what="deliveries" />
+            </>
+          )
+        }
+      </Shown>
+    </Page>
+  );
+}
