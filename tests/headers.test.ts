@@ -49,6 +49,8 @@ describe('The headers of every answer', () => {
       ['/openapi.json', {}],
       ['/docs/scalar.js', {}],
       ['/docs', {}],
+      ['/console', {}],
+      ['/console/assets/nothing.js', {}],
       ['/', {}],
     ])('are those of the checklist in SECURITY.md: %s %o', async (path, init) => {
       const headers = await headersOf(path, init);
@@ -68,6 +70,9 @@ describe('The headers of every answer, whatever the method', () => {
     '/docs',
     '/docs/',
     '/docs/scalar.js',
+    '/console',
+    '/console/orders',
+    '/console/assets/nothing.js',
     '/openapi.json',
     '/healthz',
     '/readyz',

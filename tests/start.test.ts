@@ -21,7 +21,7 @@ import { createProduct, registerCustomer, request, signIn } from './support/clie
 import { eventually } from './support/wait.ts';
 
 const patienceMs = 90_000;
-const pieces = ['src', 'standalone', 'drizzle', 'index.ts', 'worker.ts', 'package.json', 'tsconfig.json'];
+const pieces = ['src', 'console', 'standalone', 'drizzle', 'index.ts', 'worker.ts', 'package.json', 'tsconfig.json'];
 
 /** A running `npm start`. */
 type Started = {
@@ -185,6 +185,7 @@ describe('npm start', () => {
     'when the shop is open › has everything that an order needs, its mail included',
     async () => {
       expect(shop.note('API')).toBe(shop.url);
+      expect((await fetch(/\S+/.exec(shop.note('Console'))?.[0] ?? '')).headers.get('Content-Type')).toContain('html');
       await untilMailed(await order());
     },
     patienceMs,

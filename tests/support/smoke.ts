@@ -124,6 +124,9 @@ export function describeShop(
       expectProblem(await ask('POST', '/api/products', { token, body: tooLarge }), 413, 'payload_too_large');
       const script = await fetch(`${url}/docs/scalar.js`);
       expect((await script.text()).length).toBeGreaterThan(1_000_000);
+      const page = await (await fetch(`${url}/console`)).text();
+      const program = await fetch(url + /src="([^"]+)"/.exec(page)?.[1]);
+      expect((await program.text()).length).toBeGreaterThan(100_000);
     });
 
     test('GET /api/products › when asked again › answers from the cache, and 304 if the caller has it', async () => {
