@@ -69,7 +69,7 @@ function useField({ name, hint }: Named) {
       ) : null}
       {own.length > 0 ? (
         <small id={`${id}-fault`} class="fault">
-          {own.map(({ path, message }) => `${within(path, name)}${message}`).join('; ')}
+          {own.map(({ path, message }) => within(path, name) + shortened(message)).join('; ')}
         </small>
       ) : null}
     </>
@@ -81,6 +81,13 @@ function useField({ name, hint }: Named) {
     'aria-invalid': own.length > 0 ? ('true' as const) : undefined,
   };
   return { id, notes, attributes };
+}
+
+/** Some faults name all that would be right. */
+const messageCharactersMax = 160;
+
+function shortened(message: string): string {
+  return message.length > messageCharactersMax ? `${message.slice(0, messageCharactersMax)} …` : message;
 }
 
 /** Where within a field a fault is: lists count from 1 for people. */
@@ -195,7 +202,8 @@ export function Dialog({ title, onClose, canClose = true, children }: DialogProp
     const element = dialog.current;
     if (!element?.isConnected || element.open) return;
     element.showModal();
-    element.querySelector<HTMLElement>('input, select, textarea')?.focus();
+    const focusOn = (selector: string) => element.querySelector<HTMLElement>(selector);
+    (focusOn('[autofocus]') ?? focusOn('input, select, textarea'))?.focus();
     // Closed, not only taken away, so that the focus goes back to where it was.
     return () => element.close();
   }, []);

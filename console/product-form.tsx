@@ -79,11 +79,18 @@ const shownFields: { field: keyof ProductFields; label: string }[] = [
   { field: 'images', label: 'Pictures' },
 ];
 
-const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+/** A field in a form that can be compared, whatever the order of members in it. */
+function comparable(product: ProductFields, field: keyof ProductFields): string {
+  const value = field === 'images' ? product.images.map(({ url, alt }) => [url, alt]) : product[field];
+  return JSON.stringify(value);
+}
+
+const isSame = (one: ProductFields, other: ProductFields, field: keyof ProductFields) =>
+  comparable(one, field) === comparable(other, field);
 
 /** Whether two versions are the same in all that the form has; stock and moments are no part of it. */
 export function isSameProduct(one: ProductFields, other: ProductFields): boolean {
-  return shownFields.every(({ field }) => isSame(one[field], other[field]));
+  return shownFields.every(({ field }) => isSame(one, other, field));
 }
 
 function textOfField(product: ProductFields, field: keyof ProductFields, currency: string): string {
@@ -103,7 +110,7 @@ type VersionsProps = { mine: ProductFields; theirs: ProductFields; currency: str
 
 /** Two versions beside each other, where they differ. */
 export function ProductVersions({ mine, theirs, currency }: VersionsProps) {
-  const different = shownFields.filter(({ field }) => !isSame(mine[field], theirs[field]));
+  const different = shownFields.filter(({ field }) => !isSame(mine, theirs, field));
   return (
     <table class="versions">
       <caption class="visually-hidden">Where the two versions differ</caption>

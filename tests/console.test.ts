@@ -16,12 +16,12 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-  request<string>(shop.url, method, path, { headers });
+  request<string | null>(shop.url, method, path, { headers });
 
 /** What the page loads, as it names it. */
 async function assets(): Promise<string[]> {
   const { body } = await ask('/console');
-  return [...body.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path = '']) => path);
+  return [...(body ?? '').matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path = '']) => path);
 }
 
 describe('GET /console', () => {

@@ -24,7 +24,14 @@ function SignInForm({ email = '' }: { email?: string }) {
     <div ref={place}>
       <Form submit="Sign in" onSubmit={send}>
         <Field label="E-mail address" name="email" type="email" autocomplete="username" required value={email} />
-        <Field label="Password" name="password" type="password" autocomplete="current-password" required />
+        <Field
+          label="Password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+          autofocus={email !== ''}
+        />
         {needsCode ? (
           <Field
             key="code"

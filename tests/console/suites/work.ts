@@ -230,7 +230,11 @@ describe('The console › two people at one product', () => {
   }
 
   test('when both change it › shows both versions, and saves what is meant', async () => {
-    const product = await createProduct(shop.url, adminToken, { name: 'Kettle', priceCents: 3_000 });
+    const product = await createProduct(shop.url, adminToken, {
+      name: 'Kettle',
+      priceCents: 3_000,
+      images: [{ url: '/media/kitchen-1.svg', alt: 'A kettle' }],
+    });
     await open(`/console/products/${product.id}`, 'Kettle');
     await change(product, { priceCents: 3_500 });
     await page.getByLabel('Name').fill('Steel kettle');
@@ -239,6 +243,7 @@ describe('The console › two people at one product', () => {
     expect((await readProduct(product.id)).name).toBe('Kettle');
     const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'Price' }) });
     expect(await row.locator('th, td').allInnerTexts()).toEqual(['Price', '$30.00', '$35.00']);
+    expect(await page.locator('.versions tbody tr').count()).toBe(2);
     // What was typed is there still.
     expect(await page.getByLabel('Name').inputValue()).toBe('Steel kettle');
     await page.getByLabel('Price in USD').fill('35.00');
@@ -302,9 +307,11 @@ describe('The console › signing in', () => {
     expect((await request(shop.url, 'POST', '/api/auth/logout', { token })).status).toBe(204);
     await button('Save').click();
     await dialog().getByRole('heading', { name: 'Your session has ended' }).waitFor();
+    const password = dialog().getByLabel('Password');
+    await eventually(() => password.evaluate((element) => element === document.activeElement));
     await page.keyboard.press('Escape');
     expect(await dialog().isVisible()).toBe(true);
-    await dialog().getByLabel('Password').fill(admin.password);
+    await password.fill(admin.password);
     await confirm('Sign in');
     await dialog().waitFor({ state: 'detached' });
     expect(await page.getByLabel('Name').inputValue()).toBe('Soup ladle');
