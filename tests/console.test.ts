@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { plainAmount, readAmount } from '../console/format.ts';
 import { root } from './support/app-process.ts';
 import { request } from './support/client.ts';
 import { expectProblem } from './support/problem.ts';
@@ -18,6 +19,9 @@ afterAll(() => shop.stop());
 const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   request<string | null>(shop.url, method, path, { headers });
 
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /** What the page loads, as it names it. */
 async function assets(): Promise<string[]> {
   const { body } = await ask('/console');
@@ -25,13 +29,17 @@ async function assets(): Promise<string[]> {
 }
 
 describe('GET /console', () => {
-  test('at every address below it › answers the same page, with a policy of its own and no cookie', async () => {
+  test('whatever it answers › has a policy of its own, and sets no cookie', async () => {
+    for (const path of ['/console', '/console/orders', '/console/assets/nothing.js']) {
+      const { headers } = await ask(path);
+      expect(headers.get('Content-Security-Policy')).toBe(policy);
+      expect(headers.get('Set-Cookie')).toBeNull();
+    }
+  });
+
+  test('at every address below it › answers the same page', async () => {
     const { body, headers } = await ask('/console');
     expect(headers.get('Content-Type')).toBe('text/html; charset=utf-8');
-    expect(headers.get('Content-Security-Policy')).toBe(
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    );
-    expect(headers.get('Set-Cookie')).toBeNull();
     expect(body).not.toMatch(/<style|style=|<script(?![^>]* src=)|\son\w+=/);
     for (const path of ['/console/', '/console/orders', '/console/orders/x', '/console/a/b/c?d=e']) {
       const answer = await ask(path);
@@ -100,5 +108,31 @@ describe('A shop whose console has not been built', () => {
     } finally {
       rmSync(place, { recursive: true });
     }
+  });
+});
+
+describe('An amount in a form of the console', () => {
+  test.each([
+    ['USD', 1_299, '12.99'],
+    ['USD', 5, '0.05'],
+    ['USD', 1_000_000_000, '10000000.00'],
+    ['JPY', 1_299, '1299'],
+    ['KWD', 1_299, '1.299'],
+  ])('of %s: %i › is shown as %s, and read back as it was', (currency, minorUnits, shown) => {
+    expect(plainAmount(minorUnits, currency)).toBe(shown);
+    expect(readAmount(shown, currency)).toBe(minorUnits);
+  });
+
+  test.each([
+    ['12,9', 1_290],
+    [' 12 ', 1_200],
+    ['0.07', 7],
+    ['1.005', null],
+    ['1,000.00', null],
+    ['-1', null],
+    ['', null],
+    ['twelve', null],
+  ])('typed as “%s” › is %p', (typed, minorUnits) => {
+    expect(readAmount(typed, 'USD')).toBe(minorUnits);
   });
 });

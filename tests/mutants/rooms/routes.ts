@@ -2,6 +2,15 @@ import type { Mutant } from '../mutant.ts';
 
 export const routes: Mutant[] = [
   {
+    name: 'console-inline',
+    says: 'Lets the console run scripts that stand in its page',
+    file: 'src/routes/console.ts',
+    find: 'scriptSrc: ["\'self\'"],',
+    replace: 'scriptSrc: ["\'self\'", "\'unsafe-inline\'"],',
+    suites: ['tests/console.test.ts'],
+    test: 'has a policy of its own, and sets no cookie',
+  },
+  {
     name: 'customers-soon',
     says: 'Shows a change of an account half a second later',
     file: 'src/routes/customers.ts',
