@@ -99,7 +99,7 @@ export function AuditPage() {
                 keyOf={(event) => event.id}
                 columns={[
                   { head: 'When', cell: (event) => <When at={event.at} /> },
-                  { head: 'What', cell: (event) => words(event.action), isWhole: true },
+                  { head: 'What', cell: (event) => words(event.action) },
                   { head: 'To', cell: subjectOf, isWhole: true },
                   { head: 'By', cell: (event) => <Actor actor={event.actor} />, isWhole: true, isExtra: true },
                   { head: 'Changes', cell: (event) => <Changes changes={event.changes} />, isExtra: true },
