@@ -130,7 +130,7 @@ describe('The headers of every answer, whatever the method', () => {
 describe('Cache-Control', () => {
   describe('when nobody is signed in', () => {
     test('lets others keep the catalogue if they ask each time, and nothing else of the shop', async () => {
-      for (const path of ['/api/products', `/api/products/${product}`]) {
+      for (const path of ['/api/products', `/api/products/${product}`, '/openapi.json', '/console']) {
         const headers = await headersOf(path);
         expect(headers.get('Cache-Control')).toBe('public, no-cache');
         expect(headers.get('Vary')).toContain('Authorization');
@@ -143,7 +143,7 @@ describe('Cache-Control', () => {
 
   describe('when the caller is signed in', () => {
     test('keeps what is theirs from everybody else', async () => {
-      for (const path of ['/api/products', `/api/products/${product}`, '/api/customers']) {
+      for (const path of ['/api/products', `/api/products/${product}`, '/api/customers', '/openapi.json']) {
         expect((await headersOf(path, asCaller(adminToken))).get('Cache-Control')).toBe('private, no-cache');
       }
       for (const path of ['/api/orders', `/api/customers/${customer.id}`, '/api/customers', '/api/mails']) {

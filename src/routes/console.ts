@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { type Context, Hono } from 'hono';
 import { ShopError } from '../errors.ts';
 import { type Asset, answerAsset } from '../middleware/assets.ts';
-import { isFresh } from '../middleware/conditional.ts';
+import { isFresh, revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 
 /** Where `scripts/build-console.sh` puts it. */
@@ -50,15 +50,17 @@ export function consoleRoutes() {
     const page = fileOf(pageName);
     if (!page) throw new ShopError('not_found', 'The console has not been built: run sh scripts/build-console.sh.');
     c.header('ETag', page.etag);
-    c.header('Cache-Control', 'no-cache');
-    if (isFresh(c.req.header('if-none-match'), page.etag)) return c.body(null, 304);
-    return answerAsset(c, page, { 'Content-Type': page.type, 'Cache-Control': 'no-cache' });
+    if (isFresh(c.req.header('if-none-match'), page.etag)) {
+      revalidate(c);
+      return c.body(null, 304);
+    }
+    return answerAsset(c, page, page.type, 'no-cache');
   }
 
   function answerFile(c: Context<AppEnv>, name: string): Response {
     const file = name === pageName ? undefined : fileOf(name);
     if (!file) throw new ShopError('not_found', 'There is nothing at this address.');
-    return answerAsset(c, file, { 'Content-Type': file.type, 'Cache-Control': 'public, max-age=31536000, immutable' });
+    return answerAsset(c, file, file.type, 'max-age=31536000, immutable');
   }
 
   // One route for all below, because Hono's fastest router takes no fixed part beside a parameter.

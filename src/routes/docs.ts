@@ -7,7 +7,7 @@ import { type Context, Hono } from 'hono';
 import { NONCE, type SecureHeadersVariables } from 'hono/secure-headers';
 import { describeApi } from '../middleware/api-document.ts';
 import { type Asset, answerAsset } from '../middleware/assets.ts';
-import { isFresh } from '../middleware/conditional.ts';
+import { isFresh, revalidate } from '../middleware/conditional.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import type { Settings } from '../settings.ts';
 
@@ -58,9 +58,11 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
   function answerDocument(c: Context<DocsEnv>, version: '3.1.0' | '3.0.3'): Response {
     const document = documentOf(c, version);
     c.header('ETag', document.etag);
-    c.header('Cache-Control', 'no-cache');
-    if (isFresh(c.req.header('if-none-match'), document.etag)) return c.body(null, 304);
-    return answerAsset(c, document, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' });
+    if (isFresh(c.req.header('if-none-match'), document.etag)) {
+      revalidate(c);
+      return c.body(null, 304);
+    }
+    return answerAsset(c, document, 'application/json', 'no-cache');
   }
   const readScript = () => {
     const gzip = readFileSync(scriptFile);
@@ -72,10 +74,7 @@ export function docsRoutes(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
     .get('/openapi-3.0.json', (c) => answerDocument(c, '3.0.3'))
     .get(scriptPath, (c) => {
       script ??= readScript();
-      return answerAsset(c, script, {
-        'Content-Type': 'text/javascript; charset=utf-8',
-        'Cache-Control': 'public, max-age=86400',
-      });
+      return answerAsset(c, script, 'text/javascript; charset=utf-8', 'max-age=86400');
     })
     .get(
       '/docs',
