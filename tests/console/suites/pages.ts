@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { Browser, Page } from 'playwright-core';
 import { admin, createProduct, placeOrder, registerCustomer, request, signInAdmin } from '../../support/client.ts';
 import { type Shop, startShop } from '../../support/shop.ts';
-import { eventually } from '../../support/wait.ts';
+import { busyness, eventually } from '../../support/wait.ts';
 import { openBrowser, openTab, signIn, type Tab, untilShown, violationsOf } from '../browser.ts';
 
 const gzippedBytesMax = 120_000;
 const firstPaintMsMax = 300;
+const busynessMax = 4;
 const loads = 7;
 const widths = [360, 1_280, 3_840];
 
@@ -93,8 +94,8 @@ describe('The console › before anybody has signed in', () => {
     console.log(`${total} bytes gzipped; first paint after ${paints.map(Math.round).join(', ')} ms`);
     expect(sizes.length).toBe(4);
     expect(total).toBeLessThan(gzippedBytesMax);
-    // The best, because whoever else is at work on the machine only makes it later.
-    expect(Math.min(...paints)).toBeLessThan(firstPaintMsMax);
+    // The best, and later on a machine where others are at work.
+    expect(Math.min(...paints)).toBeLessThan(firstPaintMsMax * Math.min(busyness(), busynessMax));
   });
 
   test('has no fault that axe finds', async () => {
