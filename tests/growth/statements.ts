@@ -356,6 +356,11 @@ export const kinds: Kind[] = [
   // Audit events.
   { name: 'audit events, new', text: /^insert into audit_events /, indexes: [] },
   {
+    name: 'audit events, of somebody who is erased',
+    text: /^update audit_events set request_id = \$ where /,
+    indexes: ['audit_events_actor_idx', 'audit_events_actor_action_idx'],
+  },
+  {
     name: 'audit events, a page',
     text: /^select … from audit_events .*limit \$$/,
     indexes: auditIndexes,
@@ -380,7 +385,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'account',
-    text: /^select … from customers where (customers\.id = \$|\(customers\.id = \$ and customers\.deleted_at is null\))$/,
+    text: /^select (…|email) from customers where (customers\.id = \$|\(customers\.id = \$ and customers\.deleted_at is null\))$/,
     indexes: ['customers_live_idx', 'customers_pkey'],
   },
   {

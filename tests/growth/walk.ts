@@ -243,7 +243,8 @@ export async function walkThrough(
     }
     const day = new Date().toISOString().slice(0, 10);
     await ask('GET', `/api/reports/sales?from=${day}&to=${day}`, { token: admin });
-    await ask('GET', '/api/exports/products?format=csv', { token: admin });
+    // Once is a hundred of its statements already.
+    if (time === 0) await ask('GET', '/api/exports/products?format=csv', { token: admin });
     await ask('GET', `/api/exports/orders?format=csv&from=${day}`, { token: admin });
     await ask('DELETE', `/api/products/${id}`, { token: admin }, 204);
     await ask('PATCH', `/api/products/restore/${id}`, { token: admin });

@@ -48,9 +48,11 @@ export const leftOut = {
     'telemetry',
   ],
   'Are about a process, whatever it works on': [
+    'api-document',
     'bundle',
     'chain',
     'clocks',
+    'console',
     'hashing',
     'headers',
     'hostile-input',
