@@ -241,4 +241,13 @@ export const lib: Mutant[] = [
     suites: ['tests/exports.test.ts'],
     test: 'makes them as they were, to the byte',
   },
+  {
+    name: 'rest-of-wait-forgotten',
+    says: 'Lets a rule wait for as long again as finding its caller took',
+    file: 'src/lib/deadline.ts',
+    find: '  return restOfWait.run(endsAt, work);\n',
+    replace: '  return work();\n',
+    suites: ['tests/outages.test.ts'],
+    test: 'are told 503 once the time for both is over',
+  },
 ];

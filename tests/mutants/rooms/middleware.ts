@@ -268,4 +268,22 @@ export const middleware: Mutant[] = [
     suites: ['tests/second-factors.test.ts'],
     test: 'gives them nothing that the shop gives to admins',
   },
+  {
+    name: 'syntax-after-query',
+    says: 'Judges the query before a body that is no JSON',
+    file: 'src/middleware/request-body.ts',
+    find: 'requireSyntax(decode(await c.req.arrayBuffer()));',
+    replace: 'decode(await c.req.arrayBuffer());',
+    suites: ['tests/wire.test.ts'],
+    test: 'answers 400 before the query or a header is judged',
+  },
+  {
+    name: 'nameless-parameter',
+    says: 'Overlooks a parameter without a name',
+    file: 'src/middleware/openapi.ts',
+    find: "if (result.target !== 'query' || !/[?&]=/.test(c.req.url)) return;",
+    replace: 'return;',
+    suites: ['tests/orders.test.ts'],
+    test: 'answers 422 for an unknown parameter',
+  },
 ];

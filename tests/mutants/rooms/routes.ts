@@ -136,4 +136,13 @@ export const routes: Mutant[] = [
     suites: ['tests/stock-changes.test.ts'],
     test: 'every list shows the stock at once',
   },
+  {
+    name: 'own-guesses-apart',
+    says: 'Counts wrong current passwords apart from failures to sign in',
+    file: 'src/routes/attempts.ts',
+    find: '(await services.read((reader) => emailOf(reader, id))) ?? id',
+    replace: 'id',
+    suites: ['tests/throttle.test.ts'],
+    test: 'counts with failures to sign in, and starts afresh with a success there',
+  },
 ];
