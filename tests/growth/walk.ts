@@ -79,6 +79,17 @@ export async function walkThrough(
     return first.data;
   }
 
+  /** Reads as much of an export as it takes for its statement to keep a plan; the whole takes a busy machine too long. */
+  async function beginExport(path: string): Promise<void> {
+    used.add(`GET ${path}`);
+    const url = `${shop.url}${path}?format=csv`;
+    const { status, body } = await fetch(url, { headers: { Authorization: `Bearer ${admin}` } });
+    const reader = body?.getReader();
+    if (status !== 200 || !reader) throw new Error(`GET ${path} answered ${status}.`);
+    for (let piece = 0; piece < repeats; piece += 1) await reader.read();
+    await reader.cancel();
+  }
+
   for (const path of ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs']) {
     await request(shop.url, 'GET', path);
     used.add(`GET ${path}`);
@@ -243,8 +254,7 @@ export async function walkThrough(
     }
     const day = new Date().toISOString().slice(0, 10);
     await ask('GET', `/api/reports/sales?from=${day}&to=${day}`, { token: admin });
-    // Once is a hundred of its statements already.
-    if (time === 0) await ask('GET', '/api/exports/products?format=csv', { token: admin });
+    if (time === 0) await beginExport('/api/exports/products');
     await ask('GET', `/api/exports/orders?format=csv&from=${day}`, { token: admin });
     await ask('DELETE', `/api/products/${id}`, { token: admin }, 204);
     await ask('PATCH', `/api/products/restore/${id}`, { token: admin });
