@@ -40,9 +40,14 @@ export async function makeCatalogue(sql: postgres.Sql, url: string): Promise<voi
   } finally {
     await close(1_000);
   }
+  // What was booked names the products by the ids that they had.
+  await sql`delete from stock_changes`;
   await renumber(sql, 'products', productId('number'));
   await renumber(sql, 'customers', customerId('number'));
   await sql`update products set stock = ${stockAtFirst}`;
+  await sql`
+    insert into stock_changes (id, product_id, change, reason, stock_after, actor_kind, created_at)
+    select uuid_v7(now()), id, stock, 'created', stock, 'system', now() from products`;
   await sql`vacuum (full, analyze) products`;
   await sql`vacuum (full, analyze) customers`;
 }

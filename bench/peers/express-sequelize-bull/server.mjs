@@ -32,10 +32,13 @@ const Product = sequelize.define(
   'product',
   {
     id,
+    sku: DataTypes.TEXT,
     name: DataTypes.TEXT,
     description: DataTypes.TEXT,
     priceCents: DataTypes.INTEGER,
     stock: DataTypes.INTEGER,
+    tags: DataTypes.ARRAY(DataTypes.TEXT),
+    images: DataTypes.JSONB,
     version: DataTypes.INTEGER,
     createdAt: moment,
     updatedAt: moment,
@@ -96,11 +99,14 @@ const Mail = sequelize.define(
 function productBody(product) {
   return {
     id: product.id,
+    sku: product.sku,
     name: product.name,
     description: product.description,
     priceCents: product.priceCents,
     currency,
     stock: product.stock,
+    tags: product.tags,
+    images: product.images,
     createdAt: product.createdAt.toISOString(),
     updatedAt: product.updatedAt.toISOString(),
     deletedAt: product.deletedAt?.toISOString() ?? null,

@@ -24,11 +24,17 @@ const productSchema = {
   type: 'object',
   properties: {
     id: { type: 'string' },
+    sku: nullableText,
     name: { type: 'string' },
     description: nullableText,
     priceCents: { type: 'integer' },
     currency: { type: 'string' },
     stock: { type: 'integer' },
+    tags: { type: 'array', items: { type: 'string' } },
+    images: {
+      type: 'array',
+      items: { type: 'object', properties: { url: { type: 'string' }, alt: { type: 'string' } } },
+    },
     createdAt: { type: 'string' },
     updatedAt: { type: 'string' },
     deletedAt: nullableText,
@@ -95,7 +101,8 @@ const listQuerySchema = {
   },
 };
 
-const productColumns = 'id, name, description, price_cents, stock, created_at, updated_at, deleted_at';
+const productColumns =
+  'id, sku, name, description, price_cents, stock, tags, images, created_at, updated_at, deleted_at';
 const statements = {
   list: `select ${productColumns} from products where deleted_at is null order by id desc limit $1 offset $2`,
   count: 'select count(*)::int as total from products where deleted_at is null',
@@ -117,11 +124,14 @@ const run = (client, name, values) => client.query({ name, text: statements[name
 function productBody(row) {
   return {
     id: row.id,
+    sku: row.sku,
     name: row.name,
     description: row.description,
     priceCents: row.price_cents,
     currency,
     stock: row.stock,
+    tags: row.tags,
+    images: row.images,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
     deletedAt: row.deleted_at?.toISOString() ?? null,
