@@ -50,6 +50,7 @@ const Order = sequelize.define(
   'order',
   {
     id,
+    number: DataTypes.TEXT,
     customerId: DataTypes.UUID,
     status: DataTypes.TEXT,
     run: DataTypes.INTEGER,
@@ -67,6 +68,7 @@ const OrderItem = sequelize.define(
     orderId: { type: DataTypes.UUID, primaryKey: true },
     productId: { type: DataTypes.UUID, primaryKey: true },
     position: DataTypes.SMALLINT,
+    sku: DataTypes.TEXT,
     name: DataTypes.TEXT,
     quantity: DataTypes.INTEGER,
     unitPriceCents: DataTypes.INTEGER,
@@ -95,6 +97,9 @@ const Mail = sequelize.define(
   },
   { tableName: 'mails' },
 );
+
+/** A number as people read it. */
+const shown = (number) => `${number.slice(0, 4)}-${number.slice(4, 8)}-${number.slice(8)}`;
 
 function productBody(product) {
   return {
@@ -159,8 +164,8 @@ async function placeOrder(transaction, customerId, lines) {
     if (shelf.stock < quantity) throw new Refusal(409, 'insufficient_stock');
   }
   const items = lines.map(({ productId, quantity }) => {
-    const { name, priceCents } = shelves.get(productId);
-    return { productId, name, quantity, unitPriceCents: priceCents };
+    const { sku, name, priceCents } = shelves.get(productId);
+    return { productId, sku, name, quantity, unitPriceCents: priceCents };
   });
   const totalCents = items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0);
   const order = {
@@ -175,7 +180,7 @@ async function placeOrder(transaction, customerId, lines) {
     updatedAt: now,
   };
   const mailId = uuidv7();
-  await Order.create(order, { transaction });
+  const placed = await Order.create({ ...order, number: sequelize.literal('default') }, { transaction });
   await OrderItem.bulkCreate(
     items.map((item, position) => ({ orderId: order.id, position, ...item })),
     { transaction },
@@ -201,12 +206,17 @@ async function placeOrder(transaction, customerId, lines) {
   );
   const body = {
     id: order.id,
+    number: shown(placed.number),
     customerId,
     status: 'pending',
     totalCents,
     currency,
     items,
     history: [{ status: 'pending', at: now.toISOString() }],
+    shippingAddress: null,
+    note: null,
+    shipment: null,
+    hold: null,
     nextStatusAt: order.nextStatusAt.toISOString(),
     deletableAt: new Date(now.getTime() + deleteAfterMs).toISOString(),
     createdAt: now.toISOString(),

@@ -44,6 +44,7 @@ const orderSchema = {
   type: 'object',
   properties: {
     id: { type: 'string' },
+    number: { type: 'string' },
     customerId: { type: 'string' },
     status: { type: 'string' },
     totalCents: { type: 'integer' },
@@ -54,6 +55,7 @@ const orderSchema = {
         type: 'object',
         properties: {
           productId: { type: 'string' },
+          sku: nullableText,
           name: { type: 'string' },
           quantity: { type: 'integer' },
           unitPriceCents: { type: 'integer' },
@@ -64,6 +66,10 @@ const orderSchema = {
       type: 'array',
       items: { type: 'object', properties: { status: { type: 'string' }, at: { type: 'string' } } },
     },
+    shippingAddress: nullableText,
+    note: nullableText,
+    shipment: nullableText,
+    hold: nullableText,
     nextStatusAt: nullableText,
     deletableAt: { type: 'string' },
     createdAt: { type: 'string' },
@@ -107,12 +113,12 @@ const statements = {
   list: `select ${productColumns} from products where deleted_at is null order by id desc limit $1 offset $2`,
   count: 'select count(*)::int as total from products where deleted_at is null',
   detail: `select ${productColumns} from products where id = $1 and deleted_at is null`,
-  lock: `select id, name, price_cents, stock from products where id = any($1::uuid[]) and deleted_at is null
+  lock: `select id, sku, name, price_cents, stock from products where id = any($1::uuid[]) and deleted_at is null
     order by id for no key update`,
   order: `insert into orders (id, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-    values ($1, $2, 'pending', 1, $3, $4, $5, $6, $6)`,
-  items: `insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents)
-    select $1, * from unnest($2::uuid[], $3::smallint[], $4::text[], $5::int[], $6::int[])`,
+    values ($1, $2, 'pending', 1, $3, $4, $5, $6, $6) returning number`,
+  items: `insert into order_items (order_id, product_id, position, name, quantity, unit_price_cents, sku)
+    select $1, * from unnest($2::uuid[], $3::smallint[], $4::text[], $5::int[], $6::int[], $7::text[])`,
   stock: `update products set stock = stock - taken.quantity, version = version + 1, updated_at = $3
     from unnest($1::uuid[], $2::int[]) as taken(id, quantity) where products.id = taken.id`,
   history: "insert into order_history (order_id, run, status, at) values ($1, 1, 'pending', $2)",
@@ -191,13 +197,13 @@ async function placeOrder(client, customerId, lines) {
     if (shelf.stock < quantity) throw new Refusal(409, 'insufficient_stock');
   }
   const items = lines.map(({ productId, quantity }) => {
-    const { name, price_cents } = shelves.get(productId);
-    return { productId, name, quantity, unitPriceCents: price_cents };
+    const { sku, name, price_cents } = shelves.get(productId);
+    return { productId, sku, name, quantity, unitPriceCents: price_cents };
   });
   const totalCents = items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0);
   const id = uuidv7();
   const nextStatusAt = new Date(now.getTime() + statusIntervalMs);
-  await run(client, 'order', [id, customerId, totalCents, currency, nextStatusAt, now]);
+  const { rows: placed } = await run(client, 'order', [id, customerId, totalCents, currency, nextStatusAt, now]);
   await run(client, 'items', [
     id,
     items.map((item) => item.productId),
@@ -205,18 +211,24 @@ async function placeOrder(client, customerId, lines) {
     items.map((item) => item.name),
     items.map((item) => item.quantity),
     items.map((item) => item.unitPriceCents),
+    items.map((item) => item.sku),
   ]);
   await run(client, 'stock', [items.map((item) => item.productId), items.map((item) => item.quantity), now]);
   await run(client, 'history', [id, now]);
   await run(client, 'mail', [uuidv7(), id, now, new Date(now.getTime() + mailDueAfterMs)]);
   return {
     id,
+    number: shown(placed[0].number),
     customerId,
     status: 'pending',
     totalCents,
     currency,
     items,
     history: [{ status: 'pending', at: now.toISOString() }],
+    shippingAddress: null,
+    note: null,
+    shipment: null,
+    hold: null,
     nextStatusAt: nextStatusAt.toISOString(),
     deletableAt: new Date(now.getTime() + deleteAfterMs).toISOString(),
     createdAt: now.toISOString(),
@@ -224,6 +236,9 @@ async function placeOrder(client, customerId, lines) {
     deletedAt: null,
   };
 }
+
+/** A number as people read it. */
+const shown = (number) => `${number.slice(0, 4)}-${number.slice(4, 8)}-${number.slice(8)}`;
 
 /** Adds up lines of the same product, as the shop does. */
 function mergeLines(lines) {
