@@ -3,11 +3,11 @@ import { type AuditEvent, unwrap } from '../../clients/typescript/src/index.ts';
 import { shortId, words } from '../format.ts';
 import { Choice, Field } from '../forms.tsx';
 import { Filters, Pager, rowsPerPage, Table } from '../lists.tsx';
+import { anyOf } from '../outbox.tsx';
 import { addressWith, base, parametersOf, useAddress } from '../routing.ts';
 import { shop } from '../session.ts';
 import { Empty, Page, Shown, When } from '../ui.tsx';
 import { useLoaded } from '../work.ts';
-import { anyOf } from './mails.tsx';
 
 const actions: AuditEvent['action'][] = [
   ...(['created', 'updated', 'email_changed', 'password_changed', 'verified', 'signed_out'] as const).map(

@@ -1,12 +1,12 @@
 import { unwrap, type WebhookDelivery } from '../../clients/typescript/src/index.ts';
 import { count } from '../format.ts';
-import { ActionButton, Choice, DialogForm, Field } from '../forms.tsx';
+import { Choice, DialogForm, Field } from '../forms.tsx';
 import { Filters, Pager, rowsPerPage, Table } from '../lists.tsx';
+import { anyOf, progressColumns, sendingStates, troubleColumn } from '../outbox.tsx';
 import { base, parametersOf, useAddress } from '../routing.ts';
 import { shop } from '../session.ts';
-import { announce, Badge, Empty, Page, Shown, When } from '../ui.tsx';
+import { announce, Empty, Page, Shown } from '../ui.tsx';
 import { useLoaded } from '../work.ts';
-import { anyOf, sendingStates } from './mails.tsx';
 
 /** What the shop owes to webhooks and has sent to them. */
 export function DeliveriesPage() {
@@ -57,34 +57,13 @@ export function DeliveriesPage() {
                 keyOf={(delivery) => delivery.id}
                 columns={[
                   { head: 'Event', cell: (delivery) => delivery.type },
-                  { head: 'State', cell: (delivery) => <Badge>{delivery.state}</Badge> },
-                  { head: 'Happened', cell: (delivery) => <When at={delivery.createdAt} />, isExtra: true },
-                  { head: 'Sent', cell: ({ sentAt }) => (sentAt ? <When at={sentAt} /> : '–'), isExtra: true },
-                  { head: 'Attempts', cell: (delivery) => delivery.attempts, isFigure: true, isExtra: true },
+                  ...progressColumns<WebhookDelivery>('Happened'),
                   {
                     head: 'Webhook',
                     cell: (delivery) => <a href={`${base}/webhooks/${delivery.webhookId}`}>Open</a>,
                     isExtra: true,
                   },
-                  {
-                    head: 'Trouble',
-                    cell: (delivery) => (
-                      <>
-                        <span class="breaking">{delivery.lastError ?? '–'}</span>
-                        {delivery.nextAttemptAt && delivery.lastError ? (
-                          <>
-                            {' '}
-                            Next attempt <When at={delivery.nextAttemptAt} />.
-                          </>
-                        ) : null}
-                        {delivery.state === 'failed' ? (
-                          <ActionButton done="The delivery is queued again." onAct={() => sendAgain(delivery)}>
-                            Send again
-                          </ActionButton>
-                        ) : null}
-                      </>
-                    ),
-                  },
+                  troubleColumn('delivery', sendAgain),
                 ]}
               />
               <Pager pagination={pagination} what="deliveries" />

@@ -1,18 +1,12 @@
 import { type Mail, unwrap } from '../../clients/typescript/src/index.ts';
 import { count, words } from '../format.ts';
-import { ActionButton, Choice, DialogForm, Field } from '../forms.tsx';
+import { Choice, DialogForm, Field } from '../forms.tsx';
 import { type Column, Filters, Pager, rowsPerPage, Table } from '../lists.tsx';
+import { anyOf, progressColumns, sendingStates, troubleColumn } from '../outbox.tsx';
 import { base, parametersOf, useAddress } from '../routing.ts';
 import { shop } from '../session.ts';
-import { announce, Badge, Empty, Page, Shown, When } from '../ui.tsx';
+import { announce, Empty, Page, Shown } from '../ui.tsx';
 import { useLoaded } from '../work.ts';
-
-/** How far what the shop owes to the outside is. */
-export const sendingStates = ['queued', 'sending', 'sent', 'failed'] as const;
-
-/** Choices for a filter, with none of them first. */
-export const anyOf = (values: readonly string[]) =>
-  [['', 'Any'], ...values.map((value) => [value, words(value)] as const)] as const;
 
 type MailTableProps = { mails: Mail[]; onChange: () => void; isOfOrder?: boolean };
 
@@ -33,35 +27,14 @@ export function MailTable({ mails, onChange, isOfOrder = false }: MailTableProps
       keyOf={(mail) => mail.id}
       columns={[
         { head: 'Mail', cell: (mail) => (mail.status ? `Order ${mail.status}` : words(mail.kind)) },
-        { head: 'State', cell: (mail) => <Badge>{mail.state}</Badge> },
-        { head: 'Written', cell: (mail) => <When at={mail.createdAt} />, isExtra: true },
-        { head: 'Sent', cell: ({ sentAt }) => (sentAt ? <When at={sentAt} /> : '–'), isExtra: true },
-        { head: 'Attempts', cell: (mail) => mail.attempts, isFigure: true, isExtra: true },
+        ...progressColumns<Mail>('Written'),
         {
           head: 'To',
           cell: (mail) => <a href={`${base}/customers/${mail.customerId}`}>Account</a>,
           isExtra: true,
         },
         ...(isOfOrder ? [] : [order]),
-        {
-          head: 'Trouble',
-          cell: (mail) => (
-            <>
-              <span class="breaking">{mail.lastError ?? '–'}</span>
-              {mail.nextAttemptAt && mail.lastError ? (
-                <>
-                  {' '}
-                  Next attempt <When at={mail.nextAttemptAt} />.
-                </>
-              ) : null}
-              {mail.state === 'failed' ? (
-                <ActionButton done="The mail is queued again." onAct={() => sendAgain(mail)}>
-                  Send again
-                </ActionButton>
-              ) : null}
-            </>
-          ),
-        },
+        troubleColumn('mail', sendAgain),
       ]}
     />
   );
