@@ -3,12 +3,10 @@ import { percentile } from '../../bench/statistics.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { withTransaction } from '../../src/db/transaction.ts';
 import type { Actor } from '../../src/domain/customers/actor.ts';
-import { advanceDueOrders } from '../../src/domain/orders/lifecycle.ts';
 import { placeOrders } from '../../src/domain/orders/place.ts';
 import { listOrders } from '../../src/domain/orders/reads.ts';
-import { readBacklog } from '../../src/domain/outbox/backlog.ts';
-import { mailOutbox } from '../../src/domain/outbox/kinds.ts';
-import { takeUpDue } from '../../src/domain/outbox/outbox.ts';
+import { findDue, readBacklog } from '../../src/domain/outbox/backlog.ts';
+import { accountMailOutbox, mailOutbox, webhookOutbox } from '../../src/domain/outbox/kinds.ts';
 import { listProducts } from '../../src/domain/products/lists.ts';
 import { findProducts } from '../../src/domain/products/products.ts';
 import { orderQuerySchema, orderStatuses } from '../../src/schema/orders.ts';
@@ -85,10 +83,7 @@ const compared: Record<string, Work> = {
     return withTransaction(db, (tx) => placeOrders(tx, [request], terms));
   },
   'a sweep that finds nothing due': ({ db }) =>
-    withTransaction(db, async (tx) => {
-      await advanceDueOrders(tx, { batchSizeMax: 500, orderStatusIntervalMs: statusIntervalMs });
-      await takeUpDue(tx, mailOutbox, { batchSizeMax: 500 });
-    }),
+    findDue(db, { accountMails: accountMailOutbox, mails: mailOutbox, webhooks: webhookOutbox }),
   'the backlog for the metrics': ({ db }) => readBacklog(db),
 };
 

@@ -81,7 +81,7 @@ export async function startGrownShop(size: Size, copies = 1): Promise<Shop> {
 
 /** Makes several products of each, in the order of their ages, with the words that are folded already. */
 async function multiplyProducts(db: Sql, copies: number): Promise<void> {
-  await withoutFolding(db, async (tx) => {
+  await inBulk(db, async (tx) => {
     await tx`create temporary table copied on commit drop as select * from products`;
     await tx`truncate products cascade`;
     await tx`
@@ -103,18 +103,26 @@ async function addKeepsakes(db: Sql): Promise<void> {
     select uuid_v7(made_at), '\u{ff3a} Keepsake', null, 900000000 + n, 1, made_at, made_at, ${search}
     from generate_series(${from}, ${to}) n, lateral (select timestamptz '2001-01-01' + n * interval '1 second') as moment (made_at)`;
   await db.unsafe(keepsakes(0, 0, 'null'));
-  await withoutFolding(db, (tx) =>
+  await inBulk(db, (tx) =>
     tx.unsafe(keepsakes(1, keepsakeCount - 1, '(select search from products where price_cents = 900000000)')),
   );
 }
 
-/** Folding the words of a product takes longer than all else about it. */
-async function withoutFolding(db: Sql, insert: (tx: TransactionSql) => Promise<unknown>): Promise<void> {
+/** Without what takes longer than all else: folding the words of each product, and each row's way into the indexes. */
+async function inBulk(db: Sql, insert: (tx: TransactionSql) => Promise<unknown>): Promise<void> {
   await db.begin(async (tx) => {
     await tx`alter table products disable trigger products_fold_search`;
+    await tx`set local session_replication_role = replica`;
+    const indexes = await tx<{ name: string; definition: string }[]>`
+      select relname as name, pg_get_indexdef(oid) as definition from pg_class join pg_index on indexrelid = oid
+      where indrelid = 'products'::regclass and not indisunique`;
+    for (const { name } of indexes) await tx`drop index ${tx(name)}`;
     await insert(tx);
-    // Their stock is booked at the commit otherwise, and until then the table cannot be altered.
-    await tx`set constraints all immediate`;
+    for (const { definition } of indexes) await tx.unsafe(definition);
+    await tx`
+      insert into stock_changes (id, product_id, change, reason, stock_after, actor_kind, created_at)
+      select uuid_v7(now()), id, stock, 'created', stock, 'system', created_at from products
+      where stock <> 0 and not exists (select from stock_changes where product_id = products.id)`;
     await tx`alter table products enable always trigger products_fold_search`;
   });
 }

@@ -378,9 +378,7 @@ export const kinds: Kind[] = [
   },
   {
     name: 'accounts of orders, held',
-    text: new RegExp(
-      `^select id from customers where \\(customers\\.id = ${anyId} .*\\) order by customers\\.id for key share$`,
-    ),
+    text: /^select id from customers where id = any\(\$::uuid\[\]\) and deleted_at is null order by id for key share$/,
     indexes: ['customers_live_idx', 'customers_pkey'],
   },
   {
@@ -434,9 +432,12 @@ export const kinds: Kind[] = [
     indexes: ['orders_pkey', 'products_pkey'],
   },
   {
-    name: 'orders, whether any is due',
-    text: /^select 1 from orders where next_status_at <= .* limit 1$/,
-    indexes: ['orders_due_idx'],
+    name: 'orders and outbox, whether anything is due',
+    text: /^select exists\(select from schedule_pauses\) as schedule_paused, /,
+    indexes: [
+      ...['schedule_pauses_pkey', 'orders_due_idx', 'mails_due_idx', 'mails_account_due_idx'],
+      ...['webhook_deliveries_due_idx', 'webhooks_pkey'],
+    ],
   },
   {
     name: 'schedule, whether it stands still',
@@ -700,6 +701,7 @@ export const kinds: Kind[] = [
     name: 'mails, how many',
     text: /^select count\(\*\) from \(select 1 as one from mails /,
     indexes: mailIndexes,
+    pagesMax: countedPagesMax,
   },
   // Webhooks, which are few.
   {
