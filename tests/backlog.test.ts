@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
 import { mailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
-import { giveUpLost } from '../src/domain/outbox/webhook-deliveries.ts';
 import { createRelay } from '../src/jobs/relay.ts';
 import { createScheduler } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
@@ -108,11 +107,10 @@ describe('the relay of webhooks', () => {
     createRelay({
       db: client.db,
       kind: webhookOutbox,
-      before: giveUpLost,
       queue: { enqueue: async (ids) => void queued.push(...ids), depth: async () => ({}) },
       onError: () => {},
       stopping: () => false,
-    })('test');
+    }).takeUp('test');
 
   async function owe(count: number, minutesAgo: number, state = 'live'): Promise<string> {
     const [row] = await bed.db<{ id: string }[]>`

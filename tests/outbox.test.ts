@@ -208,7 +208,7 @@ describe('a kind of the outbox', () => {
         onError,
         stopping: () => false,
       });
-      expect(await relay('test')).toBe(lost.length);
+      expect(await relay.takeUp('test')).toBe(lost.length);
       await eventually(async () => (await sentOf('letters')) === 130, { withinMs: 10_000 });
       silence.letGo();
       await eventually(async () => (await sentOf('parcels')) === 400, { withinMs: 10_000 });

@@ -1,6 +1,6 @@
-import type { Database, Transaction } from '../db/client.ts';
+import type { Database } from '../db/client.ts';
 import { withTransaction } from '../db/transaction.ts';
-import { type OutboxKind, takeUpDue } from '../domain/outbox/outbox.ts';
+import { giveUpLost, type OutboxKind, takeUpDue } from '../domain/outbox/outbox.ts';
 import { databaseWaitMsMax, withDeadline } from '../lib/deadline.ts';
 import { type OutboxQueue, rowsPerJob } from './queues.ts';
 
@@ -14,18 +14,19 @@ const jobsWaitingMax = 120;
 type RelayNeeds = {
   db: Database;
   kind: OutboxKind;
-  /** What is to be seen to before rows are taken up; fewer than `batchSizeMax` means that it is done. */
-  before?: (tx: Transaction, batch: { batchSizeMax: number }) => Promise<number>;
   queue: Pick<OutboxQueue, 'enqueue' | 'depth'>;
   onError: (error: unknown) => void;
   stopping: () => boolean;
 };
 
-/** Enqueues the rows of a kind that are owed and in nobody's hands. @returns how many */
-export type Relay = (requestId: string) => Promise<number>;
+export type Relay = {
+  kind: OutboxKind;
+  /** Enqueues the rows of the kind that are owed and in nobody's hands. @returns how many */
+  takeUp: (requestId: string) => Promise<number>;
+};
 
 /** Makes the relay of one kind of the outbox. */
-export function createRelay({ db, kind, before, queue, onError, stopping }: RelayNeeds): Relay {
+export function createRelay({ db, kind, queue, onError, stopping }: RelayNeeds): Relay {
   /** A queue that does not answer has no room; the next round asks again. */
   async function room(): Promise<number> {
     try {
@@ -37,9 +38,9 @@ export function createRelay({ db, kind, before, queue, onError, stopping }: Rela
     }
   }
 
-  return async (requestId) => {
-    for (let done = rowsPerBatch; before && done === rowsPerBatch && !stopping(); ) {
-      done = await withTransaction(db, (tx) => before(tx, { batchSizeMax: rowsPerBatch }));
+  async function takeUp(requestId: string): Promise<number> {
+    for (let lost = rowsPerBatch; kind.lost && lost === rowsPerBatch && !stopping(); ) {
+      lost = await withTransaction(db, (tx) => giveUpLost(tx, kind, { batchSizeMax: rowsPerBatch }));
     }
     let takenUp = 0;
     for (let left = await room(); left > 0 && !stopping(); ) {
@@ -50,5 +51,7 @@ export function createRelay({ db, kind, before, queue, onError, stopping }: Rela
       left = ids.length < batchSizeMax ? 0 : left - ids.length;
     }
     return takenUp;
-  };
+  }
+
+  return { kind, takeUp };
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
-import { withTransaction } from '../db/transaction.ts';
+import { withReader, withTransaction } from '../db/transaction.ts';
 import { advanceDueOrders, firstStepAfterPause, pauseSchedule, resumeSchedule } from '../domain/orders/lifecycle.ts';
+import { type Due, findDue } from '../domain/outbox/backlog.ts';
 import { msSince } from '../lib/elapsed.ts';
 import type { OrderStatus } from '../schema/orders.ts';
 import type { OutboxQueue } from './queues.ts';
@@ -31,16 +32,17 @@ type SchedulerNeeds = {
 export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relays, log, stopping } = needs;
 
+  const kinds = Object.fromEntries(Object.entries(relays).map(([name, { kind }]) => [name, kind]));
   let begun = false;
 
   /**
    * Notes at the first round that the schedule stands still, or has it go on after such a time. Later rounds plan what a
    * process whose interval is `never` has left without a plan.
    */
-  async function keepSchedule(): Promise<void> {
+  async function keepSchedule({ schedulePaused }: Due): Promise<void> {
     if (orderStatusIntervalMs === null) {
       if (!begun) await withTransaction(db, pauseSchedule);
-    } else {
+    } else if (schedulePaused) {
       const firstStepAt = await withTransaction(db, (tx) => firstStepAfterPause(tx, orderStatusIntervalMs));
       const plannedBefore = begun ? 'stay' : 'are put off';
       for (let more = firstStepAt !== null; firstStepAt && more && !stopping(); ) {
@@ -52,9 +54,9 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     begun = true;
   }
 
-  async function moveDueOrders(roundId: string): Promise<number> {
-    await keepSchedule();
-    if (orderStatusIntervalMs === null) return 0;
+  async function moveDueOrders(due: Due, roundId: string): Promise<number> {
+    await keepSchedule(due);
+    if (orderStatusIntervalMs === null || !due.orders) return 0;
     let movedInAll = 0;
     for (let batches = 0; batches < orderBatchesMax && !stopping(); batches += 1) {
       const batch = await withTransaction(db, (tx) =>
@@ -75,10 +77,11 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     let moved = 0;
     const taken: Record<string, number> = {};
     for (let movedNow = 1; movedNow > 0 && !stopping(); moved += movedNow) {
-      movedNow = await moveDueOrders(requestId);
+      const due = await withReader(db, (reader) => findDue(reader, kinds));
+      movedNow = await moveDueOrders(due, requestId);
       // At the same time, so that none waits for a queue that another one asks.
-      const relayed = Object.entries(relays).map(async ([name, relay]) => {
-        const takenUp = await relay(requestId);
+      const relayed = Object.entries(relays).map(async ([name, { takeUp }]) => {
+        const takenUp = due.owed.has(name) ? await takeUp(requestId) : 0;
         taken[name] = (taken[name] ?? 0) + takenUp;
       });
       await Promise.all(relayed);

@@ -3,7 +3,6 @@ import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
 import { accountMailOutbox, mailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
-import { giveUpLost } from '../domain/outbox/webhook-deliveries.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { keepCountingSales } from '../jobs/count-sales.ts';
 import { createDelivery } from '../jobs/delivery.ts';
@@ -160,7 +159,7 @@ export async function openWorkerServices(
     relays: {
       accountMails: createRelay({ ...relayNeeds, kind: accountMailOutbox, queue: accountMails }),
       mails: createRelay({ ...relayNeeds, kind: mailOutbox, queue: mails }),
-      webhooks: createRelay({ ...relayNeeds, kind: webhookOutbox, before: giveUpLost, queue: webhooks }),
+      webhooks: createRelay({ ...relayNeeds, kind: webhookOutbox, queue: webhooks }),
     },
     log,
     stopping,

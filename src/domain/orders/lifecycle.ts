@@ -55,6 +55,12 @@ export async function pauseSchedule(tx: Transaction): Promise<void> {
   await tx.execute(sql`select 1 from schedule_pauses for key share`);
 }
 
+/** Whether the schedule stands still, or stood still and has not been resumed: a condition. */
+export const isSchedulePaused = sql`exists(select from schedule_pauses)`;
+
+/** Whether an order's time has come: a condition without parameters, whose plan is kept. */
+export const isOrderDue = sql`exists(select from orders where next_status_at <= ${statementTime})`;
+
 /**
  * When orders may move first after a time in which the schedule stood still: one interval from now.
  * @returns null where it did not stand still
@@ -104,9 +110,6 @@ export async function advanceDueOrders(
   tx: Transaction,
   { batchSizeMax, orderStatusIntervalMs }: { batchSizeMax: number; orderStatusIntervalMs: number },
 ): Promise<{ entered: OrderStatus[]; mailIds: string[] }> {
-  // Mostly nothing is due. This asks with no parameter, so its plan is kept, which the one below never is.
-  const [due] = await tx.execute(sql`select 1 from orders where next_status_at <= ${statementTime} limit 1`);
-  if (!due) return { entered: [], mailIds: [] };
   const steps = undeliveredStatuses.map((from) => ({ from, to: lifecycle[from].next ?? from }));
   const rows = await tx.execute<{ status: OrderStatus; mail_id: string | null }>(sql`
     with due as (

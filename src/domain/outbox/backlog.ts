@@ -4,7 +4,9 @@ import type { Reader } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { mails, webhookDeliveries } from '../../db/tables.ts';
 import type { OutboxState } from '../../schema/outbox.ts';
+import { isOrderDue, isSchedulePaused } from '../orders/lifecycle.ts';
 import { isLive } from './kinds.ts';
+import { isOwed, type OutboxKind } from './outbox.ts';
 
 /** Beyond that it only matters that there are many, and counting would go on. */
 const countedMax = 10_000;
@@ -30,7 +32,7 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
   const secondsSince = (moment: SQL) =>
     sql`greatest(0, coalesce(extract(epoch from ${statementTime} - ${moment}), 0))::numeric(20, 3)`;
   // While the schedule stands still, nothing is due, whatever was planned.
-  const moving = sql`not exists (select from schedule_pauses)`;
+  const moving = sql`not ${isSchedulePaused}`;
   // Spelt out: with a parameter, the plan is for any state, among them the one that nearly all mails are in.
   const rowsIn = (table: PgTable, state: UnsentState) => sql`(select count(*)::int from (
     select 1 from ${table} where state = ${sql.raw(`'${state}'`)} limit ${limit}
@@ -81,5 +83,28 @@ export async function readBacklog(reader: Reader): Promise<Backlog> {
     oldestUnsentMailSeconds: Number(row.oldest_unsent),
     deliveries: { queued: row.deliveries_queued, sending: row.deliveries_sending, failed: row.deliveries_failed },
     oldestDueDeliverySeconds: Number(row.oldest_due_delivery),
+  };
+}
+
+/** What there is for a worker to do. */
+export type Due = {
+  /** Whether the schedule stands still, or has not been resumed since. */
+  schedulePaused: boolean;
+  orders: boolean;
+  /** The kinds of the outbox that have something to be taken up or given up, by the names that were given to them. */
+  owed: ReadonlySet<string>;
+};
+
+/** Looks for what is due. Mostly nothing is, so this is one statement without parameters, whose plan is kept. */
+export async function findDue(reader: Reader, kinds: Record<string, OutboxKind>): Promise<Due> {
+  const named = Object.entries(kinds);
+  const owed = named.map(([name, kind]) => sql`, ${isOwed(kind)} as ${sql.identifier(name)}`);
+  const [row] = await reader.execute<Record<string, boolean>>(
+    sql`select ${isSchedulePaused} as schedule_paused, ${isOrderDue} as orders_due${sql.join(owed)}`,
+  );
+  return {
+    schedulePaused: row?.schedule_paused === true,
+    orders: row?.orders_due === true,
+    owed: new Set(named.flatMap(([name]) => (row?.[name] ? [name] : []))),
   };
 }

@@ -43,5 +43,17 @@ export const webhookOutbox: OutboxKind = {
       ) as due
       where ${isLive} order by due.due_at limit ${limit}
     `,
+  lost: {
+    rows: (limit) => sql`
+      select lost.id from ${webhooks} cross join lateral (
+        select id from ${webhookDeliveries}
+        where webhook_id = ${webhooks.id} and due_at is not null
+          and (state = 'queued' or due_at <= ${statementTime})
+        limit ${limit} for no key update skip locked
+      ) as lost
+      where not (${isLive}) limit ${limit}
+    `,
+    reason: 'the webhook has been disabled',
+  },
   resendable: sql`webhook_id = any(array(select ${webhooks.id} from ${webhooks} where ${isLive}))`,
 };

@@ -31,7 +31,9 @@ export type OutboxKind = {
   /** What has failed for so long is given up until someone sends it again. */
   givenUpAfterMs: number;
   /** Selects ids of at most so many rows that are due, under lock; by default those that have waited longest. */
-  due?: (limit: number) => SQL;
+  due?: (limit: SQL) => SQL;
+  /** Selects ids of at most so many rows that nobody is to get any more, under lock, and says why; by default there are none. */
+  lost?: { rows: (limit: SQL) => SQL; reason: string };
   /** Which failed rows are sent again when all are; by default every one. */
   resendable?: SQL;
 };
@@ -48,27 +50,52 @@ export type Outcome =
   | { result: 'refused'; error: string; permanent: boolean; afterMs?: number }
   | { result: 'untried'; afterMs?: number };
 
+/** Whether a kind has rows that are to be taken up or given up: a condition without parameters. */
+export function isOwed(kind: OutboxKind): SQL {
+  const one = sql`1`;
+  const owed = sql`exists(${dueOf(kind, one)})`;
+  return kind.lost ? sql`${owed} or exists(${kind.lost.rows(one)})` : owed;
+}
+
 /**
  * Takes rows whose time has come out to be enqueued, the longest waiting first: new ones that nobody enqueued, failed ones
  * that are to be tried again, and those whose worker died with them.
  */
 export async function takeUpDue(
   tx: Transaction,
-  { table, rows: ofKind, handoverMs, due = (limit) => longestDue(table, ofKind, limit) }: OutboxKind,
+  kind: OutboxKind,
   { batchSizeMax }: { batchSizeMax: number },
 ): Promise<string[]> {
   const rows = await tx.execute<{ id: string }>(sql`
-    update ${table} set state = 'queued', due_at = ${later(statementTime, handoverMs)}
-    where id = any(array(${due(batchSizeMax)}))
+    update ${kind.table} set state = 'queued', due_at = ${later(statementTime, kind.handoverMs)}
+    where id = any(array(${dueOf(kind, sql`${batchSizeMax}`)}))
     returning id`);
   return rows.map(({ id }) => id);
 }
 
-function longestDue(table: PgTable, ofKind: SQL | undefined, limit: number): SQL {
+function dueOf({ due, table, rows }: OutboxKind, limit: SQL): SQL {
+  if (due) return due(limit);
   return sql`
-      select id from ${table} where due_at <= ${statementTime}${ofKind ? sql` and ${ofKind}` : sql``}
+      select id from ${table} where due_at <= ${statementTime}${rows ? sql` and ${rows}` : sql``}
       order by due_at limit ${limit} for no key update skip locked
     `;
+}
+
+/**
+ * Gives up rows that nobody is to get any more, and that are in nobody's hands.
+ * @returns how many; fewer than `batchSizeMax` means that none is left
+ */
+export async function giveUpLost(
+  tx: Transaction,
+  { table, lost }: OutboxKind,
+  { batchSizeMax }: { batchSizeMax: number },
+): Promise<number> {
+  if (!lost) return 0;
+  const rows = await tx.execute(sql`
+    update ${table} set state = 'failed', due_at = null, last_error = coalesce(last_error, ${lost.reason})
+    where id = any(array(${lost.rows(sql`${batchSizeMax}`)}))
+    returning 1`);
+  return rows.length;
 }
 
 /**

@@ -149,27 +149,6 @@ export async function recordReceptions(tx: Transaction, receptions: Reception[])
     where changed.disabled and customers.role = 'admin' and customers.deleted_at is null`);
 }
 
-/**
- * Gives up what is owed to webhooks that are disabled or deleted, and in nobody's hands.
- * @returns how many; fewer than `batchSizeMax` means that none is left
- */
-export async function giveUpLost(tx: Transaction, { batchSizeMax }: { batchSizeMax: number }): Promise<number> {
-  const rows = await tx.execute(sql`
-    update ${webhookDeliveries} set state = 'failed', due_at = null,
-      last_error = coalesce(last_error, 'the webhook has been disabled')
-    where id = any(array(
-      select lost.id from ${webhooks} cross join lateral (
-        select id from ${webhookDeliveries}
-        where webhook_id = ${webhooks.id} and due_at is not null
-          and (state = 'queued' or due_at <= ${statementTime})
-        limit ${batchSizeMax} for no key update skip locked
-      ) as lost
-      where not (${isLive}) limit ${batchSizeMax}
-    ))
-    returning 1`);
-  return rows.length;
-}
-
 /** What is left of deleted webhooks is not shown. */
 const isShown = sql`${webhookDeliveries.webhookId} <> all(array(
   select ${webhooks.id} from ${webhooks} where ${webhooks.deletedAt} is not null
