@@ -1,7 +1,40 @@
-import { type Placeholder, type SQL, sql } from 'drizzle-orm';
+import { fillPlaceholders, type Placeholder, type Query, SQL, sql } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
 
 /** What a statement is given of many rows: one array, so that any number of them leaves the statement's text as it is. */
-type Column<Value> = Value[] | Placeholder;
+export type Column<Value> = Value[] | Placeholder;
+
+/** A statement whose text has been made. */
+class MadeStatement extends SQL {
+  readonly #query: Query;
+
+  constructor(query: Query) {
+    super([]);
+    this.#query = query;
+  }
+
+  override toQuery(): Query {
+    return this.#query;
+  }
+}
+
+/**
+ * A statement whose text is made once, at its first use, for where that is a part of the work that can be felt: the one
+ * that writes an order took Drizzle longer to put together than all else about it here.
+ * @param write makes it of placeholders, one for each of its values
+ */
+export function statement<Values extends Record<string, unknown>>(
+  write: (value: Record<keyof Values, Placeholder>) => SQL,
+): (values: Values) => SQL {
+  const placeholders = new Proxy({} as Record<keyof Values, Placeholder>, {
+    get: (_, name) => sql.placeholder(String(name)),
+  });
+  let made: Query | undefined;
+  return (values) => {
+    made ??= new PgDialect().sqlToQuery(write(placeholders));
+    return new MadeStatement({ ...made, params: fillPlaceholders(made.params, values) });
+  };
+}
 
 /** A column of ids, null where there is none. */
 export const uuids = (values: Column<string | null>): SQL => sql`${sql.param(values)}::uuid[]`;
@@ -25,6 +58,14 @@ export const timestamps = (values: Date[]): SQL =>
 /** The right side of `id = …`, true for every row whose id is among these. */
 export function anyUuid(ids: Column<string>): SQL {
   return sql`any(${uuids(ids)})`;
+}
+
+/**
+ * The same, without showing the planner how many there are: where they are mostly few, it takes a plan for these few to be
+ * cheaper than the one that is kept, and makes it anew each time.
+ */
+export function anyUuidUncounted(ids: Column<string>): SQL {
+  return sql`any((select ${uuids(ids)})::uuid[])`;
 }
 
 /**
@@ -59,6 +100,6 @@ export function addressHash(email: SQL): SQL {
 }
 
 /** A moment, in a statement that is written out: the driver refuses a `Date` there. */
-export function timestamp(moment: Date | null): SQL {
-  return sql`${moment?.toISOString() ?? null}::timestamptz`;
+export function timestamp(moment: Date | null | Placeholder): SQL {
+  return sql`${moment instanceof Date ? moment.toISOString() : moment}::timestamptz`;
 }

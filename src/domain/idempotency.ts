@@ -1,6 +1,6 @@
 import { and, gt, type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../db/client.ts';
-import { later, statementTime, texts, uuids } from '../db/sql.ts';
+import { type Column, later, statementTime, texts, uuids } from '../db/sql.ts';
 import { idempotencyRecords } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
 
@@ -81,15 +81,24 @@ export async function answerRepeat(tx: Transaction, attempt: KeyedAttempt | unde
   return kept;
 }
 
+/** First answers to keep, as columns. */
+type RecordColumns = Record<'callerIds' | 'keys' | 'requestHashes' | 'responses', Column<string>>;
+
+export function columnsOfRecords(answers: (KeyedAttempt & { response: string })[]) {
+  return {
+    callerIds: answers.map(({ callerId }) => callerId),
+    keys: answers.map(recordKey),
+    requestHashes: answers.map(({ requestHash }) => requestHash),
+    responses: answers.map(({ response }) => response),
+  };
+}
+
 /** An expression `new_records`, which keeps first answers; for a statement of the transaction that makes what they tell of. */
-export function newRecords(answers: (KeyedAttempt & { response: string })[], at: SQL): SQL {
+export function newRecords({ callerIds, keys, requestHashes, responses }: RecordColumns, at: SQL): SQL {
   return sql`new_records as (
       insert into idempotency_records (customer_id, key, request_hash, response, created_at)
       select t.*, ${at} from unnest(
-        ${uuids(answers.map(({ callerId }) => callerId))},
-        ${texts(answers.map(recordKey))},
-        ${texts(answers.map(({ requestHash }) => requestHash))},
-        ${texts(answers.map(({ response }) => response))}
+        ${uuids(callerIds)}, ${texts(keys)}, ${texts(requestHashes)}, ${texts(responses)}
       ) as t
       on conflict (customer_id, key) do update
       set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at

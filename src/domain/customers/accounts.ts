@@ -1,6 +1,6 @@
 import { and, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
-import { anyUuid, statementTime, texts } from '../../db/sql.ts';
+import { anyUuid, statement, statementTime, texts } from '../../db/sql.ts';
 import { type CustomerRow, customers, keys, secondFactors, sessions } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import type { Changes } from '../../schema/audit-events.ts';
@@ -284,14 +284,14 @@ export async function hasSessionFrom(
   return found.length > 0;
 }
 
+const hold = statement<{ ids: string[] }>(
+  ({ ids }) => sql`
+    select id from customers where id = ${anyUuid(ids)} and deleted_at is null order by id for key share`,
+);
+
 /** Locks accounts shared until the transaction ends, so that none is closed meanwhile; returns the ids of open ones. */
 export async function holdAccounts(tx: Transaction, ids: string[]): Promise<Set<string>> {
-  const rows = await tx
-    .select({ id: customers.id })
-    .from(customers)
-    .where(and(sql`${customers.id} = ${anyUuid(ids)}`, isNull(customers.deletedAt)))
-    .orderBy(customers.id)
-    .for('key share');
+  const rows = await tx.execute<{ id: string }>(hold({ ids }));
   return new Set(rows.map((row) => row.id));
 }
 

@@ -9,7 +9,15 @@ import { lifecycle, type OrderView, restoresMax } from '../../schema/orders.ts';
 import { differences, writeEvent } from '../audit/events.ts';
 import { holdAccounts } from '../customers/accounts.ts';
 import { type Actor, requireOwner } from '../customers/actor.ts';
-import { lockProducts, returned, type StockChange, stockChanged, taken, takeStock } from '../products/stock.ts';
+import {
+  columnsOfStockChanges,
+  lockProducts,
+  returned,
+  type StockChange,
+  stockChanged,
+  taken,
+  takeStock,
+} from '../products/stock.ts';
 import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 import { withDetails } from './reads.ts';
 
@@ -195,6 +203,6 @@ export async function enterStatus(
       returning id as order_id, coalesce(number, order_number(id)) as number, run, status, ${mailId}::uuid as mail_id,
         customer_id, total_cents, currency
     ), ${recordsOfEntered(at, 'fails')}
-    ${stockChanged(stockChanges, at)}`);
+    ${stockChanged(columnsOfStockChanges(stockChanges), at)}`);
   return { changed: { ...order, updatedAt: now }, mailId };
 }

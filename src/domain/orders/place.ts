@@ -1,6 +1,6 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { anyUuid, bigints, integers, smallints, texts, timestamp, uuids } from '../../db/sql.ts';
+import { anyUuid, bigints, integers, smallints, statement, texts, timestamp, uuids } from '../../db/sql.ts';
 import { type Order, orders as orderTable } from '../../db/tables.ts';
 import { ShopError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -14,8 +14,15 @@ import {
   serializeOrder,
 } from '../../schema/orders.ts';
 import { holdAccounts } from '../customers/accounts.ts';
-import { answerRepeats, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
-import { type LockedProduct, lockProducts, type StockChange, stockChanged, takeStock } from '../products/stock.ts';
+import { answerRepeats, columnsOfRecords, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
+import {
+  columnsOfStockChanges,
+  type LockedProduct,
+  lockProducts,
+  type StockChange,
+  stockChanged,
+  takeStock,
+} from '../products/stock.ts';
 import { type OrderTerms, orderView } from './changes.ts';
 import { nextStepAt, pauseSchedule, recordsOfEntered } from './lifecycle.ts';
 
@@ -163,7 +170,63 @@ function stockChanges(before: Map<string, number>, products: Map<string, LockedP
     .filter(({ units }) => units !== 0);
 }
 
-/** Writes all that was decided in one statement: one round trip, however many orders. */
+type Columns<Name extends string> = Record<Name, unknown[]>;
+
+/** What a batch writes, as columns; where only some orders have details, those have columns of their own. */
+type Written = { currency: string; at: string; nextStatusAt: string | null } & Columns<
+  'orderIds' | 'customerIds' | 'totals' | 'numbers' | 'mailIds'
+> &
+  Columns<'itemOrderIds' | 'itemProductIds' | 'positions' | 'skus' | 'names' | 'quantities' | 'unitPrices'> &
+  Columns<keyof ReturnType<typeof columnsOfRecords>> &
+  Columns<keyof ReturnType<typeof columnsOfStockChanges>>;
+
+const detailNames = ['name', 'line1', 'line2', 'city', 'region', 'postalCode', 'country'] as const;
+
+type WrittenWithDetails = Written & Columns<'detailedOrderIds' | 'notes' | (typeof detailNames)[number]>;
+
+/** All that was decided in one statement: one round trip, however many orders. */
+function writing(value: Record<keyof Written, Placeholder>, newDetails: SQL): SQL {
+  const at = timestamp(value.at);
+  return sql`
+    with entered as (
+      select placed.*, ${value.currency} as currency, 1 as run, 'pending' as status from unnest(
+        ${uuids(value.orderIds)}, ${uuids(value.customerIds)}, ${bigints(value.totals)}, ${texts(value.numbers)},
+        ${uuids(value.mailIds)}
+      ) as placed(order_id, customer_id, total_cents, number, mail_id)
+    ), new_orders as (
+      insert into orders
+        (id, number, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
+      select order_id, number, customer_id, status, run, total_cents, currency, ${timestamp(value.nextStatusAt)},
+        ${at}, ${at}
+      from entered
+    ), ${newDetails}new_items as (
+      insert into order_items (order_id, product_id, position, sku, name, quantity, unit_price_cents)
+      select * from unnest(
+        ${uuids(value.itemOrderIds)}, ${uuids(value.itemProductIds)}, ${smallints(value.positions)},
+        ${texts(value.skus)}, ${texts(value.names)}, ${integers(value.quantities)}, ${integers(value.unitPrices)}
+      )
+    ), ${recordsOfEntered(at, 'fails')}, ${newRecords(value, at)}
+    ${stockChanged(value, at)}`;
+}
+
+/** Most batches have neither an address nor a note to write. */
+const writeOrders = statement<Written>((value) => writing(value, sql``));
+
+const writeOrdersWithDetails = statement<WrittenWithDetails>((value) =>
+  writing(
+    value,
+    sql`new_details as (
+      insert into order_details (order_id, name, line1, line2, city, region, postal_code, country, note)
+      select * from unnest(
+        ${uuids(value.detailedOrderIds)}, ${sql.join(
+          detailNames.map((name) => texts(value[name])),
+          sql`, `,
+        )}, ${texts(value.notes)}
+      )
+    ), `,
+  ),
+);
+
 async function write(
   tx: Transaction,
   placed: NewOrder[],
@@ -177,49 +240,44 @@ async function write(
     const attempt = attemptOf(request);
     return attempt ? [{ ...attempt, response: JSON.stringify(body) }] : [];
   });
-  const at = timestamp(now);
-
-  await tx.execute(sql`
-    with entered as (
-      select placed.*, ${currency} as currency, 1 as run, 'pending' as status from unnest(
-        ${uuids(orders.map((order) => order.id))},
-        ${uuids(orders.map((order) => order.customerId))},
-        ${bigints(orders.map((order) => order.totalCents))},
-        ${texts(orders.map((order) => order.number))},
-        ${uuids(placed.map(({ mailId }) => mailId))}
-      ) as placed(order_id, customer_id, total_cents, number, mail_id)
-    ), new_orders as (
-      insert into orders
-        (id, number, customer_id, status, run, total_cents, currency, next_status_at, created_at, updated_at)
-      select order_id, number, customer_id, status, run, total_cents, currency,
-        ${timestamp(nextStepAt('pending', now, orderStatusIntervalMs, false))}, ${at}, ${at}
-      from entered
-    ), ${newDetails(orders)}new_items as (
-      insert into order_items (order_id, product_id, position, sku, name, quantity, unit_price_cents)
-      select * from unnest(
-        ${uuids(items.map((item) => item.orderId))},
-        ${uuids(items.map((item) => item.productId))},
-        ${smallints(items.map((item) => item.position))},
-        ${texts(items.map((item) => item.sku))},
-        ${texts(items.map((item) => item.name))},
-        ${integers(items.map((item) => item.quantity))},
-        ${integers(items.map((item) => item.unitPriceCents))}
-      )
-    ), ${recordsOfEntered(at, 'fails')}, ${newRecords(records, at)}
-    ${stockChanged(changes, at)}`);
+  const written: Written = {
+    currency,
+    at: now.toISOString(),
+    nextStatusAt: nextStepAt('pending', now, orderStatusIntervalMs, false)?.toISOString() ?? null,
+    orderIds: orders.map(({ id }) => id),
+    customerIds: orders.map(({ customerId }) => customerId),
+    totals: orders.map(({ totalCents }) => totalCents),
+    numbers: orders.map(({ number }) => number),
+    mailIds: placed.map(({ mailId }) => mailId),
+    itemOrderIds: items.map(({ orderId }) => orderId),
+    itemProductIds: items.map(({ productId }) => productId),
+    positions: items.map(({ position }) => position),
+    skus: items.map(({ sku }) => sku),
+    names: items.map(({ name }) => name),
+    quantities: items.map(({ quantity }) => quantity),
+    unitPrices: items.map(({ unitPriceCents }) => unitPriceCents),
+    ...columnsOfRecords(records),
+    ...columnsOfStockChanges(changes),
+  };
+  const detailed = orders.filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
+  await tx.execute(
+    detailed.length === 0
+      ? writeOrders(written)
+      : writeOrdersWithDetails({ ...written, ...columnsOfDetails(detailed) }),
+  );
 }
 
-/** The expression that writes addresses and notes; nothing where no order has either, as most do not. */
-function newDetails(orders: Order[]): SQL {
-  const given = orders.filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
-  if (given.length === 0) return sql``;
-  const part = (name: keyof ShippingAddress) =>
-    texts(given.map(({ shippingAddress }) => shippingAddress?.[name] ?? null));
-  return sql`new_details as (
-      insert into order_details (order_id, name, line1, line2, city, region, postal_code, country, note)
-      select * from unnest(
-        ${uuids(given.map(({ id }) => id))}, ${part('name')}, ${part('line1')}, ${part('line2')}, ${part('city')},
-        ${part('region')}, ${part('postalCode')}, ${part('country')}, ${texts(given.map(({ note }) => note))}
-      )
-    ), `;
+function columnsOfDetails(orders: Order[]) {
+  const part = (name: keyof ShippingAddress) => orders.map(({ shippingAddress }) => shippingAddress?.[name] ?? null);
+  return {
+    detailedOrderIds: orders.map(({ id }) => id),
+    notes: orders.map(({ note }) => note),
+    name: part('name'),
+    line1: part('line1'),
+    line2: part('line2'),
+    city: part('city'),
+    region: part('region'),
+    postalCode: part('postalCode'),
+    country: part('country'),
+  };
 }

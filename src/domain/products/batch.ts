@@ -16,11 +16,11 @@ import {
 import { stockMax } from '../../schema/stock-changes.ts';
 import { differences, writeEvents } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
-import { answerRepeat, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
+import { answerRepeat, columnsOfRecords, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
 import { tellWebhooks } from '../outbox/webhook-deliveries.ts';
 import { productEvent, toldOfProducts } from './products.ts';
 import { productColumns } from './rows.ts';
-import { stockChanged } from './stock.ts';
+import { columnsOfStockChanges, stockChanged } from './stock.ts';
 import { newStockChanges, stockChangeRow } from './stock-changes.ts';
 
 export type BatchRequest = ProductBatchInput & {
@@ -188,7 +188,7 @@ export async function writeProducts(
   written: Written[],
   actor: Actor,
   atMicros: number,
-  records: Parameters<typeof newRecords>[0] = [],
+  records: Parameters<typeof columnsOfRecords>[0] = [],
 ): Promise<void> {
   const at = timestamp(dateAtMicros(atMicros));
   const made = written.flatMap(({ before, after }) => (before ? [] : [after]));
@@ -220,7 +220,9 @@ export async function writeProducts(
       ),
     );
     const changes = moved.flatMap(({ before, after, units }) => (before ? [{ productId: after.id, units }] : []));
-    await tx.execute(sql`with ${newStockChanges(booked)}, ${newRecords(records, at)} ${stockChanged(changes, at)}`);
+    await tx.execute(sql`
+      with ${newStockChanges(booked)}, ${newRecords(columnsOfRecords(records), at)}
+      ${stockChanged(columnsOfStockChanges(changes), at)}`);
   }
   const updatedAt = dateAtMicros(atMicros);
   await tellWebhooks(tx, [

@@ -70,7 +70,7 @@ export async function replaceProduct(
     const booked = stockChangeRow(booking, actor, lockedAtMicros);
     // Apart from the rest: a statement that names both name and stock is booked by the trigger for the release before.
     await tx.execute(sql`
-      with ${newStockChanges([booked])} ${stockChanged([{ productId: row.id, units: change }], timestamp(booked.createdAt))}`);
+      with ${newStockChanges([booked])} ${stockChanged({ productIds: [row.id], units: [change] }, timestamp(booked.createdAt))}`);
   }
   return changeProduct(tx, row, input, actor, 'product.updated');
 }

@@ -15,7 +15,7 @@ import {
 } from '../../schema/stock-changes.ts';
 import { writeEvent } from '../audit/events.ts';
 import type { Actor } from '../customers/actor.ts';
-import { answerRepeat, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
+import { answerRepeat, columnsOfRecords, type KeyedAttempt, newRecords, type SentKey } from '../idempotency.ts';
 import { deliveriesOf, selectEvents } from '../outbox/webhook-deliveries.ts';
 import { newestPage, type Page } from '../paging.ts';
 import { lockProduct } from './rows.ts';
@@ -112,8 +112,8 @@ export async function bookStockChange(
   const records = attempt ? [{ ...attempt, response: JSON.stringify(body) }] : [];
   const at = timestamp(row.createdAt);
   await tx.execute(sql`
-    with ${newStockChanges([row])}, ${newRecords(records, at)}
-    ${stockChanged([{ productId, units: change }], at)}`);
+    with ${newStockChanges([row])}, ${newRecords(columnsOfRecords(records), at)}
+    ${stockChanged({ productIds: [productId], units: [change] }, at)}`);
   await writeEvent(tx, actor, {
     action: 'stock.changed',
     subject: { kind: 'product', id: productId },

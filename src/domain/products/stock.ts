@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
-import { clockMs, integers, uuids } from '../../db/sql.ts';
+import { anyUuidUncounted, type Column, clockMs, integers, statement, uuids } from '../../db/sql.ts';
 import { ShopError } from '../../errors.ts';
 import type { OrderLine } from '../../schema/orders.ts';
 
@@ -20,19 +20,23 @@ type LockedRow = {
   locked_ms: string;
 };
 
+// The clock is read above the lock, because below it the reading would be older than the wait.
+const lock = statement<{ ids: string[] }>(
+  ({ ids }) => sql`
+    with locked as (
+      select id, sku, name, price_cents, stock, deleted_at is not null as deleted from products
+      where id = ${anyUuidUncounted(ids)} order by id for no key update
+    )
+    select *, ${clockMs} as locked_ms from locked`,
+);
+
 /**
  * Locks products for the rest of the transaction, in the order of their ids always, so that no two transactions
  * wait for each other.
  * @returns those that exist and are not deleted; `lockedAt` says nothing when none exists
  */
 export async function lockProducts(tx: Transaction, ids: Iterable<string>): Promise<LockedProducts> {
-  // The clock is read above the lock, because below it the reading would be older than the wait.
-  const rows = await tx.execute<LockedRow>(sql`
-    with locked as (
-      select id, sku, name, price_cents, stock, deleted_at is not null as deleted from products
-      where id = any(${uuids([...ids])}) order by id for no key update
-    )
-    select *, ${clockMs} as locked_ms from locked`);
+  const rows = await tx.execute<LockedRow>(lock({ ids: [...ids] }));
   const products = new Map<string, LockedProduct>();
   let lockedMs = 0;
   for (const { id, sku, name, price_cents: priceCents, stock, deleted, locked_ms } of rows) {
@@ -87,16 +91,20 @@ export function taken(lines: OrderLine[]): StockChange[] {
   return lines.map(({ productId, quantity }) => ({ productId, units: -quantity }));
 }
 
+/** Such changes as columns. */
+type StockChangeColumns = { productIds: Column<string>; units: Column<number> };
+
+export function columnsOfStockChanges(changes: StockChange[]) {
+  return { productIds: changes.map(({ productId }) => productId), units: changes.map(({ units }) => units) };
+}
+
 /**
  * The one statement that changes stock, of products that this transaction has locked; no product may be named twice. What
  * is no order's books with it: `newStockChanges`.
  */
-export function stockChanged(changes: StockChange[], at: SQL): SQL {
+export function stockChanged({ productIds, units }: StockChangeColumns, at: SQL): SQL {
   return sql`
     update products set stock = stock + change.units, version = version + 1, updated_at = ${at}
-    from unnest(
-      ${uuids(changes.map((change) => change.productId))},
-      ${integers(changes.map((change) => change.units))}
-    ) as change(product_id, units)
+    from unnest(${uuids(productIds)}, ${integers(units)}) as change(product_id, units)
     where products.id = change.product_id`;
 }
