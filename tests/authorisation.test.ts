@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { type Scope, scopes } from '../src/schema/keys.ts';
-import {
-  type Account,
-  claimsOf,
-  createProduct,
-  placeOrder,
-  registerCustomer,
-  signIn,
-  signInAdmin,
-} from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, claimsOf, createProduct, placeOrder, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -275,7 +268,7 @@ const rows: Record<string, Row> = {
       await cancelOrder(scene);
       await asAdmin('DELETE', `/api/customers/${scene.owner.id}`);
       // The owner’s own wish comes with a token that works.
-      scene.owner.token = (await registerCustomer(shop.url)).token;
+      scene.owner.token = (await openAccount(shop)).token;
     },
   },
   'GET /api/customers/{id}/export': {
@@ -367,7 +360,7 @@ beforeAll(async () => {
   const [revoked, deleted, other, expired] = await Promise.all([
     revokedToken(),
     tokenOfDeleted(),
-    registerCustomer(shop.url),
+    openAccount(shop),
     expiredToken(),
   ]);
   tokens = { garbage: 'garbage', expired, revoked, deleted, other: other.token, admin: adminToken };
@@ -376,21 +369,21 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 async function revokedToken(): Promise<string> {
-  const { token, password } = await registerCustomer(shop.url);
+  const { token, password } = await openAccount(shop);
   const body = { currentPassword: password, newPassword: 'new password' };
   await ask('POST', '/api/auth/password', { token, body });
   return token;
 }
 
 async function tokenOfDeleted(): Promise<string> {
-  const { id, token } = await registerCustomer(shop.url);
+  const { id, token } = await openAccount(shop);
   await ask('DELETE', `/api/customers/${id}`, { token });
   return token;
 }
 
 /** A token that worked, from a process that gives them for a second only. */
 async function expiredToken(): Promise<string> {
-  const [account, hasty] = await Promise.all([registerCustomer(shop.url), shop.startApi({ JWT_TTL: '1s' })]);
+  const [account, hasty] = await Promise.all([openAccount(shop), shop.startApi({ JWT_TTL: '1s' })]);
   const token = await signIn(hasty.url, account);
   expect((await ask('GET', '/api/orders', { token })).status).toBe(200);
   await eventually(async () => (await ask('GET', '/api/orders', { token })).status === 401);
@@ -431,11 +424,11 @@ function expected(caller: Caller, { statuses, scope }: Row): { status: number; c
 /** A token that may be ended, where the caller has one that works. */
 async function freshToken(caller: Person): Promise<string | undefined> {
   if (caller === 'admin') return signInAdmin(shop.url);
-  return caller === 'other' ? (await registerCustomer(shop.url)).token : tokens[caller];
+  return caller === 'other' ? (await openAccount(shop)).token : tokens[caller];
 }
 
 async function setTheScene(prepare?: Row['prepare']): Promise<Scene> {
-  const [owner, { id: product }] = await Promise.all([registerCustomer(shop.url), createProduct(shop.url, adminToken)]);
+  const [owner, { id: product }] = await Promise.all([openAccount(shop), createProduct(shop.url, adminToken)]);
   const { id: order } = await placeOrder(shop.url, owner.token, [{ productId: product, quantity: 1 }]);
   const [mail] = await shop.db<{ id: string }[]>`select id from mails where order_id = ${order}`;
   const body = { name: 'Till', scopes: ['audit:read'] };
@@ -570,7 +563,7 @@ describe('The bearer token', () => {
 
   /** A genuine token, and the three parts it is made of. */
   async function genuine() {
-    const account = await registerCustomer(shop.url);
+    const account = await openAccount(shop);
     const [header = '', payload = '', signature = ''] = account.token.split('.');
     return { ...account, header, payload, signature };
   }
@@ -580,7 +573,7 @@ describe('The bearer token', () => {
   describe('when it has been tampered with', () => {
     test('is refused, whatever part was changed', async () => {
       const { token, header, payload, signature } = await genuine();
-      const { id } = await registerCustomer(shop.url);
+      const { id } = await openAccount(shop);
       const unsigned = encode({ alg: 'none', typ: 'JWT' });
       const forged = [
         `${header}.${encode({ ...decode(payload), sub: id })}.${signature}`,
@@ -652,7 +645,7 @@ describe('The order of checks', () => {
   let scarceProduct: string;
 
   beforeAll(async () => {
-    [owner, stranger] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+    [owner, stranger] = await Promise.all([openAccount(shop), openAccount(shop)]);
     unknownProduct = randomUUID();
     ({ id: scarceProduct } = await createProduct(shop.url, adminToken, { stock: 1 }));
   });

@@ -2,14 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { randomUUID } from 'node:crypto';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import {
-  type Account,
-  createProduct,
-  type RequestOptions,
-  registerCustomer,
-  request,
-  signInAdmin,
-} from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, createProduct, type RequestOptions, request, signInAdmin } from './support/client.ts';
 import { unitsOf } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -24,7 +18,7 @@ let key: string;
 beforeAll(async () => {
   shop = await startShop({ apis: 2, workers: 0 });
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 beforeEach(async () => {
@@ -195,7 +189,7 @@ describe('POST /api/orders', () => {
 
   describe('when two customers use the same key', () => {
     test('places an order for each', async () => {
-      const other = await registerCustomer(shop.url);
+      const other = await openAccount(shop);
       const [mine, theirs] = await Promise.all([place(1), place(2, { token: other.token, api: 1 })]);
       expect([mine.status, theirs.status]).toEqual([201, 201]);
       expect(theirs.body.customerId).toBe(other.id);

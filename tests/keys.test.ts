@@ -2,16 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createHash, randomUUID } from 'node:crypto';
 import type { AuditEventBody } from '../src/schema/audit-events.ts';
 import { type KeyBody, type Scope, scopes } from '../src/schema/keys.ts';
-import {
-  type Account,
-  admin,
-  createProduct,
-  placeOrder,
-  registerCustomer,
-  request,
-  signIn,
-  signInAdmin,
-} from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, admin, createProduct, placeOrder, request, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -30,7 +22,7 @@ beforeAll(async () => {
   ask = await checkedRequests(shop.url);
   urls = [shop.api(0).url, shop.api(1).url];
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());
@@ -55,7 +47,7 @@ async function newOrder(): Promise<string> {
 
 /** A second admin, who may go again. */
 async function otherAdmin(): Promise<Account> {
-  const account = await registerCustomer(shop.url);
+  const account = await openAccount(shop);
   await shop.db`update customers set role = 'admin' where id = ${account.id}`;
   return account;
 }
@@ -265,7 +257,7 @@ describe('A key', () => {
     expect(await shop.db`select * from customers where id = ${target.id}`).toEqual(before);
     expect(await statusesOf(target.token)).toEqual([200, 200]);
     expect((await ask('GET', `/api/customers/${target.id}`, { token: key })).status).toBe(200);
-    const somebody = await registerCustomer(shop.url);
+    const somebody = await openAccount(shop);
     expect(
       (await ask('PATCH', `/api/customers/phone/${somebody.id}`, { token: key, body: { phone: null } })).status,
     ).toBe(200);

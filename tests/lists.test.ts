@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import type { ProductBody } from '../src/schema/products.ts';
+import { openAccount } from './support/accounts.ts';
 import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -222,7 +223,7 @@ describe('GET /api/products', () => {
 
     test('stock that an order takes counts', async () => {
       const [account, last] = await Promise.all([
-        registerCustomer(shop.url),
+        openAccount(shop),
         product({ name: `${word} e`, priceCents: 300, stock: 1 }),
       ]);
       await placeOrder(shop.url, account.token, [{ productId: last.id, quantity: 1 }]);
@@ -516,7 +517,7 @@ const emptyForms: [path: string, empty: string[]][] = [
 
 describe('A list', () => {
   beforeAll(async () => {
-    const account = await registerCustomer(shop.url);
+    const account = await openAccount(shop);
     const mug = await product({ stock: 0, name: freshWord() });
     const pot = await product({ stock: 10 });
     await placeOrder(shop.url, account.token, [{ productId: pot.id, quantity: 1 }]);
@@ -548,7 +549,7 @@ describe('A list', () => {
     });
 
     async function placeMore(): Promise<void> {
-      const [account, mug] = await Promise.all([registerCustomer(shop.url), product({})]);
+      const [account, mug] = await Promise.all([openAccount(shop), product({})]);
       await placeOrder(shop.url, account.token, [{ productId: mug.id, quantity: 1 }]);
     }
   });
@@ -635,7 +636,7 @@ describe('GET /api/orders', () => {
   let mug: ProductBody;
 
   beforeAll(async () => {
-    [account, mug] = await Promise.all([registerCustomer(shop.url), product({ stock: 1_000 })]);
+    [account, mug] = await Promise.all([openAccount(shop), product({ stock: 1_000 })]);
   });
 
   async function orders(token: string, count: number): Promise<string[]> {
@@ -648,7 +649,7 @@ describe('GET /api/orders', () => {
 
   describe('when a customer asks', () => {
     test('answers their own, newest first, as they are read one by one', async () => {
-      const [mine, other] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+      const [mine, other] = await Promise.all([openAccount(shop), openAccount(shop)]);
       const placed = await orders(mine.token, 2);
       await orders(other.token, 1);
       const { data, pagination } = await list('/api/orders', mine.token);
@@ -659,14 +660,14 @@ describe('GET /api/orders', () => {
     });
 
     test('leaves deleted ones out', async () => {
-      const mine = await registerCustomer(shop.url);
+      const mine = await openAccount(shop);
       const [kept, deleted] = await orders(mine.token, 2);
       await shop.db`update orders set status = 'cancelled', next_status_at = null, deleted_at = now() where id = ${deleted ?? ''}`;
       expect(ids((await list('/api/orders', mine.token)).data)).toEqual([kept ?? '']);
     });
 
     test('walks by cursor while they order on', async () => {
-      const mine = await registerCustomer(shop.url);
+      const mine = await openAccount(shop);
       const placed = await orders(mine.token, 5);
       const pages = await walk('/api/orders?limit=2', {
         token: mine.token,
@@ -678,7 +679,7 @@ describe('GET /api/orders', () => {
 
   describe('when an admin asks', () => {
     test('answers everybody’s, or one customer’s', async () => {
-      const [one, two] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+      const [one, two] = await Promise.all([openAccount(shop), openAccount(shop)]);
       const first = await orders(one.token, 1);
       const second = await orders(two.token, 1);
       const all = await list('/api/orders?limit=2', adminToken);
@@ -690,7 +691,7 @@ describe('GET /api/orders', () => {
     });
 
     test('answers deleted ones only if asked to', async () => {
-      const mine = await registerCustomer(shop.url);
+      const mine = await openAccount(shop);
       const [kept = '', deleted = ''] = await orders(mine.token, 2);
       await shop.db`update orders set status = 'cancelled', next_status_at = null, deleted_at = now() where id = ${deleted}`;
       const path = `/api/orders?customerId=${mine.id}`;
@@ -701,7 +702,7 @@ describe('GET /api/orders', () => {
 
   describe('when a status is asked for', () => {
     test('answers those that have it', async () => {
-      const mine = await registerCustomer(shop.url);
+      const mine = await openAccount(shop);
       const [pending = '', cancelled = ''] = await orders(mine.token, 2);
       await ask('PATCH', `/api/orders/cancel/${cancelled}`, { token: mine.token });
       expect(ids((await list('/api/orders?status=pending', mine.token)).data)).toEqual([pending]);

@@ -12,7 +12,8 @@ import { openQueueConnection } from '../src/lib/redis.ts';
 import type { MailBody } from '../src/schema/mails.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import { readSettings } from '../src/settings.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, createProduct, placeOrder, request, signInAdmin } from './support/client.ts';
 import { newestToken } from './support/mail-tokens.ts';
 import { mailsOf } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -38,7 +39,7 @@ beforeAll(async () => {
   // Nobody else sends.
   shop = await startShop({ workers: 0 });
   adminToken = await signInAdmin(shop.url);
-  buyer = await registerCustomer(shop.url);
+  buyer = await openAccount(shop);
   mugId = (await createProduct(shop.url, adminToken, { stock: 1_000 })).id;
 });
 
@@ -203,7 +204,7 @@ describe('mails to an address that nobody has confirmed', () => {
   describe('when there are more than may go in an hour', () => {
     test('go as far as they may, the oldest first; the others wait, untried, until there is room', async () => {
       const { send } = openHand('hand', 3);
-      const orders = await placeFor(await registerCustomer(shop.url), 5);
+      const orders = await placeFor(await openAccount(shop), 5);
       await send(...ids(await mailsOf(orders)));
       const rows = await mailsOf(orders);
       expect(rows.map(({ state }) => state)).toEqual(['sent', 'sent', 'sent', 'queued', 'queued']);
@@ -222,10 +223,10 @@ describe('mails to an address that nobody has confirmed', () => {
     });
 
     test('are counted by address, whichever accounts have had it, and however many workers send', async () => {
-      const first = await registerCustomer(shop.url);
+      const first = await openAccount(shop);
       const orders = await placeFor(first, 3);
       await shop.db`update customers set deleted_at = now() where id = ${first.id}`;
-      const second = await registerCustomer(shop.url, { email: first.email.toUpperCase() });
+      const second = await openAccount(shop, { email: first.email.toUpperCase() });
       orders.push(...(await placeFor(second, 3)));
       const hands = ['one', 'other'].map((name) => openHand(name, 4));
       const all = ids(await mailsOf(orders));
@@ -236,8 +237,8 @@ describe('mails to an address that nobody has confirmed', () => {
 
     test('do not keep back those of others, of confirmed addresses, or that a person waits for', async () => {
       const { send } = openHand('hand', 1);
-      const ada = await registerCustomer(shop.url);
-      const bob = await registerCustomer(shop.url);
+      const ada = await openAccount(shop);
+      const bob = await openAccount(shop);
       const orders = await placeFor(ada, 2);
       const others = await placeFor(bob, 2);
       await shop.db`update customers set email_verified_at = now() where id = ${bob.id}`;
@@ -265,7 +266,7 @@ describe('mails to an address that nobody has confirmed', () => {
     const stateOf = async (id: string) => (await shop.db`select state from mails where id = ${id}`)[0]?.state;
 
     test('goes before all others, whoever takes them up', async () => {
-      const ada = await registerCustomer(shop.url);
+      const ada = await openAccount(shop);
       const orders = await placeFor(ada, 3);
       const id = await verificationOf(ada);
       const all = ids(await mailsOf(orders));
@@ -276,7 +277,7 @@ describe('mails to an address that nobody has confirmed', () => {
       expect(await stateOf(id)).toBe('sent');
       expect((await mailsOf(orders)).map(({ state }) => state)).toEqual(['sent', 'queued', 'queued']);
 
-      const bob = await registerCustomer(shop.url);
+      const bob = await openAccount(shop);
       const others = await placeFor(bob, 2);
       const second = await verificationOf(bob);
       await openHand('third', 2).send(...ids(await mailsOf(others)), second);
@@ -285,7 +286,7 @@ describe('mails to an address that nobody has confirmed', () => {
     });
 
     test('counts, and is kept back when there is no room', async () => {
-      const ada = await registerCustomer(shop.url);
+      const ada = await openAccount(shop);
       const orders = await placeFor(ada, 2);
       await openHand('one', 2).send(...ids(await mailsOf(orders)));
       const id = await verificationOf(ada);
@@ -306,7 +307,7 @@ describe('mails to an address that nobody has confirmed', () => {
       ['by a mail for it', 'email_verification', 'email/send-verification', 'email/verify', {}],
       ['by a new password', 'password_reset', 'password/forgot', 'password/reset', { newPassword: 'a new secret' }],
     ] as const)('%s › are due at once', async (_how, kind, askPath, usePath, more) => {
-      const ada = await registerCustomer(shop.url);
+      const ada = await openAccount(shop);
       const orders = await placeFor(ada, 3);
       const { send } = openHand('hand', 1);
       await send(...ids(await mailsOf(orders)));
@@ -327,7 +328,7 @@ describe('mails to an address that nobody has confirmed', () => {
   describe('when they have waited', () => {
     test('are neither late, as the metrics have it, nor given up for that', async () => {
       const { send } = openHand('hand', 1);
-      const orders = await placeFor(await registerCustomer(shop.url), 2);
+      const orders = await placeFor(await openAccount(shop), 2);
       await send(...ids(await mailsOf(orders)));
       const [, kept] = await mailsOf(orders);
       const id = kept?.id ?? '';
@@ -430,7 +431,7 @@ describe('POST /api/mails/:id/send', () => {
       const own = await startShop();
       try {
         const token = await signInAdmin(own.url);
-        const ada = await registerCustomer(own.url);
+        const ada = await openAccount(own);
         const { id: productId } = await createProduct(own.url, token);
         own.mail.become({ refuseWith: 550 });
         const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
@@ -461,7 +462,7 @@ describe('the mails of a shop', () => {
     test.concurrent('name the day in UTC', async () => {
       const own = await startShop({ workers: 0 });
       try {
-        const ada = await registerCustomer(own.url);
+        const ada = await openAccount(own);
         const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
         const orders = [];
         for (const at of ['2026-01-31T00:30:00Z', '2026-01-31T23:30:00Z']) {
@@ -488,7 +489,7 @@ describe('the mails of a shop', () => {
     test.concurrent('are tried again once it is back, and sent once', async () => {
       const own = await startShop();
       try {
-        const ada = await registerCustomer(own.url);
+        const ada = await openAccount(own);
         const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
         own.mail.link.hang();
         const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
@@ -521,7 +522,7 @@ describe('a step of an order', () => {
     test.concurrent('is made by another one, once, with its mail', async () => {
       const own = await startShop();
       try {
-        const ada = await registerCustomer(own.url);
+        const ada = await openAccount(own);
         const { id: productId } = await createProduct(own.url, await signInAdmin(own.url));
         const order = await placeOrder(own.url, ada.token, [{ productId, quantity: 1 }]);
         await eventually(() => own.mail.messages.length === 1);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import { type Account, type Answer, createProduct, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, type Answer, createProduct, request, signInAdmin } from './support/client.ts';
 import { scrape } from './support/metrics.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -18,7 +19,7 @@ let customer: Account;
 beforeAll(async () => {
   shop = await startShop({ workers: 0 });
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());
@@ -105,7 +106,7 @@ describe('POST /api/orders', () => {
     });
 
     test('and two customers use the same key › places an order for each', async () => {
-      const [other, mug, key] = [await registerCustomer(shop.url), await product(), randomUUID()];
+      const [other, mug, key] = [await openAccount(shop), await product(), randomUUID()];
       const requests = [customer, other].map(({ token }) => ({ product: mug, token, key }));
       const first = await placeTogether(requests);
       expect(first.map(({ status }) => status)).toEqual([201, 201]);

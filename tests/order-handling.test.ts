@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { orderNumber } from '../src/schema/order-numbers.ts';
 import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import { orderStatuses } from '../src/schema/orders.ts';
-import { type Account, type RequestOptions, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, type RequestOptions, request, signInAdmin } from './support/client.ts';
 import { expectInvalid } from './support/document.ts';
 import { bringTo, mailsOf, makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -33,8 +34,8 @@ let turn = 0;
 beforeAll(async () => {
   shop = await startShop({ apis: 2 });
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
-  stranger = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
+  stranger = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());

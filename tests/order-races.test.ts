@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import {
-  type Account,
-  type Answer,
-  placeOrder,
-  type RequestOptions,
-  registerCustomer,
-  request,
-  signInAdmin,
-} from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, type Answer, placeOrder, type RequestOptions, request, signInAdmin } from './support/client.ts';
 import { mailsOf, makeOld, unitsOf, untilOrderWaits } from './support/orders.ts';
 import { type Shop, startShop } from './support/shop.ts';
 import { createShopClient } from './support/shop-client.ts';
@@ -27,7 +20,7 @@ let turn = 0;
 beforeAll(async () => {
   shop = await startShop({ apis: 2 });
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());
@@ -396,7 +389,7 @@ describe('DELETE /api/customers/:id', () => {
   describe('when the customer orders at the same moment', () => {
     test('either the account is closed or the order is placed', async () => {
       const mug = await product({ stock: 1_000 });
-      const leavers = await all(12, () => registerCustomer(shop.url));
+      const leavers = await all(12, () => openAccount(shop));
       for (const { id, token } of leavers) {
         const [closed, ...placed] = await Promise.all([
           call('DELETE', `/api/customers/${id}`, { token }),
@@ -418,7 +411,7 @@ describe('DELETE /api/customers/:id', () => {
   describe('when an order of the customer is restored at the same moment', () => {
     test('either the account is closed or the order is live', async () => {
       const mug = await product({ stock: 1_000 });
-      const leavers = await all(12, () => registerCustomer(shop.url));
+      const leavers = await all(12, () => openAccount(shop));
       for (const { id, token } of leavers) {
         const order = await placeOrder(shop.url, token, [{ productId: mug.id, quantity: 1 }]);
         await call('PATCH', `/api/orders/cancel/${order.id}`, { token });

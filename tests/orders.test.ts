@@ -2,14 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { orderNumber } from '../src/schema/order-numbers.ts';
 import type { OrderBody, OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import {
-  type Account,
-  placeOrder,
-  type RequestOptions,
-  registerCustomer,
-  request,
-  signInAdmin,
-} from './support/client.ts';
+import { openAccount } from './support/accounts.ts';
+import { type Account, placeOrder, type RequestOptions, request, signInAdmin } from './support/client.ts';
 import { bringTo, mailsOf, makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -26,8 +20,8 @@ let stranger: Account;
 beforeAll(async () => {
   shop = await startShop();
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
-  stranger = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
+  stranger = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());
@@ -322,7 +316,7 @@ describe('GET /api/orders', () => {
   let deleted: OrderBody;
 
   beforeAll(async () => {
-    owner = await registerCustomer(shop.url);
+    owner = await openAccount(shop);
     const mug = await product();
     const order = () => placeOrder(shop.url, owner.token, [{ productId: mug.id, quantity: 1 }]);
     [live, cancelled, deleted] = [await order(), await order(), await order()];
@@ -370,7 +364,7 @@ describe('GET /api/orders', () => {
 
   describe('when a page holds more than the usual 20', () => {
     test('answers each with its own lines, newest first', async () => {
-      const buyer = await registerCustomer(shop.url);
+      const buyer = await openAccount(shop);
       const [mug, pot] = [await product({ name: 'Mug', stock: 2_000 }), await product({ name: '"Pot"', stock: 2_000 })];
       const placed: OrderBody[] = [];
       for (let quantity = 1; quantity <= 45; quantity += 1) {
@@ -384,7 +378,7 @@ describe('GET /api/orders', () => {
 
   describe('when it is walked by cursor while orders come in', () => {
     test('answers every order once', async () => {
-      const walker = await registerCustomer(shop.url);
+      const walker = await openAccount(shop);
       const mug = await product({ stock: 100 });
       const order = async () => (await placeOrder(shop.url, walker.token, [{ productId: mug.id, quantity: 1 }])).id;
       const placed = [await order(), await order(), await order(), await order(), await order()];
@@ -645,7 +639,7 @@ describe('PATCH /api/orders/restore/:id', () => {
 
   describe('when its customer is deleted', () => {
     test('answers 409 to an admin and leaves everything alone', async () => {
-      const leaver = await registerCustomer(shop.url);
+      const leaver = await openAccount(shop);
       const mug = await product({ stock: 10 });
       const { id } = await placeOrder(shop.url, leaver.token, [{ productId: mug.id, quantity: 3 }]);
       await cancel(id, { token: leaver.token });

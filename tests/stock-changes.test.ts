@@ -4,13 +4,13 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import type { StockChangeBody } from '../src/schema/stock-changes.ts';
 import { freePort } from '../standalone/ports.ts';
+import { openAccount } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
 import {
   type Account,
   type Answer,
   createProduct,
   type RequestOptions,
-  registerCustomer,
   request,
   signInAdmin,
   untilServed,
@@ -37,7 +37,7 @@ beforeAll(async () => {
   adminToken = await signInAdmin(shop.url);
   const [row] = await shop.db`select id from customers where role = 'admin'`;
   adminId = row?.id;
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 afterAll(() => shop.stop());
@@ -237,7 +237,7 @@ describe('POST /api/stock-changes', () => {
 
     test('takes it for another one of another admin, or on another route', async () => {
       const { id } = await product({ stock: 9 });
-      const { id: otherId, token } = await registerCustomer(shop.url);
+      const { id: otherId, token } = await openAccount(shop);
       await shop.db`update customers set role = 'admin' where id = ${otherId}`;
       const headers = { 'Idempotency-Key': randomUUID() };
       const body = { productId: id, change: 1, reason: 'count' };

@@ -8,8 +8,9 @@ import type { ProductBody } from '../src/schema/products.ts';
 import type { StockChangeBody } from '../src/schema/stock-changes.ts';
 import { type DeliveryBody, eventTypes, type WebhookBody } from '../src/schema/webhooks.ts';
 import { freePort } from '../standalone/ports.ts';
+import { openAccount } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
-import { type Account, admin, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { type Account, admin, request, signInAdmin } from './support/client.ts';
 import { readDocument } from './support/document.ts';
 import { bringTo, makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -38,7 +39,7 @@ beforeAll(async () => {
   shop = await startShop({ env: { WEBHOOK_TARGETS: 'any' } });
   strictUrl = (await shop.startApi({ WEBHOOK_TARGETS: 'public' })).url;
   adminToken = await signInAdmin(shop.url);
-  customer = await registerCustomer(shop.url);
+  customer = await openAccount(shop);
 });
 
 afterEach(async () => {
@@ -503,7 +504,7 @@ describe('a webhook', () => {
         const deliveries = await webhooks.deliveries(id, '&state=queued');
         return deliveries.length === 3 && deliveries.some(({ attempts }) => attempts > 0);
       });
-      const second = await registerCustomer(shop.url);
+      const second = await openAccount(shop);
       await shop.db`update customers set role = 'admin' where id = ${second.id}`;
       receiver.become(410);
       await letPausePass(id);

@@ -41,6 +41,9 @@ export type Shop = Omit<Testbed, 'close'> & {
 
 const startTimeoutMs = 50_000;
 
+/** What every shop of the suites signs its tokens with. */
+export const jwtSecret = 'known to every suite and to nobody else';
+
 /** What every shop of the suites makes the tokens of its mails with. */
 export const tokenSecret = 'known to every suite and to its worker';
 
@@ -69,7 +72,7 @@ async function openShop(options: ShopOptions): Promise<Shop> {
     ...(queue === 'redis' ? { REDIS_URL: testbed.redisUrl } : {}),
     SMTP_URL: testbed.smtpUrl,
     MAIL_FROM: 'Shop <shop@example.com>',
-    JWT_SECRET: 'known to every suite and to nobody else',
+    JWT_SECRET: jwtSecret,
     TOKEN_SECRET: tokenSecret,
     ADMIN_EMAIL: admin.email,
     ADMIN_PASSWORD: admin.password,

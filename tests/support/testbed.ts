@@ -48,7 +48,8 @@ export async function openTestbed(): Promise<Testbed> {
   const [row] = await maintenance<{ number: number }[]>`select nextval('testbed_number')::int as number`;
   const number = row?.number ?? 0;
   const database = `shop_${number}`;
-  await maintenance.unsafe(`create database ${database} template shop_template`);
+  // By copying files, which takes half as long where nothing needs to reach the disk.
+  await maintenance.unsafe(`create database ${database} template shop_template strategy file_copy`);
 
   const postgresLink = await openLink(Number(front.port));
   // A Cluster has one database only, so there it is one Cluster for each suite.
