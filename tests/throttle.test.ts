@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
-import { registerCustomer } from './support/client.ts';
+import { registerCustomer, untilServed } from './support/client.ts';
 import { type Ask, checkedRequests } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -198,8 +198,9 @@ describe('POST /api/auth/login', () => {
     test('is never refused for its own number, at the same instant either', async () => {
       const { email, password } = await registerCustomer(shop.url);
       const address = freshAddress();
-      const answers = await Promise.all(Array.from({ length: 25 }, () => login(address, email, password)));
-      expect(tally(answers)).toEqual({ 200: 25 });
+      // 503 says that the machine has too much to do, and nothing about their number.
+      const signIns = Array.from({ length: 25 }, () => untilServed(() => login(address, email, password)));
+      expect(tally(await Promise.all(signIns))).toEqual({ 200: 25 });
     });
   });
 

@@ -115,4 +115,22 @@ export const outbox: Mutant[] = [
     suites: ['tests/backlog.test.ts'],
     test: 'and a few of what the other is owed',
   },
+  {
+    name: 'lost-overlooked',
+    says: 'Takes a kind that has only rows to be given up for one that has nothing to do',
+    file: 'src/domain/outbox/outbox.ts',
+    find: 'return kind.lost ?',
+    replace: 'return kind.lost && kind.leaseMs < 0 ?',
+    suites: ['tests/webhooks.test.ts'],
+    test: 'what it is owed has failed',
+  },
+  {
+    name: 'pause-overlooked',
+    says: 'Never looks whether the schedule stood still',
+    file: 'src/domain/outbox/backlog.ts',
+    find: 'row?.schedule_paused === true',
+    replace: "row?.schedule_paused === ('never' as unknown)",
+    suites: ['tests/progress.test.ts'],
+    test: 'it takes one whole interval',
+  },
 ];
