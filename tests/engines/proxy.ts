@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../standalone/ports.ts';
 import { exchange, openRaw } from '../hostile/sockets.ts';
-import { type Account, createProduct, registerCustomer, request, signInAdmin } from '../support/client.ts';
+import { type Account, createProduct, registerCustomer, request, signInAdmin, untilServed } from '../support/client.ts';
 import { readSource } from '../support/declared.ts';
 import { installedProgram } from '../support/programs.ts';
 import { type Shop, startShop } from '../support/shop.ts';
@@ -160,7 +160,7 @@ describe('the proxy of compose.yaml › before those who mean no good', () => {
     const { body } = await request<{ paths: Record<string, object> }>(shop.url, 'GET', '/openapi.json');
     const paths = Object.keys(body.paths).filter((path) => path !== '/metrics' && path !== '/readyz');
     for (const path of [...paths, '/docs', '/docs/scalar.js', '/', '/openapi.json']) {
-      const { status } = await request(proxy.url, 'OPTIONS', path.replace(/\{\w+\}/, randomUUID()));
+      const { status } = await untilServed(() => request(proxy.url, 'OPTIONS', path.replace(/\{\w+\}/, randomUUID())));
       expect([path, status]).toEqual([path, 405]);
     }
     expect((await request(proxy.url, 'GET', '/api/products?q=50%25%20off&limit=5')).status).toBe(200);
