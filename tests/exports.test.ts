@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { databaseWaitMsMax } from '../src/lib/deadline.ts';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { openAccount } from './support/accounts.ts';
@@ -253,6 +254,24 @@ describe('An export of many megabytes', () => {
     expect(bytes).toBeGreaterThan(30_000_000);
     socket.destroy();
   });
+
+  test('when its caller was found late, and its reader takes longer than a request may wait › goes on to its end', async () => {
+    let socket: Socket | undefined;
+    await shop.db.begin(async (tx) => {
+      await tx`lock table customers in access exclusive mode`;
+      socket = begin();
+      await pause(1_000);
+    });
+    let end = '';
+    socket?.on('data', (data) => {
+      end = (end + data.toString('latin1')).slice(-5);
+    });
+    await new Promise((resolve) => socket?.once('data', resolve));
+    socket?.pause();
+    await pause(databaseWaitMsMax);
+    socket?.resume();
+    await eventually(() => end === '0\r\n\r\n', { withinMs: 30_000 });
+  }, 60_000);
 
   test('when its reader is gone › ends', async () => {
     const socket = begin();

@@ -7,16 +7,28 @@ export const databaseWaitMsMax = 4_500;
 /** How much longer for what was sent and cannot be called off, a commit above all: a 503 would be untrue if it succeeds. */
 export const commitWaitMsMax = 400;
 
-const restOfWait = new AsyncLocalStorage<number>();
+/** What is left of a request's time; nothing once it has been answered, wherever its context goes on. */
+type Rest = { endsAt: number; answered: boolean };
+
+const restOfWait = new AsyncLocalStorage<Rest>();
 
 /** Until when (by `performance.now()`) whoever asks now may wait for Postgres: for all of that time, or what is left of it. */
 export function waitEndsAt(): number {
-  return restOfWait.getStore() ?? performance.now() + databaseWaitMsMax;
+  const rest = restOfWait.getStore();
+  return rest && !rest.answered ? rest.endsAt : performance.now() + databaseWaitMsMax;
 }
 
-/** Runs the rest of a request of which Postgres has taken a part of its time already. */
-export function withRestOfWait<T>(endsAt: number, work: () => T): T {
-  return restOfWait.run(endsAt, work);
+/**
+ * Runs the rest of a request of which Postgres has taken a part of its time already. What outlives it has all of the time for each
+ * wait again, though it may inherit the context: a body that is streamed, a timer, the next request of a connection on Deno.
+ */
+export async function withRestOfWait<T>(endsAt: number, work: () => Promise<T>): Promise<T> {
+  const rest = { endsAt, answered: false };
+  try {
+    return await restOfWait.run(rest, work);
+  } finally {
+    rest.answered = true;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { databaseWaitMsMax } from '../../src/lib/deadline.ts';
 import type { OrderBody, OrderStatus } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
 import { freePort } from '../../standalone/ports.ts';
@@ -14,7 +15,7 @@ import { bringTo } from './orders.ts';
 import { expectProblem } from './problem.ts';
 import { startReceiver } from './receiver.ts';
 import { openTestbed, type Testbed } from './testbed.ts';
-import { eventually } from './wait.ts';
+import { eventually, pause } from './wait.ts';
 import { createWebhookClient, verify } from './webhooks.ts';
 
 /** The two processes of a shop, by the names of their entry points. */
@@ -144,6 +145,20 @@ export function describeShop(
       });
       const unchanged = await ask('GET', path, { headers: { 'If-None-Match': headers.get('ETag') ?? '' } });
       expect(unchanged).toMatchObject({ status: 304, body: null });
+    });
+
+    test('a request › when one before it on its connection was kept waiting › has all of its time', async () => {
+      const { token, id } = customer;
+      const read = () => ask('GET', `/api/customers/${id}`, { token });
+      let late: ReturnType<typeof read> | undefined;
+      await bed.db.begin(async (tx) => {
+        await tx`lock table customers in access exclusive mode`;
+        late = read();
+        await pause(500);
+      });
+      expect((await late)?.status).toBe(200);
+      await pause(databaseWaitMsMax);
+      expect((await read()).status).toBe(200);
     });
 
     test('a request › when it is written in other ways › is understood, or refused', async () => {
