@@ -19,10 +19,10 @@ export type ShopMetrics = {
 const jobNames: JobName[] = ['send-mail', 'send-webhook', 'sweep', 'clean-up'];
 const readServers: ReadServer[] = ['primary', 'replica'];
 const refusalReasons: Refusal[] = ['behind', 'failed'];
+const attemptOutcomes: AttemptOutcome[] = ['sent', 'refused', 'failed'];
+
 /** How often the lag of the event loop is taken: every look wakes a process that has nothing to do. */
 const eventLoopLookMs = 50;
-
-const attemptOutcomes: AttemptOutcome[] = ['sent', 'refused', 'failed'];
 
 /** Opens a registry with what every process tells: what it is, how it fares, which statuses orders enter. */
 export function createShopMetrics(name: ProcessName): ShopMetrics {

@@ -363,7 +363,7 @@ export async function walkThrough(
   return used;
 }
 
-/** Makes mails of delivered orders and of accounts that the sweep takes up, and waits until the mail server has refused them. */
+/** Makes mails of delivered orders and of accounts that the relays take up, and waits until the mail server has refused them. */
 async function failSomeMails(shop: Shop): Promise<string[]> {
   const rows = await shop.db<{ id: string }[]>`
     update mails set state = 'queued', due_at = now(), sent_at = null

@@ -170,22 +170,8 @@ function stockChanges(before: Map<string, number>, products: Map<string, LockedP
     .filter(({ units }) => units !== 0);
 }
 
-type Columns<Name extends string> = Record<Name, unknown[]>;
-
-/** What a batch writes, as columns; where only some orders have details, those have columns of their own. */
-type Written = { currency: string; at: string; nextStatusAt: string | null } & Columns<
-  'orderIds' | 'customerIds' | 'totals' | 'numbers' | 'mailIds'
-> &
-  Columns<'itemOrderIds' | 'itemProductIds' | 'positions' | 'skus' | 'names' | 'quantities' | 'unitPrices'> &
-  Columns<keyof ReturnType<typeof columnsOfRecords>> &
-  Columns<keyof ReturnType<typeof columnsOfStockChanges>>;
-
-const detailNames = ['name', 'line1', 'line2', 'city', 'region', 'postalCode', 'country'] as const;
-
-type WrittenWithDetails = Written & Columns<'detailedOrderIds' | 'notes' | (typeof detailNames)[number]>;
-
 /** All that was decided in one statement: one round trip, however many orders. */
-function writing(value: Record<keyof Written, Placeholder>, newDetails: SQL): SQL {
+function writing(value: Record<keyof ReturnType<typeof columnsOf>, Placeholder>, newDetails: SQL): SQL {
   const at = timestamp(value.at);
   return sql`
     with entered as (
@@ -210,18 +196,16 @@ function writing(value: Record<keyof Written, Placeholder>, newDetails: SQL): SQ
 }
 
 /** Most batches have neither an address nor a note to write. */
-const writeOrders = statement<Written>((value) => writing(value, sql``));
+const writeOrders = statement<ReturnType<typeof columnsOf>>((value) => writing(value, sql``));
 
-const writeOrdersWithDetails = statement<WrittenWithDetails>((value) =>
+const writeOrdersWithDetails = statement<ReturnType<typeof columnsOf> & ReturnType<typeof columnsOfDetails>>((value) =>
   writing(
     value,
     sql`new_details as (
       insert into order_details (order_id, name, line1, line2, city, region, postal_code, country, note)
       select * from unnest(
-        ${uuids(value.detailedOrderIds)}, ${sql.join(
-          detailNames.map((name) => texts(value[name])),
-          sql`, `,
-        )}, ${texts(value.notes)}
+        ${uuids(value.detailedOrderIds)}, ${texts(value.name)}, ${texts(value.line1)}, ${texts(value.line2)},
+        ${texts(value.city)}, ${texts(value.region)}, ${texts(value.postalCode)}, ${texts(value.country)}, ${texts(value.notes)}
       )
     ), `,
   ),
@@ -232,15 +216,33 @@ async function write(
   placed: NewOrder[],
   changes: StockChange[],
   now: Date,
-  { currency, orderStatusIntervalMs }: PlacingTerms,
+  terms: PlacingTerms,
 ): Promise<void> {
+  const columns = columnsOf(placed, changes, now, terms);
+  const detailed = placed
+    .map(({ order }) => order)
+    .filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
+  await tx.execute(
+    detailed.length === 0
+      ? writeOrders(columns)
+      : writeOrdersWithDetails({ ...columns, ...columnsOfDetails(detailed) }),
+  );
+}
+
+/** What a batch writes. */
+function columnsOf(
+  placed: NewOrder[],
+  changes: StockChange[],
+  now: Date,
+  { currency, orderStatusIntervalMs }: PlacingTerms,
+) {
   const orders = placed.map(({ order }) => order);
   const items = orders.flatMap(({ id, items }) => items.map((item, position) => ({ orderId: id, position, ...item })));
   const records = placed.flatMap(({ request, body }) => {
     const attempt = attemptOf(request);
     return attempt ? [{ ...attempt, response: JSON.stringify(body) }] : [];
   });
-  const written: Written = {
+  return {
     currency,
     at: now.toISOString(),
     nextStatusAt: nextStepAt('pending', now, orderStatusIntervalMs, false)?.toISOString() ?? null,
@@ -259,14 +261,9 @@ async function write(
     ...columnsOfRecords(records),
     ...columnsOfStockChanges(changes),
   };
-  const detailed = orders.filter(({ shippingAddress, note }) => shippingAddress !== null || note !== null);
-  await tx.execute(
-    detailed.length === 0
-      ? writeOrders(written)
-      : writeOrdersWithDetails({ ...written, ...columnsOfDetails(detailed) }),
-  );
 }
 
+/** What it writes besides of orders with an address or a note. */
 function columnsOfDetails(orders: Order[]) {
   const part = (name: keyof ShippingAddress) => orders.map(({ shippingAddress }) => shippingAddress?.[name] ?? null);
   return {
