@@ -267,6 +267,12 @@ describe('POST /api/auth/password', () => {
       const third = await signIn(shop.url, { email, password: 'new password' });
       expect((await ask('GET', `/api/customers/${id}`, { token: third })).status).toBe(200);
     });
+
+    test('takes none of an earlier version, though its session were still there', async () => {
+      const { id, token } = await registerCustomer(shop.url);
+      await shop.db`update customers set token_version = token_version + 1 where id = ${id}`;
+      expectProblem(await ask('GET', `/api/customers/${id}`, { token }), 401, 'unauthenticated');
+    });
   });
 
   describe('when the current password is wrong', () => {

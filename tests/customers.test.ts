@@ -337,6 +337,12 @@ describe('DELETE /api/customers/:id', () => {
       expectProblem(again, 401, 'invalid_credentials');
     });
 
+    test('takes none of its tokens, though their session were still there', async () => {
+      const { id, token } = await customer();
+      await shop.db`update customers set deleted_at = now() where id = ${id}`;
+      expectProblem(await ask('GET', '/api/orders', { token }), 401, 'unauthenticated');
+    });
+
     test('is soft: the row stays, marked', async () => {
       const { id } = await deletedCustomer();
       const [row] = await shop.db`select deleted_at from customers where id = ${id}`;

@@ -12,7 +12,7 @@ import { postgresSettings, prepareTestbeds, testbedsMax } from '../support/testb
 import { changeStockOften } from './churn.ts';
 import { measureGrowth } from './measure.ts';
 import { describeGrowth, isMet, targetLine, writeGrowth } from './report.ts';
-import { recordWalk, startGrownShop } from './shop.ts';
+import { recordWalk, runsUntilPlanKept, startGrownShop } from './shop.ts';
 import { faultOf } from './statements.ts';
 
 const { values } = parseArgs({
@@ -74,8 +74,8 @@ try {
   const targets = await measureGrowth(smallShop, largeShop, large.orders);
   for (const target of targets) console.log(targetLine(target));
 
-  const ofSmall = await recordWalk(smallShop, 'auto');
-  const ofLarge = await recordWalk(largeShop, 'auto');
+  const ofSmall = await recordWalk(smallShop, 'auto', runsUntilPlanKept);
+  const ofLarge = await recordWalk(largeShop, 'auto', runsUntilPlanKept);
   const generic = await recordWalk(largeShop, 'force_generic_plan');
   const faults = new Set([...ofLarge.recorded, ...generic.recorded].flatMap((entry) => faultOf(entry) ?? []));
   console.log(`${ofLarge.recorded.length + generic.recorded.length} statements, ${faults.size} faults.`);

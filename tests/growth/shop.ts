@@ -16,7 +16,7 @@ const statusIntervalMs = 3_600_000;
 const keepsakeCount = 40_000;
 
 /** So often, a prepared statement has been run when it gets the plan that it keeps. */
-const runsUntilPlanKept = 6;
+export const runsUntilPlanKept = 6;
 
 /**
  * A shop with one API process, no worker, and a database of a size.
@@ -140,10 +140,12 @@ export async function setAutovacuum(db: Sql, enabled: 'on' | 'off'): Promise<voi
 /**
  * Walks through a shop whose statements are recorded, with one API process and one worker of their own.
  * @param planCacheMode `force_generic_plan` shows what a prepared statement can come to
+ * @param repeats how often each statement is run, at least
  */
 export async function recordWalk(
   shop: Shop,
   planCacheMode: 'auto' | 'force_generic_plan',
+  repeats = 1,
 ): Promise<{ routes: Set<string>; recorded: Recorded[] }> {
   const recordedUrl = new URL(shop.databaseUrl);
   const server = new URL(process.env.TEST_DATABASE_URL ?? '');
@@ -157,13 +159,10 @@ export async function recordWalk(
   const api = await shop.startApi(env);
   const worker = await shop.startWorker(env);
   try {
-    const routes = await walkThrough(
-      { ...shop, url: api.url },
-      recordedUrl.href,
-      planCacheMode === 'auto'
-        ? { repeats: runsUntilPlanKept, customPlansToo: true }
-        : { repeats: 1, customPlansToo: false },
-    );
+    const routes = await walkThrough({ ...shop, url: api.url }, recordedUrl.href, {
+      repeats,
+      customPlansToo: planCacheMode === 'auto',
+    });
     // What is planned each time has no plan to keep.
     const isOfMode = (text: string) => planCacheMode === 'auto' || !text.includes(customPlanMark);
     const recorded = recorder.take().filter(({ text }) => !isAside(text) && isOfMode(text));

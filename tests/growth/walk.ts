@@ -332,9 +332,9 @@ export async function walkThrough(
   let batches = 0;
   for await (const found of stockMismatches((work) => withReader(db, work))) {
     if (found.length > 0) throw new Error(`The stock of ${found[0]?.id} does not add up.`);
+    await withTransaction(db, (tx) => eraseLongClosed(tx, { closedMs: 3_650 * 86_400_000, batchSizeMax: 20 }));
     batches += 1;
     if (batches === repeats) break;
-    await withTransaction(db, (tx) => eraseLongClosed(tx, { closedMs: 3_650 * 86_400_000, batchSizeMax: 20 }));
   }
   // Two mails to one address that nobody has confirmed, of which one may go. Nothing of it is kept.
   const waiting = await shop.db<{ id: string }[]>`

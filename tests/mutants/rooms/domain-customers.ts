@@ -62,7 +62,7 @@ export const customers: Mutant[] = [
     find: "${anyUuid(sql.placeholder('ids'))}`, isNull(customers.deletedAt)))",
     replace: "${anyUuid(sql.placeholder('ids'))}`))",
     suites: ['tests/customers.test.ts'],
-    test: 'ends all its tokens at once',
+    test: 'takes none of its tokens',
   },
   {
     name: 'reserved-for-all',
@@ -71,7 +71,7 @@ export const customers: Mutant[] = [
     find: 'if (isSameEmail(account.email, reserved)) throw emailTaken();\n',
     replace: "if (isSameEmail(account.email, reserved) && reserved === '') throw emailTaken();\n",
     suites: ['tests/takeover.test.ts'],
-    test: 'never gives it away, and makes the admin',
+    test: 'when the admin has moved away from it › is nobody’s to take',
   },
   {
     name: 'owner-unasked',
@@ -278,7 +278,7 @@ export const customers: Mutant[] = [
     find: '  if (used.length === 0) throw tokenInvalid();\n',
     replace: '',
     suites: ['tests/recovery.test.ts'],
-    test: 'when it comes 50 times at the same instant › works once',
+    test: 'is sent once, and confirms once',
   },
   {
     name: 'mail-token-for-hours',
