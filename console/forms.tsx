@@ -210,7 +210,7 @@ export function Dialog({ title, onClose, canClose = true, children }: DialogProp
   const keepOpen = (event: Event) => {
     if (!canClose) event.preventDefault();
   };
-  // Browsers let whoever insists out.
+  // Browsers let those out who insist.
   const closed = () => {
     if (canClose) onClose();
     else if (dialog.current?.isConnected) dialog.current.showModal();

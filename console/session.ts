@@ -18,7 +18,7 @@ type State = { session: Session | null; expired: boolean; notice: string | null;
 /** What a person signs in with. */
 export type Credentials = { email: string; password: string; code?: string };
 
-/** Whoever signs in here and is a customer: the console is of no use to them. */
+/** A customer has signed in here: the console is of no use to them. */
 export class NotStaffError extends Error {
   constructor(name: string) {
     super(`${name}, this page is for the people who run the shop. Your account is a customer's, so it ends here.`);
@@ -76,7 +76,7 @@ const sendAsCaller: typeof fetch = async (input, init) => {
 
 const asCaller: ClientOptions = { token: () => state.session?.token, fetch: sendAsCaller };
 
-/** The API, as whoever is signed in. */
+/** The API, as the user who is signed in. */
 export const shop = createClient(location.origin, asCaller).api;
 
 /**
@@ -103,7 +103,7 @@ export async function signOut(): Promise<void> {
   endSession('You are signed out.');
 }
 
-/** Forgets a session that is over. @param notice why, for whoever signs in next */
+/** Forgets a session that is over. @param notice why, for the one who signs in next */
 export function endSession(notice: string): void {
   become({ session: null, expired: false, notice });
 }

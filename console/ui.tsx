@@ -236,7 +236,7 @@ export function Facts({ facts }: { facts: [name: string, value: Child | undefine
   );
 }
 
-/** A moment, in the time of whoever looks. */
+/** A moment, in the time of the reader. */
 export function When({ at }: { at: string }) {
   return (
     <time dateTime={at} title={at}>
@@ -303,7 +303,7 @@ export function Secret({ label, value, onDone }: { label: string; value: string;
   );
 }
 
-/** Hands a file to whoever asked for it. */
+/** Hands a file to the one who asked for it. */
 export function saveFile(content: Blob, name: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);

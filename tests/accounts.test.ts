@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CustomerBody } from '../src/schema/customers.ts';
-import { admin, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import { admin, freshEmail, registerCustomer, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -20,8 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => shop.stop());
-
-const freshEmail = () => `${randomUUID()}@example.com`;
 
 const registration = (given: Record<string, unknown> = {}) => ({
   name: 'Ada Lovelace',

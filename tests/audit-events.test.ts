@@ -8,6 +8,7 @@ import {
   admin,
   claimsOf,
   createProduct,
+  freshEmail,
   placeOrder,
   type RequestOptions,
   request,
@@ -53,7 +54,6 @@ let ask: Ask;
 let adminToken: string;
 let adminId: string;
 
-const freshEmail = () => `${randomUUID()}@example.com`;
 const profile = ({ name, email, phone }: Account) => ({ name, email, phone });
 const shippingAddress = { name: 'Ada', line1: '12 St James’s Square', city: 'London', country: 'GB' };
 const mug = { name: 'Enamel mug', priceCents: 1_299, stock: 10 };

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { type Scope, scopes } from '../src/schema/keys.ts';
 import { openAccount } from './support/accounts.ts';
-import { type Account, claimsOf, createProduct, placeOrder, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  claimsOf,
+  createProduct,
+  freshEmail,
+  placeOrder,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, operationsOf, readDocument } from './support/document.ts';
 import { makeOld } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
@@ -60,7 +68,6 @@ let tokens: Partial<Record<Person, string>>;
 
 const product = () => ({ name: 'Enamel mug', priceCents: 1_299, stock: 10 });
 const webhookInput = () => ({ url: 'https://example.com/', events: ['webhook.test'] });
-const freshEmail = () => `${randomUUID()}@example.com`;
 const asAdmin = (method: string, path: string) => ask(method, path, { token: adminToken });
 const cancelOrder = ({ order }: Scene) => asAdmin('PATCH', `/api/orders/cancel/${order}`);
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { randomUUID } from 'node:crypto';
-import { type Account, type Answer, registerCustomer, request, signInAdmin } from './support/client.ts';
+import { type Account, type Answer, freshEmail, registerCustomer, request, signInAdmin } from './support/client.ts';
 import { untilOrderWaits } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -27,7 +26,6 @@ async function meetClosing({ id }: Account, ask: () => Promise<Answer<unknown>>)
 }
 
 const rowOf = async (id: string) => (await shop.db`select * from customers where id = ${id}`)[0];
-const freshEmail = () => `${randomUUID()}@example.com`;
 
 const changes: [method: string, path: (id: string) => string, body: () => unknown][] = [
   ['PUT', (id) => `/api/customers/${id}`, () => ({ name: 'Grace', email: freshEmail(), phone: null })],

@@ -47,7 +47,7 @@ describe('GET /console', () => {
     }
   });
 
-  test('when the browser has it already › answers 304, until it is built anew', async () => {
+  test('when the browser has it already › answers 304, until it is built again', async () => {
     const { headers } = await ask('/console');
     expect(headers.get('Cache-Control')).toBe('public, no-cache');
     const etag = headers.get('ETag') ?? '';

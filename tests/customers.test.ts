@@ -3,7 +3,15 @@ import { randomUUID } from 'node:crypto';
 import type { CustomerBody } from '../src/schema/customers.ts';
 import type { OrderStatus } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, signIn, signInAdmin } from './support/client.ts';
+import {
+  type Account,
+  createProduct,
+  freshEmail,
+  placeOrder,
+  registerCustomer,
+  signIn,
+  signInAdmin,
+} from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -24,7 +32,6 @@ beforeAll(async () => {
 
 afterAll(() => shop.stop());
 
-const freshEmail = () => `${randomUUID()}@example.com`;
 const customer = (given?: Parameters<typeof registerCustomer>[1]) => registerCustomer(shop.url, given);
 const read = (id: string, token = adminToken) => ask<CustomerBody>('GET', `/api/customers/${id}`, { token });
 const replace = (id: string, token: string, body: unknown) =>

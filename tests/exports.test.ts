@@ -10,10 +10,11 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { openAccount } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
-import { type Account, createProduct, placeOrder, signInAdmin } from './support/client.ts';
+import { type Account, placeOrder, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually, pause } from './support/wait.ts';
 
 let shop: Shop;
@@ -36,7 +37,10 @@ afterAll(async () => {
 
 const get = (path: string, method = 'GET') => ask<string>(method, `/api/exports/${path}`, { token: adminToken });
 const productsAs = async (format: string) => (await get(`products?format=${format}`)).body ?? '';
-const product = (given: Parameters<typeof createProduct>[2] = {}) => createProduct(shop.url, adminToken, given);
+const { eventsOf, product } = createShopClient(
+  (...sent) => ask(...sent),
+  () => ({ url: shop.url, adminToken }),
+);
 const read = async <Body>(path: string) => (await ask<Body>('GET', path, { token: adminToken })).body;
 const linesOf = (text: string) => text.split('\n').filter(Boolean);
 
@@ -388,7 +392,7 @@ describe('bun run products:import', () => {
     expect(output).toContain('1 created, 2 updated, 0 unchanged, 8 refused.');
     expect(await read<ProductBody>(`/api/products/${byId.id}`)).toMatchObject({ ...again, sku: null, stock: 5 });
     expect(await read<ProductBody>(`/api/products/${bySku.id}`)).toMatchObject({ ...again, sku: bySku.sku, stock: 5 });
-    const [event] = (await read<{ data: unknown[] }>(`/api/audit-events?subjectId=${bySku.id}`)).data;
+    const [event] = await eventsOf(bySku);
     expect(event).toMatchObject({ action: 'product.updated', actor: { kind: 'system', id: null } });
     const [made] = await shop.db`
       select p.stock, s.change::int, s.actor_kind from products p join stock_changes s on s.product_id = p.id where sku = ${fresh}`;

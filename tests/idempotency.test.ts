@@ -4,10 +4,9 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { openAccount } from './support/accounts.ts';
 import { type Account, createProduct, type RequestOptions, request, signInAdmin } from './support/client.ts';
-import { unitsOf } from './support/orders.ts';
+import { unitsOf, untilOrderWaits } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
-import { eventually } from './support/wait.ts';
 
 let shop: Shop;
 let adminToken: string;
@@ -61,13 +60,6 @@ function whileMugIsLocked<Done>(work: () => Promise<Done>): Promise<unknown> {
     return work();
   });
 }
-
-const isWaitingForLock = async () => {
-  const rows = await shop.db`
-    select 1 from pg_stat_activity
-    where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
-  return rows.length > 0;
-};
 
 describe('POST /api/orders', () => {
   describe('when the key comes again with the same body', () => {
@@ -132,7 +124,7 @@ describe('POST /api/orders', () => {
       const running: Promise<Awaited<ReturnType<typeof place>>>[] = [];
       await whileMugIsLocked(async () => {
         running.push(place(1));
-        await eventually(isWaitingForLock);
+        await untilOrderWaits(shop.db);
         expectProblem(await place(1, { api: 1 }), 409, 'idempotency_in_progress');
       });
       const [first] = await Promise.all(running);
@@ -154,7 +146,7 @@ describe('POST /api/orders', () => {
       const running: Promise<Awaited<ReturnType<typeof place>>>[] = [];
       await whileMugIsLocked(async () => {
         running.push(place(1));
-        await eventually(isWaitingForLock);
+        await untilOrderWaits(shop.db);
         expect((await placePot({})).status).toBe(201);
         expect((await placePot({ 'Idempotency-Key': randomUUID() })).status).toBe(201);
       });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { createHash, randomUUID } from 'node:crypto';
 import type { AuditEventBody } from '../src/schema/audit-events.ts';
 import { type KeyBody, type Scope, scopes } from '../src/schema/keys.ts';
-import { openAccount } from './support/accounts.ts';
+import { openAccount, openAdmin } from './support/accounts.ts';
 import { type Account, admin, createProduct, placeOrder, request, signIn, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
@@ -43,13 +43,6 @@ const statusesOf = (key: string, path = '/api/orders') =>
 async function newOrder(): Promise<string> {
   const { id: productId } = await createProduct(shop.url, adminToken);
   return (await placeOrder(shop.url, customer.token, [{ productId, quantity: 1 }])).id;
-}
-
-/** A second admin, who may go again. */
-async function otherAdmin(): Promise<Account> {
-  const account = await openAccount(shop);
-  await shop.db`update customers set role = 'admin' where id = ${account.id}`;
-  return account;
 }
 
 describe('POST /api/keys', () => {
@@ -170,7 +163,7 @@ describe('A key', () => {
   });
 
   test('when the admin who made it is deleted › goes on', async () => {
-    const maker = await otherAdmin();
+    const maker = await openAdmin(shop);
     const body = { name: 'Orphan', scopes: ['orders:read'] };
     const { key, id } = (await ask<NewKey>('POST', '/api/keys', { token: maker.token, body })).body;
     expect((await ask('DELETE', `/api/customers/${maker.id}`, { token: adminToken })).status).toBe(204);
@@ -241,7 +234,7 @@ describe('A key', () => {
   });
 
   test('when it has all scopes › leaves admins’ accounts alone, but may read them', async () => {
-    const target = await otherAdmin();
+    const target = await openAdmin(shop);
     const { key } = await makeKey(...scopes);
     const profile = { name: 'Mallory', email: `${randomUUID()}@example.com`, phone: null };
     const before = await shop.db`select * from customers where id = ${target.id}`;
@@ -284,7 +277,7 @@ describe('A key', () => {
   });
 
   test('when sessions of its maker end › is no session, and goes on', async () => {
-    const maker = await otherAdmin();
+    const maker = await openAdmin(shop);
     const body = { name: 'Stays', scopes: ['orders:read'] };
     const { key } = (await ask<NewKey>('POST', '/api/keys', { token: maker.token, body })).body;
     expect((await ask('POST', `/api/customers/${maker.id}/sign-out`, { token: maker.token })).status).toBe(204);

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import type { ProductBody } from '../src/schema/products.ts';
 import { openAccount } from './support/accounts.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
+import { type Account, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 type Item = { id: string };
@@ -29,7 +30,10 @@ afterAll(() => shop.stop());
 
 /** A word that no other test's products have. */
 const freshWord = () => `w${randomUUID().replaceAll('-', '')}`;
-const product = (given: Parameters<typeof createProduct>[2]) => createProduct(shop.url, adminToken, given);
+const { product } = createShopClient(
+  (...sent) => ask(...sent),
+  () => ({ url: shop.url, adminToken }),
+);
 const ids = (rows: Item[]) => rows.map(({ id }) => id);
 
 async function list<Row extends Item = Item>(path: string, token?: string): Promise<List<Row>> {

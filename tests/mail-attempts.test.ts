@@ -212,7 +212,7 @@ describe('mails to an address that nobody has confirmed', () => {
         expect({ attempts, last_error }).toEqual({ attempts: 0, last_error: null });
         expect(Date.parse(until ?? '') - Date.now()).toBeWithin(59 * 60_000, 61 * 60_000);
       }
-      // Whoever takes them up before finds no room, at whatever minute.
+      // Those that take them up before find no room, at whatever minute.
       await pass('59 minutes');
       await send(...ids(rows));
       expect((await mailsOf(orders)).filter(({ state }) => state === 'sent')).toHaveLength(3);

@@ -93,7 +93,8 @@ describe.each(operatorPorts)('METRICS_PORT of %s', (_name, url) => {
   describe('while something is away', () => {
     afterEach(async () => {
       await Promise.all([shop.postgresLink.restore(), shop.redisLink.restore()]);
-      await untilReadyz(url(), { status: 200, body: allUp });
+      // Of both, because both are asked next.
+      await Promise.all(operatorPorts.map(([, each]) => untilReadyz(each(), { status: 200, body: allUp })));
     });
 
     test('says so: without Redis it is degraded, without Postgres unavailable', async () => {

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import { openAccount } from './support/accounts.ts';
-import { type Account, type Answer, createProduct, request, signInAdmin } from './support/client.ts';
+import { type Account, type Answer, request, signInAdmin } from './support/client.ts';
 import { scrape } from './support/metrics.ts';
+import { untilOrderWaits } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 /** An order waits so long for its batch before it is told 503; what is set up for one must not take longer. */
@@ -26,28 +28,17 @@ afterAll(() => shop.stop());
 
 type Request = { product: ProductBody; token?: string; key?: string };
 
-const product = () => createProduct(shop.url, adminToken, { stock: 10 });
+const { place: placeOrder, product } = createShopClient(
+  // Always on the same process, because batches are not shared between several.
+  (method, path, options) => request(shop.api(0).url, method, path, options),
+  () => ({ url: shop.url, customerToken: customer.token, adminToken }),
+);
 
-/** Always on the same process, because batches are not shared between several. */
-function place({ product, token = customer.token, key }: Request): Promise<Answer<OrderBody>> {
-  return request<OrderBody>(shop.api(0).url, 'POST', '/api/orders', {
+const place = ({ product: { id }, token = customer.token, key }: Request) =>
+  placeOrder([{ productId: id, quantity: 1 }], {
     token,
-    body: { items: [{ productId: product.id, quantity: 1 }] },
     headers: key === undefined ? {} : { 'Idempotency-Key': key },
   });
-}
-
-async function waitForLock(count: number): Promise<void> {
-  await eventually(
-    async () => {
-      const rows = await shop.db`
-        select 1 from pg_stat_activity
-        where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
-      return rows.length === count;
-    },
-    { withinMs },
-  );
-}
 
 /** Holds every batch up until all of these orders wait, so that they share the next one. */
 async function placeTogether(requests: Request[]): Promise<Answer<OrderBody>[]> {
@@ -55,9 +46,9 @@ async function placeTogether(requests: Request[]): Promise<Answer<OrderBody>[]> 
   const placed = await shop.db.begin(async (sql) => {
     await sql`select 1 from products where id = ${held.id} for update`;
     const first = place({ product: held });
-    await waitForLock(1);
+    await untilOrderWaits(shop.db, 1, { withinMs });
     const second = place({ product: held });
-    await waitForLock(2);
+    await untilOrderWaits(shop.db, 2, { withinMs });
     const answers = Promise.all(requests.map(place));
     const url = shop.api(0).url;
     await eventually(async () => (await scrape(url)).value('orders_waiting') === requests.length, { withinMs });

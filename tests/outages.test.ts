@@ -24,7 +24,7 @@ import {
 import { bringTo, unitsOf, untilOrderWaits } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type ApiProcess, type Shop, startShop } from './support/shop.ts';
-import { busyness, eventually } from './support/wait.ts';
+import { busyness, eventually, givenLoad } from './support/wait.ts';
 
 const withoutPostgresMsMax = 5_000;
 const withoutRedisMsMax = 1_000;
@@ -58,7 +58,7 @@ async function timed(msMax: number, ...asked: Request): Promise<Answer<Record<st
   const startedAt = performance.now();
   const answer = await call(...asked);
   const tookMs = performance.now() - startedAt;
-  expect({ asked: asked.slice(0, 2), inTime: tookMs < msMax * busyness(), tookMs }).toMatchObject({ inTime: true });
+  expect({ asked: asked.slice(0, 2), inTime: tookMs < givenLoad(msMax), tookMs }).toMatchObject({ inTime: true });
   return answer;
 }
 
@@ -361,7 +361,7 @@ describe('SIGTERM', () => {
     const answeredAt = performance.now();
     expect(await exit).toBe(0);
     // Had it waited for the idle one, it would have taken all of SHUTDOWN_TIMEOUT, 10 s.
-    expect(performance.now() - answeredAt).toBeLessThan(2_000 * busyness());
+    expect(performance.now() - answeredAt).toBeLessThan(givenLoad(2_000));
     expect(api.log().at(-1)).toMatchObject({ msg: 'stopped' });
     expect(idle.readyState).not.toBe('open');
     await expect(fetch(`${api.url}/healthz`)).rejects.toThrow();

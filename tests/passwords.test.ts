@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { hash } from '@node-rs/argon2';
-import { registerCustomer, signIn } from './support/client.ts';
+import { freshEmail, registerCustomer, signIn } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
@@ -19,7 +18,6 @@ beforeAll(async () => {
 
 afterAll(() => shop.stop());
 
-const freshEmail = () => `${randomUUID()}@example.com`;
 const register = (password: string, email = freshEmail()) =>
   ask('POST', '/api/auth/register', { body: { name: 'Ada Lovelace', email, password } });
 const login = (email: string, password: string) => ask('POST', '/api/auth/login', { body: { email, password } });

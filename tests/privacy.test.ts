@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withTable } from '../scripts/write-privacy.ts';
 import { personalData } from '../src/domain/customers/personal-data.ts';
-import type { AuditEventBody } from '../src/schema/audit-events.ts';
 import type { CustomerExportBody } from '../src/schema/customer-export.ts';
 import type { CustomerBody } from '../src/schema/customers.ts';
+import { openAdmin } from './support/accounts.ts';
 import {
   type Account,
   admin,
   createProduct,
+  freshEmail,
   placeOrder,
   registerCustomer,
   request,
@@ -21,6 +22,7 @@ import { totpCode } from './support/codes.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 let shop: Shop;
@@ -39,7 +41,6 @@ beforeAll(async () => {
 
 afterAll(() => shop.stop());
 
-const freshEmail = () => `${randomUUID()}@example.com`;
 const close = ({ id }: Account) => ask('DELETE', `/api/customers/${id}`, { token: adminToken });
 const restore = (id: string, token = adminToken) =>
   ask<CustomerBody>('PATCH', `/api/customers/restore/${id}`, { token });
@@ -47,12 +48,6 @@ const eraseAsAdmin = (id: string, url = shop.url) =>
   request(url, 'POST', `/api/customers/${id}/erase`, { token: adminToken });
 const eraseSelf = ({ id, token, password }: Account) =>
   ask('POST', `/api/customers/${id}/erase`, { token, body: { currentPassword: password } });
-
-async function newAdmin(): Promise<Account> {
-  const account = await registerCustomer(shop.url);
-  await shop.db`update customers set role = 'admin' where id = ${account.id}`;
-  return account;
-}
 
 async function orderOf(account: Account, status: 'pending' | 'delivered' | 'cancelled'): Promise<string> {
   const items = [{ productId: product, quantity: 1 }];
@@ -73,8 +68,10 @@ async function dump(): Promise<string> {
   return rows.flatMap((found) => found.map(({ row }) => String(row))).join('\n');
 }
 
-const eventsOf = async (id: string) =>
-  (await ask<{ data: AuditEventBody[] }>('GET', `/api/audit-events?subjectId=${id}`, { token: adminToken })).body.data;
+const { eventsOf } = createShopClient(
+  (...sent) => ask(...sent),
+  () => ({ url: shop.url, adminToken }),
+);
 
 describe('The register of columns', () => {
   test('has every column of the database › and no other', async () => {
@@ -177,7 +174,7 @@ describe('POST /api/customers/{id}/erase', () => {
         expectProblem(answer, 401, 'invalid_credentials');
       }
     }
-    const [event] = await eventsOf(account.id);
+    const [event] = await eventsOf(account);
     expect(event).toMatchObject({
       action: 'customer.erased',
       actor: { kind: 'customer', id: account.id },
@@ -259,7 +256,7 @@ describe('POST /api/customers/{id}/erase', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => eraseAsAdmin(id, urls[index % 2])));
     const counts = [204, 409].map((wanted) => answers.filter(({ status }) => status === wanted).length);
     expect(counts).toEqual([1, 19]);
-    expect((await eventsOf(id)).filter(({ action }) => action === 'customer.erased')).toHaveLength(1);
+    expect((await eventsOf({ id })).filter(({ action }) => action === 'customer.erased')).toHaveLength(1);
   });
 
   test('when an order is placed or restored at the same moment › it stands, or the person is gone, never both', async () => {
@@ -324,7 +321,7 @@ describe('POST /api/customers/{id}/erase', () => {
 
 describe('PATCH /api/customers/restore/{id}', () => {
   test('when an account is deleted › opens it with password and role, and without a session', async () => {
-    const account = await newAdmin();
+    const account = await openAdmin(shop);
     await close(account);
     expectProblem(await ask('GET', '/api/customers', { token: account.token }), 401, 'unauthenticated');
     const answer = await restore(account.id);
@@ -334,7 +331,7 @@ describe('PATCH /api/customers/restore/{id}', () => {
     const token = await signIn(shop.url, account);
     const list = await ask<{ data: { id: string }[] }>('GET', '/api/customers?limit=100', { token });
     expect(list.body.data.some(({ id }) => id === account.id)).toBe(true);
-    const [event] = await eventsOf(account.id);
+    const [event] = await eventsOf(account);
     expect(event).toMatchObject({ action: 'customer.restored', changes: { deletedAt: { to: null } } });
     await shop.db`update customers set role = 'customer' where id = ${account.id}`;
   });
@@ -360,7 +357,7 @@ describe('PATCH /api/customers/restore/{id}', () => {
   test('when a key asks › restores customers, and no admin', async () => {
     const body = { name: 'Desk', scopes: ['customers:write'] };
     const { key } = (await ask<{ key: string }>('POST', '/api/keys', { token: adminToken, body })).body;
-    const [customer, staff] = await Promise.all([registerCustomer(shop.url), newAdmin()]);
+    const [customer, staff] = await Promise.all([registerCustomer(shop.url), openAdmin(shop)]);
     await Promise.all([close(customer), close(staff)]);
     expect((await restore(customer.id, key)).status).toBe(200);
     expectProblem(await restore(staff.id, key), 403, 'forbidden');
@@ -463,7 +460,7 @@ describe('CUSTOMER_ERASE_AFTER', () => {
       await shop.db`select id, erased_at from customers where id = any(${[old.id, young.id, open.id]}::uuid[])`;
     const erasedIds = rows.filter(({ erased_at }) => erased_at !== null).map(({ id }) => id);
     expect(erasedIds).toEqual([old.id]);
-    expect((await eventsOf(old.id))[0]).toMatchObject({
+    expect((await eventsOf(old))[0]).toMatchObject({
       action: 'customer.erased',
       actor: { kind: 'system', id: null },
     });

@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
-import { type Account, createProduct, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
+import { type Account, placeOrder, registerCustomer, signInAdmin } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { unitsOf } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 
 type ProductList = { data: ProductBody[] };
 
@@ -31,7 +32,10 @@ const input = (given: Record<string, unknown> = {}) => ({
   stock: 10,
   ...given,
 });
-const product = (given?: Parameters<typeof createProduct>[2]) => createProduct(shop.url, adminToken, given);
+const { place, product } = createShopClient(
+  (...sent) => ask(...sent),
+  () => ({ url: shop.url, customerToken: customer.token, adminToken }),
+);
 const create = (body: unknown) => ask<ProductBody>('POST', '/api/products', { token: adminToken, body });
 const read = (id: string, headers: Record<string, string> = {}) =>
   ask<ProductBody>('GET', `/api/products/${id}`, { headers });
@@ -42,8 +46,7 @@ const remove = (id: string, headers: Record<string, string> = {}) =>
   ask('DELETE', `/api/products/${id}`, { token: adminToken, headers });
 const restore = (id: string, headers: Record<string, string> = {}) =>
   ask<ProductBody>('PATCH', `/api/products/restore/${id}`, { token: adminToken, headers });
-const order = (id: string, quantity = 1) =>
-  ask<OrderBody>('POST', '/api/orders', { token: customer.token, body: { items: [{ productId: id, quantity }] } });
+const order = (id: string, quantity = 1) => place([{ productId: id, quantity }]);
 const etagOf = async (id: string) => (await read(id)).headers.get('ETag') ?? '';
 const strong = (etag: string) => etag.replace('W/', '');
 

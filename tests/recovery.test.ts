@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
-import type { AuditEventBody } from '../src/schema/audit-events.ts';
 import type { CustomerBody } from '../src/schema/customers.ts';
 import type { MailBody, TokenKind } from '../src/schema/mails.ts';
 import {
   type Account,
   type Answer,
   createProduct,
+  freshEmail,
   placeOrder,
   type RequestOptions,
   registerCustomer,
@@ -19,6 +19,7 @@ import type { ReceivedMail } from './support/mail-sink.ts';
 import { newestToken, passMinute } from './support/mail-tokens.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 const newPassword = 'a brand new secret';
@@ -59,7 +60,6 @@ const verify = (token: string) => ask('POST', '/api/auth/email/verify', { body: 
 const moveTo = ({ id, token }: Account, email: string) =>
   ask<CustomerBody>('PATCH', `/api/customers/email/${id}`, { token, body: { email } });
 
-const freshEmail = () => `${randomUUID()}@example.com`;
 const signsIn = async (email: string, password: string) =>
   (await ask('POST', '/api/auth/login', { body: { email, password } })).status === 200;
 const accountOf = async ({ id }: Pick<Account, 'id'>) =>
@@ -68,8 +68,7 @@ const mailsOf = async ({ id }: Pick<Account, 'id'>) =>
   (await ask<{ data: MailBody[] }>('GET', `/api/mails?customerId=${id}&limit=100`, { token: adminToken })).body.data;
 const owed = async (account: Pick<Account, 'id'>, kind: TokenKind) =>
   (await mailsOf(account)).filter((mail) => mail.kind === kind).length;
-const eventsOf = async ({ id }: Pick<Account, 'id'>) =>
-  (await ask<{ data: AuditEventBody[] }>('GET', `/api/audit-events?subjectId=${id}`, { token: adminToken })).body.data;
+const { eventsOf } = createShopClient(ask, () => ({ url: shop.url, adminToken }));
 
 /** What has come to an address of a kind. */
 const messagesTo = (email: string, kind: MailBody['kind']) =>

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { TOTP, URI } from 'otpauth';
+import { openAdmin } from './support/accounts.ts';
 import {
   type Account,
   type Answer,
@@ -322,14 +323,8 @@ describe('ADMIN_TOTP=required', () => {
     askStrict = await checkedRequests(strict.url);
   });
 
-  async function newAdmin(): Promise<Account> {
-    const account = await registerCustomer(shop.url);
-    await shop.db`update customers set role = 'admin' where id = ${account.id}`;
-    return account;
-  }
-
   test('when an admin has none › gives them nothing that the shop gives to admins', async () => {
-    const [{ token, id }, customer] = await Promise.all([newAdmin(), registerCustomer(shop.url)]);
+    const [{ token, id }, customer] = await Promise.all([openAdmin(shop), registerCustomer(shop.url)]);
     const product = await createProduct(shop.url, await signInAdmin(shop.url));
     await ask('DELETE', `/api/products/${product.id}`, { token: await signInAdmin(shop.url) });
     const refused: [method: string, path: string, body?: unknown][] = [
@@ -360,7 +355,7 @@ describe('ADMIN_TOTP=required', () => {
   });
 
   test('when an admin sets one up › lets them at all of it, and does not let them take it away', async () => {
-    const account = await newAdmin();
+    const account = await openAdmin(shop);
     const { email, password } = account;
     const token = (await askStrict<{ token: string }>('POST', '/api/auth/login', { body: { email, password } })).body
       .token;
@@ -426,7 +421,7 @@ describe('bun run admin:create', () => {
     expectProblem(await login(account), 401, 'code_required');
   });
 
-  test('when it takes an account over › the second factor of whoever had it goes', async () => {
+  test('when it takes an account over › the second factor of the one who had it goes', async () => {
     const account = await enrolled();
     expect((await run('--email', account.email, '--name', 'Root', '--promote')).code).toBe(0);
     expect((await login({ ...account, password: 'the operator’s own' })).status).toBe(200);

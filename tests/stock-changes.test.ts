@@ -6,20 +6,13 @@ import type { StockChangeBody } from '../src/schema/stock-changes.ts';
 import { freePort } from '../standalone/ports.ts';
 import { openAccount } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
-import {
-  type Account,
-  type Answer,
-  createProduct,
-  type RequestOptions,
-  request,
-  signInAdmin,
-  untilServed,
-} from './support/client.ts';
+import { type Account, type Answer, type RequestOptions, request, signInAdmin, untilServed } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
 import { scrape } from './support/metrics.ts';
 import { untilOrderWaits } from './support/orders.ts';
 import { expectProblem } from './support/problem.ts';
 import { type Shop, startShop } from './support/shop.ts';
+import { createShopClient } from './support/shop-client.ts';
 import { eventually } from './support/wait.ts';
 
 type Changes = { data: StockChangeBody[]; pagination: { totalItems: number; nextCursor: string | null } };
@@ -53,19 +46,21 @@ function ask<Body>(method: string, path: string, options: RequestOptions = {}): 
   return untilServed(() => send<Body>(method, path, { token: adminToken, ...options }));
 }
 
-const product = (given?: Parameters<typeof createProduct>[2]) => createProduct(shop.url, adminToken, given);
+const { place, product, stockOf } = createShopClient(ask, () => ({
+  url: shop.url,
+  customerToken: customer.token,
+  adminToken,
+}));
 const book = (body: object, key?: string) =>
   ask<StockChangeBody & { currentStock?: number; errors?: unknown }>('POST', '/api/stock-changes', {
     body: { reason: 'count', ...body },
     headers: key === undefined ? {} : { 'Idempotency-Key': key },
   });
 const replace = (id: string, body: object) => ask<ProductBody>('PUT', `/api/products/${id}`, { body });
-const stockOf = async (id: string) => (await ask<ProductBody>('GET', `/api/products/${id}`)).body.stock;
 const changesOf = async (id: string) =>
   (await ask<Changes>('GET', `/api/stock-changes?productId=${id}&limit=100`)).body.data;
 const order = async (id: string, quantity: number) => {
-  const body = { items: [{ productId: id, quantity }] };
-  const { status, body: placed } = await ask<OrderBody>('POST', '/api/orders', { token: customer.token, body });
+  const { status, body: placed } = await place([{ productId: id, quantity }]);
   expect(status).toBe(201);
   return placed;
 };
@@ -117,14 +112,14 @@ describe('POST /api/stock-changes', () => {
       for (const { body: page } of await all(2, listed)) {
         expect(page.data.find(({ id }) => id === mug.id)?.stock).toBe(15);
       }
-      expect(await stockOf(mug.id)).toBe(15);
+      expect(await stockOf(mug)).toBe(15);
       expect((await changesOf(mug.id))[0]).toEqual(body);
     });
 
     test.each(['received', 'returned', 'damaged', 'count', 'correction'])('takes the reason %s', async (reason) => {
       const mug = await product({ stock: 1 });
       expect((await book({ productId: mug.id, change: -1, reason })).body).toMatchObject({ reason, note: null });
-      expect(await stockOf(mug.id)).toBe(0);
+      expect(await stockOf(mug)).toBe(0);
     });
 
     test('moves the entity tag of the product', async () => {
@@ -197,7 +192,7 @@ describe('POST /api/stock-changes', () => {
       const answers = await all(50, () => book({ productId: id, change: 1, expectedStock: 3 }));
       expect(statusesOf(answers)).toEqual([201, ...Array(49).fill(409)]);
       for (const { status, body } of answers) if (status === 409) expect(body).toMatchObject({ currentStock: 4 });
-      expect(await stockOf(id)).toBe(4);
+      expect(await stockOf({ id })).toBe(4);
     });
   });
 
@@ -250,7 +245,7 @@ describe('POST /api/stock-changes', () => {
       ];
       expect(statusesOf(answers)).toEqual([201, 201, 201, 201]);
       for (const answer of answers) expect(answer.headers.has('Idempotent-Replayed')).toBe(false);
-      expect(await stockOf(id)).toBe(9);
+      expect(await stockOf({ id })).toBe(9);
       await shop.db`update customers set role = 'customer' where id = ${otherId}`;
     });
 
@@ -261,7 +256,7 @@ describe('POST /api/stock-changes', () => {
       const made = answers.filter(({ status }) => status === 201);
       expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
       for (const answer of answers) if (answer.status !== 201) expectProblem(answer, 409, 'idempotency_in_progress');
-      expect(await stockOf(id)).toBe(1);
+      expect(await stockOf({ id })).toBe(1);
     });
 
     test('answers 409 while the first still runs, without a wait', async () => {
@@ -293,7 +288,7 @@ describe('GET /api/stock-changes', () => {
       ['created', 10, 10],
     ]);
     for (const { actor } of changes) expect(actor).toEqual({ kind: 'admin', id: adminId });
-    expect(await stockOf(id)).toBe(27);
+    expect(await stockOf({ id })).toBe(27);
   });
 
   test('when walked by cursor and by page › has every change once', async () => {
@@ -359,7 +354,7 @@ describe('PUT /api/products/:id', () => {
     expect(await mismatches()).toEqual([]);
     const changes = await changesOf(id);
     const sum = changes.reduce((total, { change }) => total + change, 0);
-    expect(await stockOf(id)).toBe(sum - 10 * 2);
+    expect(await stockOf({ id })).toBe(sum - 10 * 2);
   });
 });
 

@@ -58,7 +58,7 @@ function ProductEditor({ read, onChange }: EditorProps) {
   async function send(data: FormData): Promise<void> {
     const fields = readProduct(data, currency);
     const { isMine, version } = await save(replaced, fields);
-    // Whoever saves after having seen the other version means to replace it.
+    // Those who save after having seen the other version mean to replace it.
     setReplaced(version);
     setMine(isMine ? null : fields);
     if (!isMine) return;
@@ -149,17 +149,17 @@ function BookStock({ product, onChange }: { product: Product; onChange: () => vo
   );
 }
 
-function Ledger({ id, version }: { id: string; version: string }) {
+function StockChanges({ id, version }: { id: string; version: string }) {
   const [older, setOlder] = useState<string[]>([]);
   const cursors = [undefined, ...older];
   const read = (cursor: string | undefined, init: { init: RequestInit }) =>
     unwrap(shop['stock-changes'].$get({ query: { productId: id, limit: '20', ...(cursor && { cursor }) } }, init));
-  const ledger = useLoaded(`${id} ${version} ${older.length}`, async (init) => {
+  const booked = useLoaded(`${id} ${version} ${older.length}`, async (init) => {
     const pages = await Promise.all(cursors.map((cursor) => read(cursor, init)));
     return { rows: pages.flatMap(({ data }) => data), next: pages.at(-1)?.pagination.nextCursor ?? null };
   });
   return (
-    <Shown of={ledger} what="what was booked">
+    <Shown of={booked} what="what was booked">
       {({ rows, next }) =>
         rows.length === 0 ? (
           <Empty>Nothing was booked yet.</Empty>
@@ -270,7 +270,7 @@ export function ProductPage({ id }: { id: string }) {
                 </Section>
               )}
               <Section title="Stock that was booked">
-                <Ledger id={id} version={read.etag} />
+                <StockChanges id={id} version={read.etag} />
               </Section>
             </div>
           </>

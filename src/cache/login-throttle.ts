@@ -16,7 +16,7 @@ const accountFailuresMax = 100;
 const accountDurationSeconds = 60 * 60;
 /** At an account that too many have guessed at, strangers get a turn each so many seconds. */
 const turnSeconds = 1;
-/** Whoever comes behind so many others would not get their turn before they are told 503. */
+/** Those behind so many others would not get their turn before they are told 503. */
 const waitingForTurnMax = 4;
 const turnPollMs = 100;
 const refusalOfTurn = 'Too many have failed to sign in to this account; try again in a moment.';

@@ -62,7 +62,7 @@ export function anyUuid(ids: Column<string>): SQL {
 
 /**
  * The same, without showing the planner how many there are: where they are mostly few, it takes a plan for these few to be
- * cheaper than the one that is kept, and makes it anew each time.
+ * cheaper than the one that is kept, and makes another each time.
  */
 export function anyUuidUncounted(ids: Column<string>): SQL {
   return sql`any((select ${uuids(ids)})::uuid[])`;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { givenLoad } from '../../tests/support/wait.ts';
 import type { DeliveryToSend } from '../domain/outbox/webhook-deliveries.ts';
 import { webhookDelivery } from './send-webhook.ts';
 import type { PostAnswer } from './webhook-post.ts';
@@ -90,7 +91,7 @@ describe('a webhook that hangs', () => {
       for (let count = 0; count < 200; count += 1) {
         expect(await send(deliveryTo('quick'))).toEqual({ result: 'sent' });
       }
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(performance.now() - startedAt).toBeLessThan(givenLoad(1_000));
       const timer = setInterval(() => answerAll(taken), 1);
       await Promise.all(kept);
       clearInterval(timer);
@@ -108,7 +109,7 @@ describe('webhooks that are known to hang', () => {
       expect(open).toHaveLength(4);
       const startedAt = performance.now();
       expect(await send(deliveryTo('quick'))).toEqual({ result: 'sent' });
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(performance.now() - startedAt).toBeLessThan(givenLoad(1_000));
       // Without room they do not wait for those that have it.
       await Promise.all(kept.slice(4));
       answerAll(taken);

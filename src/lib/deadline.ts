@@ -12,7 +12,7 @@ type Rest = { endsAt: number; answered: boolean };
 
 const restOfWait = new AsyncLocalStorage<Rest>();
 
-/** Until when (by `performance.now()`) whoever asks now may wait for Postgres: for all of that time, or what is left of it. */
+/** Until when (by `performance.now()`) one who asks now may wait for Postgres: for all of that time, or what is left of it. */
 export function waitEndsAt(): number {
   const rest = restOfWait.getStore();
   return rest && !rest.answered ? rest.endsAt : performance.now() + databaseWaitMsMax;

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 const idBytes = 16;
 const macBytes = 32;
 
-/** By the secret alone: whoever has the rows has no token, and the same row gives the same one again. */
+/** By the secret alone: those who have the rows have no token, and the same row gives the same one again. */
 function macOf(secret: string, kind: string, id: Buffer): Buffer {
   return createHmac('sha256', secret).update(`token by mail:${kind}:`).update(id).digest();
 }

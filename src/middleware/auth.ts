@@ -145,7 +145,7 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
       c.get('logFields')[actor.kind === 'key' ? 'keyId' : 'customerId'] = actor.id;
       c.set('actor', judge(caller, c));
       c.set('sessionId', sessionId);
-      // The rule's own wait begins anew, unless that would make a difference: a context for every request costs something.
+      // The rule's own wait begins again, unless that would make a difference: a context for every request costs something.
       const isSlow = endsAt - performance.now() < databaseWaitMsMax - unnoticedMs;
       await (isSlow ? withRestOfWait(endsAt, next) : next());
     });

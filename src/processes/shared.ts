@@ -62,7 +62,7 @@ export function requireSettings<Name extends keyof typeof indispensable>(
  */
 export function tokenSecretOf({ tokenSecret }: Settings, databaseUrl: string, log: Logger): string {
   if (tokenSecret) return tokenSecret;
-  log.warn('TOKEN_SECRET is not set: whoever knows DATABASE_URL can make tokens, as those of mails');
+  log.warn('TOKEN_SECRET is not set: those who know DATABASE_URL can make tokens, as those of mails');
   return createHash('sha256').update(`tokens of ${databaseUrl}`).digest('hex');
 }
 

@@ -26,7 +26,7 @@ export function createAttempts(services: Pick<ApiServices, 'passwords' | 'read' 
     return { address, account: email, isKnownAddress, signal: c.req.raw.signal };
   }
 
-  /** One of a caller at their own account, which counts with those of whoever signs in to it. */
+  /** One of a caller at their own account, which counts with those of the sign-ins to it. */
   async function ownAttempt(c: Asked, id: string): Promise<Attempt> {
     return attempt(c, (await services.read((reader) => emailOf(reader, id))) ?? id);
   }

@@ -17,7 +17,7 @@ export type MailKind = (typeof mailKinds)[number];
 
 export type AccountMailKind = Exclude<MailKind, 'order_status'>;
 
-/** Those that bring a token, with which whoever reads them shows that the address is theirs. */
+/** Those that bring a token, with which their reader shows that the address is theirs. */
 export const tokenKinds = ['password_reset', 'email_verification'] as const satisfies MailKind[];
 export type TokenKind = (typeof tokenKinds)[number];
 

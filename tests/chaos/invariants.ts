@@ -160,10 +160,10 @@ export function checkLateness(orders: StoredOrder[], { faults, breach }: Journal
   }
 }
 
-/** What the ledger and the mail server tell of the mails. */
+/** What the outbox and the mail server tell of the mails. */
 export type MailTally = { owed: number; once: number; repeated: number; copies: number };
 
-/** One ledger row and one message for each status that an order entered, except in the window that SMTP leaves open. */
+/** One row of the outbox and one message for each status that an order entered, except in the window that SMTP leaves open. */
 export function checkMails(
   { orders, mails }: Records,
   deliveries: Delivery[],
@@ -172,19 +172,20 @@ export function checkMails(
   breach: Breach,
 ): MailTally {
   const owed = new Set(orders.flatMap(({ id, history }) => history.map((entry) => mailKey({ orderId: id, ...entry }))));
-  const ledger = new Map<string, StoredMail>();
+  const outbox = new Map<string, StoredMail>();
   for (const mail of mails) {
     const key = mailKey(mail);
-    if (ledger.has(key) || !owed.has(key)) breach('One ledger row for each status, and no other', key);
+    if (outbox.has(key) || !owed.has(key)) breach('One row of the outbox for each status, and no other', key);
     if (mail.state !== 'sent') breach('Every mail goes out', `${key} is ${mail.state}`);
-    ledger.set(key, mail);
+    outbox.set(key, mail);
   }
-  for (const key of owed) if (!ledger.has(key)) breach('One ledger row for each status, and no other', `${key}: none`);
+  for (const key of owed)
+    if (!outbox.has(key)) breach('One row of the outbox for each status, and no other', `${key}: none`);
 
   const received = Map.groupBy(deliveries, mailKey);
   const ids = new Map<string, string>();
   for (const [key, copies] of received) {
-    if (!ledger.has(key)) breach('No message without its ledger row', key);
+    if (!outbox.has(key)) breach('No message without its row of the outbox', key);
     for (const { messageId } of copies) {
       if ((ids.get(messageId) ?? key) !== key) breach('A Message-ID names one mail', `${messageId}: ${key}`);
       ids.set(messageId, key);
@@ -196,7 +197,7 @@ export function checkMails(
       breach('A mail is repeated in the SMTP window only', `${key}: ${JSON.stringify(copies)}`);
     }
   }
-  for (const key of ledger.keys()) if (!received.has(key)) breach('Every mail goes out', `${key} never came`);
+  for (const key of outbox.keys()) if (!received.has(key)) breach('Every mail goes out', `${key} never came`);
 
   const counts = [...received.values()].map(({ length }) => length);
   return {

@@ -14,7 +14,7 @@ export type StoredOrder = {
   handled: { action: string; at: number }[];
 };
 
-/** A row of the mail ledger. */
+/** A mail's row of the outbox. */
 export type StoredMail = { orderId: string; run: number; status: OrderStatus; state: string; createdAt: number };
 
 /** `booked` is the sum of its stock changes, null where it has none. */

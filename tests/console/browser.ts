@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { installedProgram } from '../support/programs.ts';
-import { busyness } from '../support/wait.ts';
+import { givenLoad } from '../support/wait.ts';
 
 const waitMs = 15_000;
-const busynessMax = 4;
 const triesMax = 5;
 const axeSource = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
@@ -33,7 +32,7 @@ export async function openTab(browser: Browser, options: BrowserContextOptions =
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(waitMs * Math.min(busyness(), busynessMax));
+  page.setDefaultTimeout(givenLoad(waitMs));
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../standalone/ports.ts';
@@ -30,6 +31,7 @@ async function startProxy(apis: string[], requestsMax?: number): Promise<Started
   const proxy = spawnLogged([haproxy, '-db', '-f', file], 'haproxy', {});
   const url = `http://127.0.0.1:${port}`;
   await eventually(async () => (await fetch(`${url}/healthz`)).ok);
+  rmSync(file);
   return { ...proxy, url };
 }
 

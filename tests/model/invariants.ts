@@ -30,7 +30,7 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
           (array_agg(status order by run desc, place desc))[1] as last
         from steps group by order_id
       ),
-      ledger as (
+      owed as (
         select order_id, mails.run, mails.status, count(*) as copies
         from mails join placed on placed.id = order_id
         group by order_id, mails.run, mails.status
@@ -61,8 +61,8 @@ export async function brokenPromises({ shop, word }: World): Promise<string[]> {
     select 'an order is where its history says', id from placed left join histories on order_id = id
     where last is distinct from status
     union all
-    select 'one mail is owed for every status of a run', coalesce(steps.order_id, ledger.order_id)
-    from steps full join ledger using (order_id, run, status)
+    select 'one mail is owed for every status of a run', coalesce(steps.order_id, owed.order_id)
+    from steps full join owed using (order_id, run, status)
     where steps.order_id is null or copies is distinct from 1`;
   return rows.map(({ promise, id }) => `${promise}: ${id}`);
 }

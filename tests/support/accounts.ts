@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { sign } from 'hono/jwt';
 import type { CustomerBody } from '../../src/schema/customers.ts';
-import { type Account, request } from './client.ts';
+import { type Account, freshEmail, request } from './client.ts';
 import { jwtSecret, type Shop } from './shop.ts';
 
 const password = 'open sesame';
@@ -17,7 +16,7 @@ export async function openAccount(
   { url, db }: Pick<Shop, 'url' | 'db'>,
   given: Partial<{ name: string; email: string; phone: string }> = {},
 ): Promise<Account> {
-  const { name = 'Ada Lovelace', email = `${randomUUID()}@example.com`, phone = null } = given;
+  const { name = 'Ada Lovelace', email = freshEmail(), phone = null } = given;
   const [opened] = await db<{ sub: string; sid: string }[]>`
     with opened as (
       insert into customers (id, name, email, phone, password_hash, created_at, updated_at)
@@ -34,4 +33,11 @@ export async function openAccount(
   const token = await sign(claims, jwtSecret, 'HS256');
   const { body } = await request<CustomerBody>(url, 'GET', `/api/customers/${opened?.sub}`, { token });
   return { ...body, password, token };
+}
+
+/** One more admin, beside the one that every shop of the suites begins with. */
+export async function openAdmin(shop: Pick<Shop, 'url' | 'db'>): Promise<Account> {
+  const account = await openAccount(shop);
+  await shop.db`update customers set role = 'admin' where id = ${account.id}`;
+  return { ...account, role: 'admin' };
 }

@@ -84,6 +84,9 @@ export function signInAdmin(url: string): Promise<string> {
   return signIn(url, admin);
 }
 
+/** An address that nobody else uses. */
+export const freshEmail = () => `${randomUUID()}@example.com`;
+
 export type Account = CustomerBody & { password: string; token: string };
 
 /** A customer nobody else uses, signed in. */
@@ -93,7 +96,7 @@ export async function registerCustomer(
 ): Promise<Account> {
   const registration = {
     name: 'Ada Lovelace',
-    email: `${randomUUID()}@example.com`,
+    email: freshEmail(),
     password: 'open sesame',
     ...given,
   };

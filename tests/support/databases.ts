@@ -10,7 +10,7 @@ export async function createDatabase(url: string, suffix: string, options: strin
   return target.href;
 }
 
-/** Takes a database away, whoever is connected to it; `db` leads to another one on the same server. */
+/** Takes a database away, also from those connected to it; `db` leads to another one on the same server. */
 export async function dropDatabase(db: Sql, url: string): Promise<void> {
   await db.unsafe(`drop database ${new URL(url).pathname.slice(1)} with (force)`);
 }

@@ -36,7 +36,7 @@ export async function unitsOf(db: Sql, productId: string): Promise<number> {
   return row?.units ?? Number.NaN;
 }
 
-/** What the mail ledger holds for an order, as `run status`, in the order of the runs. */
+/** What the outbox holds of mails for an order, as `run status`, in the order of the runs. */
 export async function mailsOf(db: Sql, orderId: string): Promise<string[]> {
   const rows = await db<
     { run: number; status: OrderStatus }[]
@@ -45,12 +45,15 @@ export async function mailsOf(db: Sql, orderId: string): Promise<string[]> {
   return [...rows].sort((a, b) => place(a) - place(b)).map(({ run, status }) => `${run} ${status}`);
 }
 
-/** Waits until an API process waits for a lock, such as one that the test holds. */
-export async function untilOrderWaits(db: Sql): Promise<void> {
-  await eventually(async () => {
-    const rows = await db`
-      select 1 from pg_stat_activity
-      where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
-    return rows.length > 0;
-  });
+/** How many statements of API processes wait for a lock just now. */
+export async function countWaiting(db: Sql): Promise<number> {
+  const rows = await db`
+    select 1 from pg_stat_activity
+    where datname = current_database() and application_name = 'shop api' and wait_event_type = 'Lock'`;
+  return rows.length;
+}
+
+/** Waits until so many statements of API processes wait for a lock, such as one that the test holds. */
+export async function untilOrderWaits(db: Sql, count = 1, options?: Parameters<typeof eventually>[1]): Promise<void> {
+  await eventually(async () => (await countWaiting(db)) >= count, options);
 }

@@ -1,3 +1,4 @@
+import type { AuditEventBody } from '../../src/schema/audit-events.ts';
 import type { OrderBody } from '../../src/schema/orders.ts';
 import type { ProductBody } from '../../src/schema/products.ts';
 import { type Answer, createProduct, type RequestOptions } from './client.ts';
@@ -7,8 +8,11 @@ export type OrderAnswer = Answer<OrderBody & { code?: string; currentStatus?: st
 
 type Send = <Body>(method: string, path: string, options?: RequestOptions) => Promise<Answer<Body>>;
 
-/** Who calls; `url` is where products are made. */
-type Callers = { url: string; customerToken: string; adminToken: string };
+/** Who calls; `url` is where products are made. Suites that place no orders have no customer. */
+type Callers = { url: string; customerToken?: string; adminToken: string };
+
+/** As whom to ask; as nobody without a token. */
+const as = (token: string | undefined): RequestOptions => (token === undefined ? {} : { token });
 
 /**
  * What most suites do with a shop: a customer's orders, and the products that they are for. Answers come as they are,
@@ -18,7 +22,7 @@ type Callers = { url: string; customerToken: string; adminToken: string };
  */
 export function createShopClient(send: Send, callers: () => Callers) {
   const asCustomer = (method: string, path: string, options?: RequestOptions): Promise<OrderAnswer> =>
-    send(method, path, { token: callers().customerToken, ...options });
+    send(method, path, { ...as(callers().customerToken), ...options });
   const asAdmin = (method: string, path: string, options?: RequestOptions): Promise<OrderAnswer> =>
     send(method, path, { token: callers().adminToken, ...options });
   const readAsAdmin = async <Body>(path: string) =>
@@ -40,5 +44,8 @@ export function createShopClient(send: Send, callers: () => Callers) {
     read: (id: string) => readAsAdmin<OrderBody>(`/api/orders/${id}`),
     product: (given?: Parameters<typeof createProduct>[2]) => createProduct(callers().url, callers().adminToken, given),
     stockOf: async ({ id }: Pick<ProductBody, 'id'>) => (await readAsAdmin<ProductBody>(`/api/products/${id}`)).stock,
+    /** What was done to something, the newest first. */
+    eventsOf: async ({ id }: { id: string }) =>
+      (await readAsAdmin<{ data: AuditEventBody[] }>(`/api/audit-events?subjectId=${id}&limit=100`)).data,
   };
 }

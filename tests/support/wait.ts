@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 
 type WaitOptions = {
-  /** Give it where it is a promise. Without it, far longer than what is waited for takes, and longer on a busy machine. */
+  /** Give it where it is a promise. Without it, far longer than what is waited for takes. Longer on a busy machine. */
   withinMs?: number;
   /** Without it, a twentieth of the time that has passed, because each look costs those who are waited for. */
   everyMs?: number;
@@ -10,7 +10,7 @@ type WaitOptions = {
 const patienceMs = 15_000;
 const everyMsMin = 20;
 const everyMsMax = 100;
-const busynessMax = 3;
+const busynessMax = 4;
 const toldMax = 300;
 
 /**
@@ -20,8 +20,9 @@ const toldMax = 300;
  */
 export async function eventually<Answer>(
   condition: () => Answer | Promise<Answer>,
-  { withinMs = patienceMs * Math.min(busyness(), busynessMax), everyMs }: WaitOptions = {},
+  { withinMs: quietMs = patienceMs, everyMs }: WaitOptions = {},
 ): Promise<Exclude<Answer, false | null | undefined>> {
+  const withinMs = givenLoad(quietMs);
   const startedAt = Date.now();
   const endsAt = startedAt + withinMs;
   for (;;) {
@@ -49,6 +50,11 @@ function unmet(condition: () => unknown, withinMs: number): string {
 /** For the rare test that shows that something does not happen. Anything else should use `eventually`. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How long something may take here that takes at most so long on a machine that has nothing else to do. */
+export function givenLoad(ms: number): number {
+  return ms * Math.min(busyness(), busynessMax);
 }
 
 /** How many times longer things take here for want of a core, over the last minute; at least 1. */

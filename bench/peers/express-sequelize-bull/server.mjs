@@ -157,14 +157,14 @@ async function placeOrder(transaction, customerId, lines) {
     lock: transaction.LOCK.NO_KEY_UPDATE,
     transaction,
   });
-  const shelves = new Map(products.map((product) => [product.id, product]));
+  const lockedProducts = new Map(products.map((product) => [product.id, product]));
   for (const { productId, quantity } of lines) {
-    const shelf = shelves.get(productId);
-    if (!shelf) throw new Refusal(422, 'unknown_product');
-    if (shelf.stock < quantity) throw new Refusal(409, 'insufficient_stock');
+    const lockedProduct = lockedProducts.get(productId);
+    if (!lockedProduct) throw new Refusal(422, 'unknown_product');
+    if (lockedProduct.stock < quantity) throw new Refusal(409, 'insufficient_stock');
   }
   const items = lines.map(({ productId, quantity }) => {
-    const { sku, name, priceCents } = shelves.get(productId);
+    const { sku, name, priceCents } = lockedProducts.get(productId);
     return { productId, sku, name, quantity, unitPriceCents: priceCents };
   });
   const totalCents = items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0);
@@ -186,9 +186,9 @@ async function placeOrder(transaction, customerId, lines) {
     { transaction },
   );
   for (const { productId, quantity } of lines) {
-    const shelf = shelves.get(productId);
-    await shelf.update(
-      { stock: shelf.stock - quantity, version: shelf.version + 1, updatedAt: now },
+    const lockedProduct = lockedProducts.get(productId);
+    await lockedProduct.update(
+      { stock: lockedProduct.stock - quantity, version: lockedProduct.version + 1, updatedAt: now },
       { transaction },
     );
   }

@@ -190,14 +190,14 @@ async function authenticate(request) {
 async function placeOrder(client, customerId, lines) {
   const now = new Date();
   const { rows } = await run(client, 'lock', [lines.map((line) => line.productId)]);
-  const shelves = new Map(rows.map((row) => [row.id, row]));
+  const lockedProducts = new Map(rows.map((row) => [row.id, row]));
   for (const { productId, quantity } of lines) {
-    const shelf = shelves.get(productId);
-    if (!shelf) throw new Refusal(422, 'unknown_product');
-    if (shelf.stock < quantity) throw new Refusal(409, 'insufficient_stock');
+    const lockedProduct = lockedProducts.get(productId);
+    if (!lockedProduct) throw new Refusal(422, 'unknown_product');
+    if (lockedProduct.stock < quantity) throw new Refusal(409, 'insufficient_stock');
   }
   const items = lines.map(({ productId, quantity }) => {
-    const { sku, name, price_cents } = shelves.get(productId);
+    const { sku, name, price_cents } = lockedProducts.get(productId);
     return { productId, sku, name, quantity, unitPriceCents: price_cents };
   });
   const totalCents = items.reduce((total, item) => total + item.quantity * item.unitPriceCents, 0);

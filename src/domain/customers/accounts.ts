@@ -248,13 +248,13 @@ export function callerFinder(
     const { ids, sessionIds, keyHashes } = asked;
     const rows = await query.execute({ ids: [...ids], sessionIds: [...sessionIds], keyHashes: [...keyHashes] });
     const found = new Map<string, AccountStatus>();
-    const standing = new Map<string, string>();
+    const ownerOfSession = new Map<string, string>();
     const foundKeys = new Map<string, KeyStatus>();
     for (const { id, role, tokenVersion, sessionId, hasSecondFactor, keyHash, scopes } of rows) {
       if (role !== null && tokenVersion !== null) {
         found.set(id, { kind: role, id, tokenVersion, hasSecondFactor: hasSecondFactor === true });
       }
-      if (sessionId !== null) standing.set(sessionId, id);
+      if (sessionId !== null) ownerOfSession.set(sessionId, id);
       if (keyHash !== null && scopes !== null) {
         foundKeys.set(keyHash, { kind: 'key', id, scopes: scopes.split(' ').filter(isScope) });
       }
@@ -262,7 +262,7 @@ export function callerFinder(
     return credentials.map((credential) => {
       if (credential.kind === 'key') return foundKeys.get(credential.keyHash) ?? null;
       const { accountId, sessionId } = credential;
-      const stands = sessionId === undefined || standing.get(sessionId) === accountId;
+      const stands = sessionId === undefined || ownerOfSession.get(sessionId) === accountId;
       return (stands && found.get(accountId)) || null;
     });
   };

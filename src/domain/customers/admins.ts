@@ -69,7 +69,7 @@ export async function createAdmin(tx: Transaction, admin: NewAdmin, promote: boo
     .update(customers)
     .set({ role: 'admin', passwordHash, updatedAt: statementTime })
     .where(eq(customers.id, existing.id));
-  // Or whoever had the account before would be the only one to get in.
+  // Or the one who had the account before would be the only one to get in.
   const hadTotp = await dropTotp(tx, existing.id);
   await endSessions(tx, existing.id);
   await endTokens(tx, existing.id);

@@ -77,7 +77,7 @@ export async function oweVerification(
   return oweToken(tx, 'email_verification', eq(customers.id, id), sql`false`);
 }
 
-/** Ends the tokens of an account; whoever redeems one at the same instant waits for the account's lock. */
+/** Ends the tokens of an account; a request that redeems one at the same instant waits for the account's lock. */
 export async function endTokens(
   tx: Transaction,
   customerId: string,

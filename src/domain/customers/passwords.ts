@@ -1,6 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 
-/** Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. */
+/** Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, parallelism 1. */
 const argon2id = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** Of a password that nobody knows, with the parameters above. Constant, so that neither start nor first guess hashes. */

@@ -85,7 +85,7 @@ export async function verifyEmail(tx: Transaction, mailId: string, requestId: st
   });
 }
 
-/** Whoever has the token acts as the account itself. */
+/** The one who has the token acts as the account itself. */
 function ownerOf({ id, role }: CustomerRow, requestId: string): AccountActor {
   return { kind: role, id, requestId };
 }

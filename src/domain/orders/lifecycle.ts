@@ -84,7 +84,7 @@ export async function resumeSchedule(
 ): Promise<boolean> {
   const { firstStepAt, plannedBefore, batchSizeMax } = options;
   const at = timestamp(firstStepAt);
-  // First, so that whoever leaves an order without a plan meanwhile comes before the look at them, or pauses again.
+  // First, so that what leaves an order without a plan meanwhile comes before the look at them, or pauses again.
   await tx.execute(sql`delete from schedule_pauses`);
   const planned = await tx.execute(sql`
     update orders set next_status_at = ${at} where id = any(array(

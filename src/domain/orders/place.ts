@@ -127,7 +127,7 @@ function mergeLines(lines: OrderLine[]): OrderLine[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-/** A transaction that is tried again decides anew, so an id whose number is taken gives way to another. */
+/** A transaction that is tried again decides again, so an id whose number is taken gives way to another. */
 function decide(request: OrderRequest, products: Map<string, LockedProduct>, now: Date, terms: PlacingTerms): NewOrder {
   const lines = mergeLines(request.lines);
   takeStock(products, lines);

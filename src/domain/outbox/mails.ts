@@ -11,7 +11,7 @@ import { mailOutbox } from './kinds.ts';
 import { type Claim, claiming, sendAgain } from './outbox.ts';
 import { addressOf, isConfirmed, keepToLimit } from './unconfirmed.ts';
 
-/** Whom a mail is sent to; no name where nobody has confirmed the address, because whoever opens an account chooses both. */
+/** Whom a mail is sent to; no name where nobody has confirmed the address, because those who open an account choose both. */
 type Recipient = { name: string | null; email: string };
 
 /** A mail in a worker's hands, with all that its text needs. */

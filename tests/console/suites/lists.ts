@@ -57,7 +57,7 @@ describe('The console › uploading a CSV of a thousand products', () => {
     await button('Check the file').click();
     await button('Write 1,000 of 1,000 products').click();
     const done = page.getByRole('heading', { name: 'What was done' });
-    // A shop that is starved by others says so, and whoever uploads goes on.
+    // A shop that is starved by others says so, and the one who uploads goes on.
     await eventually(async () => {
       if (await page.getByRole('alert').isVisible()) await button(/^(Write 1,000 of|Go on)/).click();
       return done.isVisible();

@@ -2,12 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { Browser, Page } from 'playwright-core';
 import { admin, createProduct, placeOrder, registerCustomer, request, signInAdmin } from '../../support/client.ts';
 import { type Shop, startShop } from '../../support/shop.ts';
-import { busyness, eventually } from '../../support/wait.ts';
+import { eventually, givenLoad } from '../../support/wait.ts';
 import { openBrowser, openTab, signIn, type Tab, untilShown, violationsOf } from '../browser.ts';
 
 const gzippedBytesMax = 120_000;
 const firstPaintMsMax = 300;
-const busynessMax = 4;
 const loads = 7;
 const widths = [360, 1_280, 3_840];
 
@@ -95,7 +94,7 @@ describe('The console › before anybody has signed in', () => {
     expect(sizes.length).toBe(4);
     expect(total).toBeLessThan(gzippedBytesMax);
     // The best, and later on a machine where others are at work.
-    expect(Math.min(...paints)).toBeLessThan(firstPaintMsMax * Math.min(busyness(), busynessMax));
+    expect(Math.min(...paints)).toBeLessThan(givenLoad(firstPaintMsMax));
   });
 
   test('has no fault that axe finds', async () => {

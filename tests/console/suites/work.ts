@@ -181,7 +181,7 @@ describe('The console › a day of work', () => {
     expect((await readOrder(order.id)).shippingAddress?.country).toBe('US');
   });
 
-  test('stock › is booked by what was counted, and stands in the ledger', async () => {
+  test('stock › is booked by what was counted, and stands among the changes', async () => {
     const product = await createProduct(shop.url, adminToken, { name: 'Tin plate', stock: 12 });
     await open(`/console/products/${product.id}`, 'Tin plate');
     await button('Book stock').click();

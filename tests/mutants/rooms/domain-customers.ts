@@ -354,7 +354,7 @@ export const customers: Mutant[] = [
   },
   {
     name: 'reset-keeps-sessions',
-    says: 'Leaves whoever is signed in there when the password is reset',
+    says: 'Leaves the sessions of before when the password is reset',
     file: 'src/domain/customers/recovery.ts',
     find: '  await endSessions(tx, account.id);\n',
     replace: '',

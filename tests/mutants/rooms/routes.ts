@@ -53,7 +53,7 @@ export const routes: Mutant[] = [
     find: '    void mails.enqueue([mailId], requestId);\n',
     replace: '',
     suites: ['tests/mail.test.ts'],
-    test: 'go out right after it, before any sweep',
+    test: 'go out right after it, before any relay',
   },
   {
     name: 'mails-for-all',
