@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
-import { mailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
+import { orderMailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
 import { createRelay } from '../src/jobs/relay.ts';
 import { createScheduler } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
@@ -48,7 +48,7 @@ async function sweep({ waiting = 0 } = {}): Promise<string[]> {
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,
     onMoved: () => {},
-    relays: { mails: createRelay({ db: client.db, kind: mailOutbox, queue, onError, stopping }) },
+    relays: { mails: createRelay({ db: client.db, kind: orderMailOutbox, queue, onError, stopping }) },
     log: pino({ level: 'silent' }),
     stopping,
   });
@@ -62,7 +62,7 @@ describe('a sweep', () => {
       const startedAt = Date.now();
       const queued = await sweep();
       // Only on a machine so busy that what was enqueued is due again by then.
-      const againMax = Math.floor((Date.now() - startedAt) / mailOutbox.handoverMs);
+      const againMax = Math.floor((Date.now() - startedAt) / orderMailOutbox.handoverMs);
       const rows = await bed.db<{ status: string; count: number }[]>`
         select status, count(*)::int as count from orders group by status`;
       expect([...rows]).toEqual([{ status: 'processing', count: orderCount }]);
@@ -76,7 +76,7 @@ describe('a sweep', () => {
       // Whatever has become of what was enqueued, each is due by itself soon.
       const [waiting] = await bed.db<{ count: number }[]>`
         select count(*)::int as count from mails
-        where due_at between created_at and clock_timestamp() + make_interval(secs => ${mailOutbox.handoverMs / 1_000 + 1})`;
+        where due_at between created_at and clock_timestamp() + make_interval(secs => ${orderMailOutbox.handoverMs / 1_000 + 1})`;
       expect(waiting?.count).toBe(orderCount);
 
       const takenUp = new Set<string>();

@@ -3,6 +3,7 @@ import type { Transaction } from '../db/client.ts';
 import { type Column, later, statementTime, texts, uuids } from '../db/sql.ts';
 import { idempotencyRecords } from '../db/tables.ts';
 import { ShopError } from '../errors.ts';
+import { deleteAged } from './clean-up.ts';
 
 /** How long a first answer is kept for its repeats (README, "What you can rely on"). */
 export const idempotencyKeptMs = 24 * 3_600_000;
@@ -103,4 +104,11 @@ export function newRecords({ callerIds, keys, requestHashes, responses }: Record
       on conflict (customer_id, key) do update
       set request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
     )`;
+}
+
+const aged = { table: idempotencyRecords, at: idempotencyRecords.createdAt, keptMs: idempotencyKeptMs };
+
+/** Deletes idempotency records that no repeat can use any more; see `deleteAged`. */
+export function deleteOldIdempotencyRecords(tx: Transaction, batch: { batchSizeMax: number }): Promise<number> {
+  return deleteAged(tx, aged, batch);
 }

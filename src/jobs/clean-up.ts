@@ -4,7 +4,7 @@ import { withTransaction } from '../db/transaction.ts';
 import { deleteOldRequests } from '../domain/customers/mail-tokens.ts';
 import { eraseLongClosed } from '../domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../domain/customers/sessions.ts';
-import { deleteOldIdempotencyRecords } from '../domain/orders/clean-up.ts';
+import { deleteOldIdempotencyRecords } from '../domain/idempotency.ts';
 import { deleteOldCounts } from '../domain/outbox/unconfirmed.ts';
 import { deleteLostDeliveries, deleteOldDeliveries } from '../domain/outbox/webhook-deliveries.ts';
 import { removeDeletedWebhooks } from '../domain/webhooks/webhooks.ts';

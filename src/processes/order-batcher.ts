@@ -9,7 +9,7 @@ import { createTracedBatcher } from '../telemetry/traced-batcher.ts';
 /** Two let one batch decide while another commits; more would wait for each other's locks. */
 const batchesMax = 2;
 const batchSizeMax = 64;
-/** One more is answered 503 (docs/architecture.md, "An order"). */
+/** One more is answered 503 (SECURITY.md, "Limits"). */
 const waitingMax = 1_000;
 
 /**

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createRedisStore } from '../cache/redis-store.ts';
 import { type Database, openDatabase, workUnderWay } from '../db/client.ts';
-import { accountMailOutbox, mailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
+import { accountMailOutbox, orderMailOutbox, webhookOutbox } from '../domain/outbox/kinds.ts';
 import { createCleanUp } from '../jobs/clean-up.ts';
 import { keepCountingSales } from '../jobs/count-sales.ts';
 import { createDelivery } from '../jobs/delivery.ts';
@@ -158,7 +158,7 @@ export async function openWorkerServices(
     },
     relays: {
       accountMails: createRelay({ ...relayNeeds, kind: accountMailOutbox, queue: accountMails }),
-      mails: createRelay({ ...relayNeeds, kind: mailOutbox, queue: mails }),
+      mails: createRelay({ ...relayNeeds, kind: orderMailOutbox, queue: mails }),
       webhooks: createRelay({ ...relayNeeds, kind: webhookOutbox, queue: webhooks }),
     },
     log,
@@ -173,7 +173,7 @@ export async function openWorkerServices(
     onOutcome: createAttempts(registry, 'mail'),
     onEnd: (ok: boolean, seconds: number) => onJobEnd('send-mail', ok, seconds),
   };
-  const ofOrders = createDelivery(mailDelivery(mailOutbox, mailer, terms, { urgent: false }), mailNeeds);
+  const ofOrders = createDelivery(mailDelivery(orderMailOutbox, mailer, terms, { urgent: false }), mailNeeds);
   const ofAccounts = createDelivery(mailDelivery(accountMailOutbox, mailer, terms, { urgent: true }), mailNeeds);
   const post = createPost({ targets: settings.webhookTargets });
   const ofWebhooks = createDelivery(webhookDelivery(post, { currency: settings.currency, stopping }), {

@@ -60,7 +60,7 @@ export function orderRoutes(services: OrderServices, { signedIn, adminOnly, admi
     void mails.enqueue([mailId], requestId);
   }
 
-  /** The same where stock has changed, too, which lists show within a second. */
+  /** The same where stock has changed, too, which lists show within half a second. */
   function afterCommit(requestId: string, status: OrderStatus, mailId: string | null): void {
     afterEntering(requestId, status, mailId);
     cache.invalidateSoon('products');

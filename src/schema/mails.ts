@@ -22,7 +22,7 @@ export const tokenKinds = ['password_reset', 'email_verification'] as const sati
 export type TokenKind = (typeof tokenKinds)[number];
 
 /** Mails that a person waits for: no limit keeps them back, and they do not count against it. */
-export const awaitedMailKinds: readonly MailKind[] = ['password_reset'];
+export const unlimitedMailKinds: readonly MailKind[] = ['password_reset'];
 
 export const mailSchema = z
   .object({

@@ -115,7 +115,7 @@ export const orderSchema = z
     shipment: shipmentSchema.nullable(),
     hold: holdSchema.nullable().meta({ description: 'For admins; null for customers.' }),
     nextStatusAt: timestamp.nullable().meta({
-      description: 'When it moves on by itself; null when it does not, being on hold or at its end.',
+      description: 'When it moves on by itself; null when it does not: on hold, at its end, or where no order does.',
     }),
     deletableAt: timestamp,
     createdAt: timestamp,
@@ -257,7 +257,10 @@ export const orderStatusInputSchema = z
   .strictObject({
     status: z
       .enum(orderStatuses)
-      .meta({ description: 'The one after the present one; the present one changes nothing.', example: 'shipped' }),
+      .meta({
+        description: 'The one after the present one; the present one changes nothing but what is said of the parcel.',
+        example: 'shipped',
+      }),
     carrier: line(1, 100).nullish().meta({ example: 'DHL' }),
     trackingNumber: line(1, 100).nullish().meta({ example: 'JD014600006281230704' }),
     trackingUrl: webAddress.nullish(),

@@ -6,7 +6,7 @@ import type { Actor } from '../../src/domain/customers/actor.ts';
 import { placeOrders } from '../../src/domain/orders/place.ts';
 import { listOrders } from '../../src/domain/orders/reads.ts';
 import { findDue, readBacklog } from '../../src/domain/outbox/backlog.ts';
-import { accountMailOutbox, mailOutbox, webhookOutbox } from '../../src/domain/outbox/kinds.ts';
+import { accountMailOutbox, orderMailOutbox, webhookOutbox } from '../../src/domain/outbox/kinds.ts';
 import { listProducts } from '../../src/domain/products/lists.ts';
 import { findProducts } from '../../src/domain/products/products.ts';
 import { orderQuerySchema, orderStatuses } from '../../src/schema/orders.ts';
@@ -83,7 +83,7 @@ const compared: Record<string, Work> = {
     return withTransaction(db, (tx) => placeOrders(tx, [request], terms));
   },
   'a sweep that finds nothing due': ({ db }) =>
-    findDue(db, { accountMails: accountMailOutbox, mails: mailOutbox, webhooks: webhookOutbox }),
+    findDue(db, { accountMails: accountMailOutbox, mails: orderMailOutbox, webhooks: webhookOutbox }),
   'the backlog for the metrics': ({ db }) => readBacklog(db),
 };
 

@@ -4,7 +4,7 @@ import { withReader, withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
 import { eraseLongClosed } from '../../src/domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
-import { deleteOldIdempotencyRecords } from '../../src/domain/orders/clean-up.ts';
+import { deleteOldIdempotencyRecords } from '../../src/domain/idempotency.ts';
 import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
 import { deleteOldCounts, keepToLimit } from '../../src/domain/outbox/unconfirmed.ts';
 import { deleteLostDeliveries, deleteOldDeliveries } from '../../src/domain/outbox/webhook-deliveries.ts';

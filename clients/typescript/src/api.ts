@@ -130,7 +130,7 @@ export type ExportedOrder = {
   shipment: Shipment | null;
   /** For admins; null for customers. */
   hold: { reason: string; since: string } | null;
-  /** When it moves on by itself; null when it does not, being on hold or at its end. */
+  /** When it moves on by itself; null when it does not: on hold, at its end, or where no order does. */
   nextStatusAt: string | null;
   deletableAt: string;
   createdAt: string;
@@ -288,7 +288,7 @@ export type Order = {
   shipment: Shipment | null;
   /** For admins; null for customers. */
   hold: { reason: string; since: string } | null;
-  /** When it moves on by itself; null when it does not, being on hold or at its end. */
+  /** When it moves on by itself; null when it does not: on hold, at its end, or where no order does. */
   nextStatusAt: string | null;
   deletableAt: string;
   createdAt: string;
@@ -340,7 +340,7 @@ export type OrderStatus = 'pending' | 'processing' | 'shipped' | 'delivered' | '
 
 /** Carrier and tracking go with `shipped` and `delivered` only. What is left out stays; null clears. */
 export type OrderStatusInput = {
-  /** The one after the present one; the present one changes nothing. */
+  /** The one after the present one; the present one changes nothing but what is said of the parcel. */
   status: OrderStatus;
   carrier?: string | null | undefined;
   trackingNumber?: string | null | undefined;

@@ -188,7 +188,10 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
     type: none('What happened'),
     subject_id: none('To which thing'),
     occurrence: none('Which time this was'),
-    data: personal('What is told: of an order its customer as an id, no name and no address', 'until clean-up'),
+    data: personal(
+      'What is told: of an order its customer as an id, no name and no address',
+      '30 days after it was sent; one that failed, until it is sent or its webhook deleted',
+    ),
     state: none('Whether it was sent'),
     attempts: none('How often it was tried'),
     last_error: none('What the receiver answered'),
@@ -211,7 +214,7 @@ export const personalData: Record<string, Record<string, ColumnFacts>> = {
   },
   sales_marks: { day: none('Which day is to be counted again') },
   idempotency_records: {
-    customer_id: personal('Whose order it was', '24 hours, or until the person is erased'),
+    customer_id: personal('Whose request it was: an account, or a key', '24 hours, or until the person is erased'),
     key: personal('What the client called it', 'with the row'),
     request_hash: none('To tell whether the request is the same'),
     response: personal('The first answer: the order', 'with the row'),

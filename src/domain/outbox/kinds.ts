@@ -3,8 +3,8 @@ import { statementTime } from '../../db/sql.ts';
 import { mails, webhookDeliveries, webhooks } from '../../db/tables.ts';
 import type { OutboxKind } from './outbox.ts';
 
-/** Mails all go to the one mail server. */
-const ofMails = {
+/** Mails of all kinds: they go to the one mail server, so all go by the same terms. */
+export const mailOutbox: OutboxKind = {
   table: mails,
   handoverMs: 5_000,
   leaseMs: 15_000,
@@ -14,10 +14,10 @@ const ofMails = {
 };
 
 /** Mails of orders. */
-export const mailOutbox: OutboxKind = { ...ofMails, rows: sql`kind = 'order_status'` };
+export const orderMailOutbox: OutboxKind = { ...mailOutbox, rows: sql`kind = 'order_status'` };
 
 /** Mails of accounts, which somebody waits for: apart, so that no backlog of orders' mails delays them. */
-export const accountMailOutbox: OutboxKind = { ...ofMails, rows: sql`kind <> 'order_status'` };
+export const accountMailOutbox: OutboxKind = { ...mailOutbox, rows: sql`kind <> 'order_status'` };
 
 /** Webhooks that are told of what happens; the others get nothing, and owe nothing. */
 export const isLive = sql`${webhooks.disabledAt} is null and ${webhooks.deletedAt} is null`;

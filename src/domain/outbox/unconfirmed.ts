@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Transaction } from '../../db/client.ts';
 import { addressHash, anyUuid, clockMs, clockTime, later, statementTime, texts, uuids } from '../../db/sql.ts';
 import { unconfirmedMails } from '../../db/tables.ts';
-import { awaitedMailKinds } from '../../schema/mails.ts';
+import { unlimitedMailKinds } from '../../schema/mails.ts';
 import { deleteAged } from '../clean-up.ts';
 import { mailOutbox } from './kinds.ts';
 import { defer } from './outbox.ts';
@@ -13,7 +13,7 @@ const windowMs = 3_600_000 + mailOutbox.leaseMs;
 type FreeMail = {
   id: string;
   limited: boolean;
-  awaited: boolean;
+  confirms: boolean;
   customer_id: string;
   address: string;
   now_ms: string;
@@ -37,15 +37,17 @@ export const isConfirmed = (mail: SQL) => sql`(customers.email_verified_at is no
  */
 export async function keepToLimit(tx: Transaction, ids: string[], perHour: number): Promise<string[]> {
   const free = await tx.execute<FreeMail>(sql`
-    select mails.id, not ${isConfirmed(sql`mails`)} and mails.kind <> all(${texts([...awaitedMailKinds])}) as limited,
-      mails.kind = 'email_verification' as awaited, customers.id as customer_id,
+    select mails.id, not ${isConfirmed(sql`mails`)} and mails.kind <> all(${texts([...unlimitedMailKinds])}) as limited,
+      mails.kind = 'email_verification' as confirms, customers.id as customer_id,
       ${addressHash(addressOf(sql`mails`))} as address, ${clockMs} as now_ms
     from mails
     left join orders on orders.id = mails.order_id
     join customers on customers.id = coalesce(mails.customer_id, orders.customer_id)
     where mails.id = ${anyUuid(ids)} and mails.state = 'queued'
     order by mails.id for no key update of mails`);
-  const limited = free.filter((mail) => mail.limited).sort((one, other) => Number(other.awaited) - Number(one.awaited));
+  const limited = free
+    .filter((mail) => mail.limited)
+    .sort((one, other) => Number(other.confirms) - Number(one.confirms));
   if (limited.length === 0) return free.map(({ id }) => id);
   const counted = await countGone(tx, limited, perHour);
 
@@ -54,7 +56,7 @@ export async function keepToLimit(tx: Transaction, ids: string[], perHour: numbe
   const keptOf = new Map<string, number>();
   for (const mail of limited) {
     const { gone, reserved } = counted.get(mail.address) ?? { gone: [], reserved: false };
-    if (gone.length < perHour - Number(reserved && !mail.awaited)) {
+    if (gone.length < perHour - Number(reserved && !mail.confirms)) {
       gone.push(Number(mail.now_ms));
       going.push(mail);
       continue;

@@ -220,7 +220,7 @@ export const orders: Mutant[] = [
   {
     name: 'keys-cleaned-early',
     says: 'Deletes keys that a repeat can still use',
-    file: 'src/domain/orders/clean-up.ts',
+    file: 'src/domain/idempotency.ts',
     find: 'keptMs: idempotencyKeptMs',
     replace: 'keptMs: idempotencyKeptMs - 120_000',
     suites: ['tests/clean-up.test.ts'],
