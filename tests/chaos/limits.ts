@@ -29,8 +29,8 @@ export function limitsWith(patience: number): Limits {
     takeoverMs: 5_000 * patience,
     orderMs: 1_000 * patience,
     unavailableMs: 5_000 * patience,
-    // The deadline of a request. A lock or a schema that is in the way is told sooner.
-    starvedMs: patience > 1 ? 4_500 : Number.POSITIVE_INFINITY,
+    // The deadline of a request is 4.5 s, but an order shares that of the first one of its batch.
+    starvedMs: patience > 1 ? 2_000 : Number.POSITIVE_INFINITY,
     latenessMs: 2_000 * patience,
     mailMs: 30_000 * patience,
     settledMs: 60_000 * patience,
