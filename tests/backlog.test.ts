@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { sql } from 'drizzle-orm';
 import { pino } from 'pino';
 import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
 import { orderMailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
@@ -33,7 +34,7 @@ afterAll(async () => {
 });
 
 /** One sweep, and the mails that it enqueued, into a queue where so many jobs wait. */
-async function sweep({ waiting = 0 } = {}): Promise<string[]> {
+async function sweep({ waiting = 0, kind = orderMailOutbox } = {}): Promise<string[]> {
   const queued: string[] = [];
   const queue = {
     enqueue: async (ids: string[]) => void queued.push(...ids),
@@ -48,7 +49,7 @@ async function sweep({ waiting = 0 } = {}): Promise<string[]> {
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,
     onMoved: () => {},
-    relays: { mails: createRelay({ db: client.db, kind: orderMailOutbox, queue, onError, stopping }) },
+    relays: { mails: createRelay({ db: client.db, kind, queue, onError, stopping }) },
     log: pino({ level: 'silent' }),
     stopping,
   });
@@ -87,6 +88,17 @@ describe('a sweep', () => {
         },
         { withinMs: 60_000, everyMs: 200 },
       );
+    });
+  });
+
+  describe('when one kind of the outbox cannot be looked at', () => {
+    test('fails for that, and moves orders all the same', async () => {
+      const [order] = await bed.db`
+        update orders set next_status_at = now() where id = (select id from orders limit 1) returning id, status`;
+      const broken = { ...orderMailOutbox, due: () => sql`select id from mails where 1 / (select 0) = 1` };
+      await expect(sweep({ kind: broken })).rejects.toThrow();
+      expect(order?.status).toBe('processing');
+      expect(await bed.db`select status from orders where id = ${order?.id}`).toMatchObject([{ status: 'shipped' }]);
     });
   });
 

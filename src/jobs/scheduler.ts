@@ -33,6 +33,7 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relays, log, stopping } = needs;
 
   const kinds = Object.fromEntries(Object.entries(relays).map(([name, { kind }]) => [name, kind]));
+  const anything: Due = { schedulePaused: true, orders: true, owed: new Set(Object.keys(relays)) };
   let begun = false;
 
   /**
@@ -77,7 +78,8 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     let moved = 0;
     const taken: Record<string, number> = {};
     for (let movedNow = 1; movedNow > 0 && !stopping(); moved += movedNow) {
-      const due = await withReader(db, (reader) => findDue(reader, kinds));
+      // What keeps it from looking for one kind, as a right or a table that is missing, must not hold up the others.
+      const due = await withReader(db, (reader) => findDue(reader, kinds)).catch(() => anything);
       movedNow = await moveDueOrders(due, requestId);
       // At the same time, so that none waits for a queue that another one asks.
       const relayed = Object.entries(relays).map(async ([name, { takeUp }]) => {

@@ -64,4 +64,13 @@ export const jobs: Mutant[] = [
     suites: ['src/jobs/mail-templates.test.ts'],
     test: 'has a link to the shop’s page',
   },
+  {
+    name: 'one-kind-stops-all',
+    says: 'Moves no order while one kind of the outbox cannot be looked at',
+    file: 'src/jobs/scheduler.ts',
+    find: '.catch(() => anything)',
+    replace: '',
+    suites: ['tests/backlog.test.ts'],
+    test: 'fails for that, and moves orders all the same',
+  },
 ];
