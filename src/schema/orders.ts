@@ -255,12 +255,10 @@ export const shipmentFields = ['carrier', 'trackingNumber', 'trackingUrl'] as co
 
 export const orderStatusInputSchema = z
   .strictObject({
-    status: z
-      .enum(orderStatuses)
-      .meta({
-        description: 'The one after the present one; the present one changes nothing but what is said of the parcel.',
-        example: 'shipped',
-      }),
+    status: z.enum(orderStatuses).meta({
+      description: 'The one after the present one; the present one changes nothing but what is said of the parcel.',
+      example: 'shipped',
+    }),
     carrier: line(1, 100).nullish().meta({ example: 'DHL' }),
     trackingNumber: line(1, 100).nullish().meta({ example: 'JD014600006281230704' }),
     trackingUrl: webAddress.nullish(),

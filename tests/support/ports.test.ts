@@ -12,7 +12,7 @@ afterAll(() => Promise.all(living.map(({ stdin }) => stdin.end())));
 async function portsOfAnother(): Promise<number[]> {
   const ports = join(import.meta.dir, '../../standalone/ports.ts');
   const script = `
-    const { freePort } = await import(${JSON.stringify(ports)});
+    import { freePort } from ${JSON.stringify(ports)};
     console.log(JSON.stringify(await Promise.all(Array.from({ length: ${each} }, () => freePort()))));
     await Bun.stdin.text();`;
   const child = Bun.spawn([process.execPath, '-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
