@@ -4,7 +4,7 @@ import type { OrderBody } from '../src/schema/orders.ts';
 import type { ProductBody } from '../src/schema/products.ts';
 import type { StockChangeBody } from '../src/schema/stock-changes.ts';
 import { freePort } from '../standalone/ports.ts';
-import { openAccount } from './support/accounts.ts';
+import { openAccount, openAdmin } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
 import { type Account, type Answer, type RequestOptions, request, signInAdmin, untilServed } from './support/client.ts';
 import { type Ask, checkedRequests, expectInvalid } from './support/document.ts';
@@ -232,8 +232,7 @@ describe('POST /api/stock-changes', () => {
 
     test('takes it for another one of another admin, or on another route', async () => {
       const { id } = await product({ stock: 9 });
-      const { id: otherId, token } = await openAccount(shop);
-      await shop.db`update customers set role = 'admin' where id = ${otherId}`;
+      const { id: otherId, token } = await openAdmin(shop);
       const headers = { 'Idempotency-Key': randomUUID() };
       const body = { productId: id, change: 1, reason: 'count' };
       const items = [{ productId: id, quantity: 1 }];

@@ -8,7 +8,7 @@ import type { ProductBody } from '../src/schema/products.ts';
 import type { StockChangeBody } from '../src/schema/stock-changes.ts';
 import { type DeliveryBody, eventTypes, type WebhookBody } from '../src/schema/webhooks.ts';
 import { freePort } from '../standalone/ports.ts';
-import { openAccount } from './support/accounts.ts';
+import { openAccount, openAdmin } from './support/accounts.ts';
 import { root } from './support/app-process.ts';
 import { type Account, admin, request, signInAdmin } from './support/client.ts';
 import { readDocument } from './support/document.ts';
@@ -504,8 +504,7 @@ describe('a webhook', () => {
         const deliveries = await webhooks.deliveries(id, '&state=queued');
         return deliveries.length === 3 && deliveries.some(({ attempts }) => attempts > 0);
       });
-      const second = await openAccount(shop);
-      await shop.db`update customers set role = 'admin' where id = ${second.id}`;
+      const second = await openAdmin(shop);
       receiver.become(410);
       await letPausePass(id);
       await eventually(async () => (await webhooks.read(id)).disabledAt);

@@ -19,8 +19,8 @@ export function waitEndsAt(): number {
 }
 
 /**
- * Runs the rest of a request of which Postgres has taken a part of its time already. What outlives it has all of the time for each
- * wait again, though it inherits the context: a body that is streamed, a timer.
+ * Runs the rest of a request of which Postgres has taken a part of its time already. What outlives it has all of the
+ * time for each wait again, though it inherits the context: a body that is streamed, a timer.
  */
 export async function withRestOfWait<T>(endsAt: number, work: () => Promise<T>): Promise<T> {
   const rest = { endsAt, answered: false };

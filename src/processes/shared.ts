@@ -57,8 +57,9 @@ export function requireSettings<Name extends keyof typeof indispensable>(
 }
 
 /**
- * What tokens by mail are made with, and second factors sealed. Unset, as only outside production, it is taken from the database's address, which API
- * and worker have in common: each with a random one of its own, no token of a mail would work.
+ * What tokens by mail are made with, and second factors sealed. Unset, as only outside production, it is taken from the
+ * database's address, which API and worker have in common: each with a random one of its own, no token of a mail would
+ * work.
  */
 export function tokenSecretOf({ tokenSecret }: Settings, databaseUrl: string, log: Logger): string {
   if (tokenSecret) return tokenSecret;

@@ -63,7 +63,7 @@ function pageBehind(sort: string, key: (product: Product) => string | number | n
   };
 }
 
-/** Puts off what is due, so that a sweep finds nothing. */
+/** Puts off what is due, so that a look finds nothing. */
 const nothingDue = sql`
   with orders_put_off as (
     update orders set next_status_at = next_status_at + interval '1 day' where next_status_at < now() + interval '1 hour'
@@ -82,7 +82,7 @@ const compared: Record<string, Work> = {
     const request = { customerId: at(customers, round), lines };
     return withTransaction(db, (tx) => placeOrders(tx, [request], terms));
   },
-  'a sweep that finds nothing due': ({ db }) =>
+  'a look that finds nothing due': ({ db }) =>
     findDue(db, { accountMails: accountMailOutbox, mails: orderMailOutbox, webhooks: webhookOutbox }),
   'the backlog for the metrics': ({ db }) => readBacklog(db),
 };

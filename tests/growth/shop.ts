@@ -15,9 +15,6 @@ const statusIntervalMs = 3_600_000;
 /** So many that a sample shows them to be more than are counted. */
 const keepsakeCount = 40_000;
 
-/** So often, a prepared statement has been run when it gets the plan that it keeps. */
-export const runsUntilPlanKept = 6;
-
 /**
  * A shop with one API process, no worker, and a database of a size.
  * @param copies how many products are alike but for price and age; the more, the sooner they are made
