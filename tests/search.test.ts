@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import type { ProductBody } from '../src/schema/products.ts';
+import { type DatabaseClient, openDatabase, type Reader } from '../src/db/client.ts';
+import { listProducts } from '../src/domain/products/lists.ts';
+import type { ProductBody, ProductQuery } from '../src/schema/products.ts';
 import { request } from './support/client.ts';
 import { type Shop, startShop } from './support/shop.ts';
 
@@ -38,9 +40,14 @@ async function add(name: string, count = 1): Promise<void> {
 describe('GET /api/products?q=', () => {
   describe('when a rare word comes with a common one', () => {
     test('leaves out what has the rare one alone', async () => {
-      await add('linen towel', 2_000);
+      // In a small table, every word is looked up.
+      await shop.db`alter table products set (fillfactor = 10)`;
+      await add('linen towel', 9_000);
+      await shop.db`alter table products reset (fillfactor)`;
       for (const name of ['cobalt linen', 'cobalt wool', 'linen cobalt', 'cobalt']) await add(name);
       await shop.db`analyze products`;
+      const [table] = await shop.db`select pg_relation_size('products')::int as bytes`;
+      expect(table?.bytes).toBeGreaterThan(16 * 1024 * 1024);
       for (const sort of ['name', '']) {
         const found = await list({ q: 'linen cobalt', sort });
         expect(namesOf(found).sort()).toEqual(['cobalt linen', 'linen cobalt']);
@@ -66,6 +73,53 @@ describe('GET /api/products?q=', () => {
 
     test('leaves the eleventh out', async () => {
       expect(namesOf(await list({ q: `${words.join(' ')} nothing` }))).toEqual([words.join(' ')]);
+    });
+  });
+});
+
+describe('a page of products that are looked up', () => {
+  let client: DatabaseClient;
+
+  beforeAll(() => {
+    client = openDatabase(shop.databaseUrl, { poolSize: 2, applicationName: 'test' });
+  });
+
+  afterAll(() => client.close(1_000));
+
+  /** Reads as usual, but for what others do after so many statements. */
+  function readerWith(meanwhile: () => Promise<unknown>, afterStatements: number): Reader {
+    let statements = 0;
+    return new Proxy(client.db, {
+      get(db, name) {
+        if (name !== 'execute') return Reflect.get(db, name);
+        return async (...args: Parameters<Reader['execute']>) => {
+          const rows = await db.execute(...args);
+          statements += 1;
+          if (statements === afterStatements) await meanwhile();
+          return rows;
+        };
+      },
+    });
+  }
+
+  describe('when others change them before they are read', () => {
+    test.each([
+      ['by a tag', { tag: 'oak' }, 1],
+      ['by words', { q: 'oaken' }, 2],
+    ])('%s › goes on where it was found to end', async (_how, sought, statements) => {
+      await shop.db`truncate products cascade`;
+      await add('oaken', 6);
+      await shop.db`update products set tags = '{oak}'`;
+      const query = { ...sought, sort: 'priceCents', limit: 2 } as ProductQuery;
+      // The last one that is shown moves to the end, and the one that tells that more follow goes.
+      const reader = readerWith(async () => {
+        await shop.db`update products set price_cents = 1000 where price_cents = 2`;
+        await shop.db`update products set deleted_at = now() where price_cents = 3`;
+      }, statements);
+      const page = await listProducts(reader, query);
+      expect(page.rows.map(({ priceCents }) => priceCents)).toEqual([1, 1000]);
+      const next = await list({ ...sought, sort: 'priceCents', limit: '2', cursor: page.nextCursor ?? '' });
+      expect(next.data.map(({ priceCents }) => priceCents)).toEqual([4, 5]);
     });
   });
 });

@@ -279,8 +279,13 @@ export const kinds: Kind[] = [
   { name: 'session, new', text: /^insert into sessions /, indexes: [] },
   {
     name: 'accounts, closed long ago',
-    text: /^select id from customers where \(customers\.deleted_at is not null .* for update skip locked$/,
+    text: /^select id from customers where \(\(customers\.deleted_at is not null .* order by customers\.deleted_at limit \$$/,
     indexes: ['customers_closed_idx'],
+  },
+  {
+    name: 'account closed long ago, locked',
+    text: /^select id from customers where \(customers\.id = \$ and .* for update skip locked$/,
+    indexes: ['customers_pkey', 'customers_closed_idx'],
   },
   {
     name: 'mails of a person, erased',
@@ -713,7 +718,7 @@ export const kinds: Kind[] = [
   { name: 'webhook, changed', text: /^update webhooks set .* where webhooks\.id = \$/, indexes: ['webhooks_pkey'] },
   {
     name: 'webhooks, how they fare',
-    text: /^with known as \( select id, disabled_at from webhooks /,
+    text: /^with told as \( select id, url, .* from webhooks /,
     indexes: ['webhooks_pkey', 'customers_admins_idx'],
   },
   {

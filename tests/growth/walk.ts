@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/db/client.ts';
 import { withReader, withTransaction } from '../../src/db/transaction.ts';
 import { deleteOldRequests } from '../../src/domain/customers/mail-tokens.ts';
-import { eraseLongClosed } from '../../src/domain/customers/privacy.ts';
+import { eraseLongClosed, findLongClosed } from '../../src/domain/customers/privacy.ts';
 import { deleteExpiredSessions } from '../../src/domain/customers/sessions.ts';
 import { deleteOldIdempotencyRecords } from '../../src/domain/idempotency.ts';
 import { firstStepAfterPause, pauseSchedule, resumeSchedule } from '../../src/domain/orders/lifecycle.ts';
@@ -332,7 +332,9 @@ export async function walkThrough(
   let batches = 0;
   for await (const found of stockMismatches((work) => withReader(db, work))) {
     if (found.length > 0) throw new Error(`The stock of ${found[0]?.id} does not add up.`);
-    await withTransaction(db, (tx) => eraseLongClosed(tx, { closedMs: 3_650 * 86_400_000, batchSizeMax: 20 }));
+    const closedMs = 3_650 * 86_400_000;
+    const closed = await withReader(db, (reader) => findLongClosed(reader, { closedMs, except: [], limit: 100 }));
+    await withTransaction(db, (tx) => eraseLongClosed(tx, closed[0] ?? crypto.randomUUID(), closedMs));
     batches += 1;
     if (batches === repeats) break;
   }

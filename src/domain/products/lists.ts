@@ -7,30 +7,38 @@ import type { ProductQuery, ProductSort } from '../../schema/products.ts';
 import { countMatches, exactCountMax, type Page, pageStart, rowsToRead, toPage } from '../paging.ts';
 import { findProducts } from './products.ts';
 import { productColumns } from './rows.ts';
-import { lookUpMatches, searchProducts } from './search.ts';
+import { lookUpMatches, type Matches, searchProducts } from './search.ts';
 import { beyond, sortColumn, sortKey, sortOrder } from './sorts.ts';
 
 /** A page of the catalogue: undeleted products that match the filters, in the order asked for. */
 export async function listProducts(reader: Reader, query: ProductQuery): Promise<Page<ProductRow>> {
   const filters = filtersOf(query);
-  const { sort } = query;
-  const place = (row: ProductRow) => sort && { sort, key: sortKey(sort, row), id: row.id };
-  if (!query.q) {
-    const matching = and(isNull(products.deletedAt), filters, filters && withCustomPlan);
-    if (query.tag !== undefined) {
-      // A walk might pass all of the catalogue until it meets a few products of one age; those are sooner looked up.
-      const few = await lookUpMatches(reader, matching, query);
-      if (few.totalItems <= exactCountMax) return toPage(query, await inOrder(reader, few.ids), few.totalItems, place);
-    }
-    const walked = sort ?? '-createdAt';
-    const [rows, totalItems] = await Promise.all([
-      walk(reader, query, walked, matching),
-      countMatches(reader, products, matching, desc(products.id)),
-    ]);
-    return toPage(query, rows, totalItems, place);
+  if (query.q) return pageOfMatches(reader, query, await searchProducts(reader, query.q, filters, query));
+  const matching = and(isNull(products.deletedAt), filters, filters && withCustomPlan);
+  if (query.tag !== undefined) {
+    // A walk might pass all of the catalogue until it meets a few products of one age; those are sooner looked up.
+    const few = await lookUpMatches(reader, matching, query);
+    if (few.totalItems <= exactCountMax) return pageOfMatches(reader, query, few);
   }
-  const found = await searchProducts(reader, query.q, filters, query);
-  return toPage(query, await inOrder(reader, found.ids), found.totalItems, place);
+  const { sort } = query;
+  const walked = sort ?? '-createdAt';
+  const [rows, totalItems] = await Promise.all([
+    walk(reader, query, walked, matching),
+    countMatches(reader, products, matching, desc(products.id)),
+  ]);
+  return toPage(query, rows, totalItems, (row) => sort && { sort, key: sortKey(sort, row), id: row.id });
+}
+
+/** Where the next page begins is as it was found: products may have changed or gone when they are read. */
+async function pageOfMatches(
+  reader: Reader,
+  query: ProductQuery,
+  { found, totalItems }: Matches,
+): Promise<Page<ProductRow>> {
+  const { sort } = query;
+  const page = toPage(query, found, totalItems, (place) => sort && { sort, ...place });
+  const ids = page.rows.map(({ id }) => id);
+  return { ...page, rows: await inOrder(reader, ids) };
 }
 
 function filtersOf({ minPriceCents, maxPriceCents, inStock, sku, tag }: ProductQuery): SQL | undefined {

@@ -1,4 +1,4 @@
-import { and, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, isNull, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
 import { products } from '../../db/tables.ts';
@@ -38,8 +38,15 @@ const entriesPerProductWalked = { byAge: 2, bySort: 8 };
 /** A beginning that more words have is looked up as one. */
 const formsMax = 32;
 
-/** What a search has found: how many products, and the ids of a page in its order. */
-export type Matches = { totalItems: number; ids: string[] };
+/** What a search has found: how many products, and those of a page in its order, with one more if another page follows. */
+export type Matches = { totalItems: number; found: Found[] };
+
+/** A product where its search has met it, and what it goes by there before its id. */
+type Found = { id: string; key: string | number | null };
+
+/** The same as Postgres gives it. */
+const foundAs = (id: SQLWrapper, key: SQLWrapper) => sql`json_build_object('id', ${id}, 'key', ${key})::text`;
+const readFound = (found: string[] = []): Found[] => found.map((each) => JSON.parse(each));
 
 /** What is searched for: folded words, each of which must begin one of the product's, and the filters beside them. */
 type Search = { reader: Reader; words: Word[]; filters: SQL | undefined; query: ProductQuery };
@@ -55,7 +62,7 @@ export async function searchProducts(
   query: ProductQuery,
 ): Promise<Matches> {
   const { words, isSmall } = await foldWords(reader, text);
-  if (words.length === 0 || words.some(({ forms }) => forms?.length === 0)) return { totalItems: 0, ids: [] };
+  if (words.length === 0 || words.some(({ forms }) => forms?.length === 0)) return { totalItems: 0, found: [] };
   const search = { reader, words, filters, query };
   const guess = isSmall ? null : await guessMatches(search);
   let sample = guess && guess.matches >= manyMatches ? await sampleMatches(search, guess) : null;
@@ -64,7 +71,7 @@ export async function searchProducts(
     if (all.totalItems <= exactCountMax) return all;
   }
   sample ??= await sampleMatches(search, guess);
-  return { totalItems: Math.max(sample.matches, exactCountMax + 1), ids: await firstMatches(search, guess, sample) };
+  return { totalItems: Math.max(sample.matches, exactCountMax + 1), found: await firstMatches(search, guess, sample) };
 }
 
 /**
@@ -160,7 +167,7 @@ function lookUp({ reader, words, filters, query }: Search, rare: Word[]): Promis
 }
 
 /**
- * Counts and sorts up to one match more than are counted; with that one, the ids are not those of the page.
+ * Counts and sorts up to one match more than are counted; with that one, what is found is not that of the page.
  * @param rank what to order by where no sort is asked for, the highest first
  */
 export async function lookUpMatches(
@@ -174,18 +181,18 @@ export async function lookUpMatches(
   const direction = sort && !sort.startsWith('-') ? sql`asc` : sql`desc`;
   const after = cursor && sort ? sql`where ${beyond(sort, cursor, sql`key`, sql`id`)}` : sql``;
   // Two steps: under a limit, the planner would rather read the table until it has met enough.
-  const [row] = await reader.execute<{ total: number; ids: string[] }>(sql`
+  const [row] = await reader.execute<{ total: number; page: string[] }>(sql`
     with found as materialized (
       select ${products.id}, ${key} as key from ${products} where ${matching}
     ), matches as materialized (
       select id, key from found limit ${exactCountMax + 1}
     )
     select (select count(*)::int from matches) as total, array(
-      select id from matches ${after}
+      select ${foundAs(sql`id`, sql`key`)} from matches ${after}
       order by key ${direction}, id ${direction}
       limit ${rowsToRead(query)} offset ${rowsBefore(query)}
-    ) as ids`);
-  return { totalItems: row?.total ?? 0, ids: row?.ids ?? [] };
+    ) as page`);
+  return { totalItems: row?.total ?? 0, found: readFound(row?.page) };
 }
 
 /** The order that a search with many matches goes by. */
@@ -253,23 +260,23 @@ async function sampleMatches({ reader, words, filters, query }: Search, guess: G
  * The page of a search with many matches. A walk that would pass much that does not match gives way to the index of
  * words, of which it takes what lies up to the sample's place; should that be too little, the walk has it.
  */
-async function firstMatches(search: Search, guess: Guess | null, sample: Sample): Promise<string[]> {
+async function firstMatches(search: Search, guess: Guess | null, sample: Sample): Promise<Found[]> {
   const { words, query } = search;
   const rare = guess ? rareWords(words, guess.words) : words;
   const entries = words.reduce((sum, word, place) => sum + (rare.includes(word) ? (guess?.words[place] ?? 0) : 0), 0);
   const perProduct = entriesPerProductWalked[sortColumn(orderOf(query)) ? 'bySort' : 'byAge'];
   if (sample.matchesToEnd + (entries + sample.productsWalked) / perProduct < sample.productsWalked) {
-    const found = await takeMatches(search, { rare, end: sample.end });
-    if (!sample.end || found.count >= matchesNeeded(query)) return found.ids;
+    const taken = await takeMatches(search, { rare, end: sample.end });
+    if (!sample.end || taken.count >= matchesNeeded(query)) return taken.found;
   }
-  return (await takeMatches(search, null)).ids;
+  return (await takeMatches(search, null)).found;
 }
 
 /** Takes the first matches in their order, by a walk through its index or from the index of words up to a place. */
 async function takeMatches(
   { reader, words, filters, query }: Search,
   lookedUp: { rare: Word[]; end: Sample['end'] } | null,
-): Promise<{ count: number; ids: string[] }> {
+): Promise<{ count: number; found: Found[] }> {
   const order = orderOf(query);
   const ordered = sql.join(sortOrder(order), sql`, `);
   const matching = and(
@@ -288,14 +295,15 @@ async function takeMatches(
   const walked = lookedUp ? sql`` : sql`order by ${ordered} limit ${matchesNeeded(query)}`;
   const taken = sql.raw(lookedUp ? 'nearest' : 'walked');
   // Every match has its place on one page: behind the ranked ones the others follow in their order.
-  const [row] = await reader.execute<{ count: number; ids: string[] }>(sql`
+  const [row] = await reader.execute<{ count: number; page: string[] }>(sql`
     with ${taken} as materialized (
-      select ${products.id}, row_number() over (order by ${ordered}) as place, ${rank} as rank
+      select ${products.id}, ${sortColumn(order) ?? sql`null`} as key, row_number() over (order by ${ordered}) as place,
+        ${rank} as rank
       from ${products} where ${matching} ${walked}
     )
     select (select count(*)::int from ${taken}) as count, array(
-      select id from ${taken} order by rank desc nulls last, place
+      select ${foundAs(sql`id`, sql`key`)} from ${taken} order by rank desc nulls last, place
       limit ${rowsToRead(query)} offset ${rowsBefore(query)}
-    ) as ids`);
-  return { count: row?.count ?? 0, ids: row?.ids ?? [] };
+    ) as page`);
+  return { count: row?.count ?? 0, found: readFound(row?.page) };
 }
