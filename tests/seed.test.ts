@@ -94,6 +94,14 @@ describe('seedShop › when it is done', () => {
     expect(deleted?.count).toBeGreaterThan(0);
   });
 
+  test('orders › mark every day before this one, so that reports count it again', async () => {
+    const days = await bed.db`
+      select distinct (created_at at time zone 'UTC')::date::text as day from orders
+      where created_at < date_trunc('day', now(), 'UTC') order by day`;
+    expect(days.length).toBeGreaterThan(5);
+    expect([...(await bed.db`select distinct day::text from sales_marks order by day`)]).toEqual([...days]);
+  });
+
   test('products › have SKUs, tags and pictures that exist › and all that is in stock or ordered is booked', async () => {
     const rows = await bed.db<{ sku: string; tags: string[]; url: string; lines: boolean; adds: boolean }[]>`
       select sku, tags, images->0->>'url' as url,

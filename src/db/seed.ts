@@ -303,6 +303,12 @@ function insertOrders(tx: Transaction, orders: SeededOrder[], { currency, now }:
       ) as step(order_id, status, at, mail_id)
     ), new_history as (
       insert into order_history (order_id, run, status, at) select order_id, 1, status, at from given_steps
+    ), marked as (
+      -- As the trigger does that may be switched off here.
+      insert into sales_marks (day)
+      select distinct (created_at at time zone 'UTC')::date
+      from unnest(${array(orders, ({ createdAt }) => createdAt)}::timestamptz[]) as placed(created_at)
+      where created_at < date_trunc('day', now(), 'UTC')
     )
     insert into mails (id, order_id, run, status, state, attempts, created_at, sent_at)
     select mail_id, order_id, 1, status, 'sent', 1, at, at from given_steps`);
