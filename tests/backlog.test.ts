@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { pino } from 'pino';
-import { type DatabaseClient, openDatabase } from '../src/db/client.ts';
+import { type DatabaseClient, openDatabase, type Transaction } from '../src/db/client.ts';
+import { withTransaction } from '../src/db/transaction.ts';
+import { pauseSchedule } from '../src/domain/orders/lifecycle.ts';
 import { orderMailOutbox, webhookOutbox } from '../src/domain/outbox/kinds.ts';
+import type { OutboxKind } from '../src/domain/outbox/outbox.ts';
 import { createRelay } from '../src/jobs/relay.ts';
 import { createScheduler } from '../src/jobs/scheduler.ts';
 import { openTestbed, type Testbed } from './support/testbed.ts';
@@ -33,8 +36,11 @@ afterAll(async () => {
   await bed.close();
 });
 
+type SweepOptions = { waiting?: number; kind?: OutboxKind; looksFor?: OutboxKind };
+
 /** One sweep, and the mails that it enqueued, into a queue where so many jobs wait. */
-async function sweep({ waiting = 0, kind = orderMailOutbox } = {}): Promise<string[]> {
+async function sweep(options: SweepOptions = {}): Promise<string[]> {
+  const { waiting = 0, kind = orderMailOutbox, looksFor = kind } = options;
   const queued: string[] = [];
   const queue = {
     enqueue: async (ids: string[]) => void queued.push(...ids),
@@ -49,7 +55,7 @@ async function sweep({ waiting = 0, kind = orderMailOutbox } = {}): Promise<stri
     orderStatusIntervalMs: 3_600_000,
     enqueue: queue.enqueue,
     onMoved: () => {},
-    relays: { mails: createRelay({ db: client.db, kind, queue, onError, stopping }) },
+    relays: { mails: { ...createRelay({ db: client.db, kind, queue, onError, stopping }), kind: looksFor } },
     log: pino({ level: 'silent' }),
     stopping,
   });
@@ -92,12 +98,15 @@ describe('a sweep', () => {
   });
 
   describe('when one kind of the outbox cannot be looked at', () => {
-    test('fails for that, and moves orders all the same', async () => {
+    const broken = { ...orderMailOutbox, due: () => sql`select id from mails where 1 / (select 0) = 1` };
+    test.each([
+      ['or taken up', { kind: broken }],
+      ['but taken up', { looksFor: broken }],
+    ])('%s › fails for that, and moves orders all the same', async (_how, kinds) => {
       const [order] = await bed.db`
-        update orders set next_status_at = now() where id = (select id from orders limit 1) returning id, status`;
-      const broken = { ...orderMailOutbox, due: () => sql`select id from mails where 1 / (select 0) = 1` };
-      await expect(sweep({ kind: broken })).rejects.toThrow();
-      expect(order?.status).toBe('processing');
+        update orders set next_status_at = now()
+        where id = (select id from orders where status = 'processing' limit 1) returning id`;
+      await expect(sweep(kinds)).rejects.toThrow();
       expect(await bed.db`select status from orders where id = ${order?.id}`).toMatchObject([{ status: 'shipped' }]);
     });
   });
@@ -109,6 +118,28 @@ describe('a sweep', () => {
     ])('with %d jobs that wait already › enqueues what there is room for: %d', async (waiting, expected) => {
       await bed.db`update mails set due_at = now() - interval '1 second'`;
       expect(await sweep({ waiting })).toHaveLength(expected);
+    });
+  });
+});
+
+describe('a schedule that stands still', () => {
+  describe('when an order is to be left without a plan', () => {
+    test('notes it again where somebody has resumed it meanwhile', async () => {
+      await bed.db`delete from schedule_pauses`;
+      await withTransaction(client.db, pauseSchedule);
+      let isResumed = false;
+      await withTransaction(client.db, (tx) =>
+        pauseSchedule({
+          execute: async (query: SQL) => {
+            const rows = await tx.execute(query);
+            if (!isResumed) await bed.db`delete from schedule_pauses`;
+            isResumed = true;
+            return rows;
+          },
+        } as unknown as Transaction),
+      );
+      expect(await bed.db`select 1 from schedule_pauses`).toHaveLength(1);
+      await bed.db`delete from schedule_pauses`;
     });
   });
 });

@@ -28,7 +28,10 @@ type SchedulerNeeds = {
   stopping: () => boolean;
 };
 
-/** What is done twice a second: the scheduler moves every order that is due, then the relays enqueue what is owed. */
+/**
+ * What is done twice a second: the scheduler moves every order that is due, then the relays enqueue what is owed. Where
+ * it cannot look for what there is to do, it tries all of it, and fails for that at the end.
+ */
 export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
   const { db, orderStatusIntervalMs, enqueue, onMoved, relays, log, stopping } = needs;
 
@@ -77,9 +80,13 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     const startedAt = performance.now();
     let moved = 0;
     const taken: Record<string, number> = {};
+    let unseen: unknown = null;
     for (let movedNow = 1; movedNow > 0 && !stopping(); moved += movedNow) {
       // What keeps it from looking for one kind, as a right or a table that is missing, must not hold up the others.
-      const due = await withReader(db, (reader) => findDue(reader, kinds)).catch(() => anything);
+      const due = await withReader(db, (reader) => findDue(reader, kinds)).catch((error: unknown) => {
+        unseen = error;
+        return anything;
+      });
       movedNow = await moveDueOrders(due, requestId);
       // At the same time, so that none waits for a queue that another one asks.
       const relayed = Object.entries(relays).map(async ([name, { takeUp }]) => {
@@ -91,5 +98,6 @@ export function createScheduler(needs: SchedulerNeeds): () => Promise<void> {
     // Most rounds find nothing, twice a second.
     const level = moved > 0 || Object.values(taken).some((count) => count > 0) ? 'info' : 'debug';
     log[level]({ requestId, moved, ...taken, durationMs: msSince(startedAt) }, 'sweep');
+    if (unseen) throw unseen;
   };
 }

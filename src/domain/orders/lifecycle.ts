@@ -51,8 +51,11 @@ export function nextStepAt(status: OrderStatus, now: Date, intervalMs: number | 
  * reason. Held until the end of the transaction, so that who resumes it sees the order, and before any order is locked.
  */
 export async function pauseSchedule(tx: Transaction): Promise<void> {
-  await tx.execute(sql`insert into schedule_pauses (since) values (${statementTime}) on conflict do nothing`);
-  await tx.execute(sql`select 1 from schedule_pauses for key share`);
+  // Who resumes it may do so between the two.
+  for (let held = 0; held === 0; ) {
+    await tx.execute(sql`insert into schedule_pauses (since) values (${statementTime}) on conflict do nothing`);
+    held = (await tx.execute(sql`select 1 from schedule_pauses for key share`)).length;
+  }
 }
 
 /** Whether the schedule stands still, or stood still and has not been resumed: a condition. */
