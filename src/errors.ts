@@ -83,6 +83,18 @@ export class ShopError extends Error {
   }
 }
 
+/** `unavailable`, of work that may have been done all the same: nobody has heard whether it was committed. */
+export class InDoubtError extends ShopError {
+  /** Resolves once it is decided, or the connection is gone. */
+  readonly decided: Promise<void>;
+
+  constructor({ code, message, details, cause }: ShopError, decided: Promise<void>) {
+    super(code, message, details, { cause });
+    this.name = 'InDoubtError';
+    this.decided = decided;
+  }
+}
+
 /** Another transaction came in between: this one is to be done again, like one that Postgres itself gives up (40001). */
 export class OvertakenError extends Error {
   readonly code = '40001';

@@ -170,8 +170,9 @@ describe('a connection to Postgres', () => {
 /**
  * Opens a way to Postgres that breaks when a transaction is to be committed, each time: before Postgres hears of it, or
  * before anybody hears that it was done.
+ * @param breaks whether it does so now
  */
-async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
+async function openLinkWithoutCommit(targetPort: number, isHeard: boolean, breaks: () => boolean = () => true) {
   let commits = 0;
   const way = await openWay(targetPort, (client, server) => {
     let committing = false;
@@ -180,7 +181,7 @@ async function openLinkWithoutCommit(targetPort: number, isHeard: boolean) {
       else client.write(answered);
     });
     client.on('data', (sent) => {
-      committing = /\bcommit\b/i.test(sent.toString('latin1'));
+      committing = breaks() && /\bcommit\b/i.test(sent.toString('latin1'));
       if (committing) commits += 1;
       if (committing && !isHeard) client.destroy();
       else server.write(sent);
@@ -289,6 +290,46 @@ describe('a transaction', () => {
       expect({ times, commits: link.commits() }).toEqual({ times: 1, commits: 1 });
       expect(await shop.db`select text from ${shop.db(table)}`).toHaveLength(rowCount);
       link.close();
+    });
+  });
+});
+
+describe('a change that is committed', () => {
+  describe('when nobody hears so', () => {
+    let breaks = false;
+    let url: string;
+    let adminToken: string;
+
+    beforeAll(async () => {
+      const target = new URL(shop.databaseUrl);
+      const link = await openLinkWithoutCommit(Number(target.port), true, () => breaks);
+      target.port = String(link.port);
+      url = (await shop.startApi({ DATABASE_URL: target.href })).url;
+      adminToken = await signInAdmin(shop.url);
+    });
+
+    type Change = (id: string, sku: string) => [method: string, path: string, body: object];
+    const edit: Change = (id, sku) => ['PUT', `/api/products/${id}`, { name: 'Other', priceCents: 7, stock: 7, sku }];
+    const order: Change = (id) => ['POST', '/api/orders', { items: [{ productId: id, quantity: 3 }] }];
+
+    test.each([
+      ['of a product', edit],
+      ['of its stock', order],
+    ])('%s › is shown by cached lists all the same', async (_of, change) => {
+      const sku = crypto.randomUUID();
+      const { id } = await createProduct(shop.url, adminToken, { stock: 10, sku });
+      const listed = async () => {
+        const answer = await request<{ data: { stock: number }[] }>(url, 'GET', `/api/products?sku=${sku}`);
+        return { from: answer.headers.get('X-Cache'), stock: answer.body.data[0]?.stock };
+      };
+      await listed();
+      expect(await listed()).toEqual({ from: 'HIT', stock: 10 });
+      const [method, path, body] = change(id, sku);
+      breaks = true;
+      const { status } = await request(url, method, path, { token: adminToken, body });
+      breaks = false;
+      expect(status).toBe(503);
+      await eventually(async () => (await listed()).stock === 7, { withinMs: 5_000 });
     });
   });
 });

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { unavailable } from '../errors.ts';
+import { InDoubtError, ShopError, unavailable } from '../errors.ts';
 import { waitEndsAt, withDeadline } from '../lib/deadline.ts';
 import { inChildSpan } from '../telemetry/spans.ts';
 import { type Database, type Pool, poolOf, type Reader, type Transaction } from './client.ts';
@@ -7,6 +7,8 @@ import { isConnectionFault, isReadOnly, isRetryable, translateDatabaseError } fr
 
 const attemptsMax = 3;
 const spanOptions = { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } };
+
+const nothing = () => {};
 
 /** A pool whose server must not be used any more is left, so that the next attempt finds the one that took over. */
 function leaveIfUnfit(pool: Pool, error: unknown): void {
@@ -17,8 +19,8 @@ function leaveIfUnfit(pool: Pool, error: unknown): void {
  * Runs `work` in one transaction and sends its commit before `endsAt` (by `performance.now()`), or does nothing at all. A
  * serialization failure, a deadlock, a prepared statement that is gone, a server that takes no writes, or a connection
  * that broke before the commit was sent is tried again, at most three times in all.
- * @throws {ShopError} `unavailable` when Postgres is out of reach or silent; what `work` throws; the rule behind a
- *   violated constraint
+ * @throws {ShopError} `unavailable` when Postgres is out of reach or silent, as `InDoubtError` from the commit on; what
+ *   `work` throws; the rule behind a violated constraint
  */
 export async function withTransaction<T>(
   db: Database,
@@ -44,15 +46,18 @@ export async function withTransaction<T>(
   return inChildSpan('transaction', spanOptions, async () => {
     for (let attempts = 1; ; attempts += 1) {
       const pool = poolOf(db);
+      const running = pool.run(attempt);
       try {
-        return await withDeadline(pool.run(attempt), Math.max(0, endsAt - performance.now()), () => committing);
+        return await withDeadline(running, Math.max(0, endsAt - performance.now()), () => committing);
       } catch (error) {
         leaveIfUnfit(pool, error);
         // Whatever became of its connection, one that was not to be committed yet has done nothing.
         const mayRepeat = isRetryable(error) || isReadOnly(error) || (!committing && isConnectionFault(error));
         if (attempts < attemptsMax && mayRepeat) continue;
         toldLate = true;
-        throw translateDatabaseError(error);
+        const told = translateDatabaseError(error);
+        const isInDoubt = committing && told instanceof ShopError && told.code === 'unavailable';
+        throw isInDoubt ? new InDoubtError(told, running.then(nothing, nothing)) : told;
       }
     }
   });

@@ -15,6 +15,7 @@ import { withReader, withTransaction } from '../db/transaction.ts';
 import { callerFinder } from '../domain/customers/accounts.ts';
 import { createPasswordQueues } from '../domain/customers/password-queues.ts';
 import { productFinder } from '../domain/products/products.ts';
+import { InDoubtError } from '../errors.ts';
 import { createMailProducer } from '../jobs/mail-producer.ts';
 import { openQueueBackend } from '../jobs/queue-backend.ts';
 import { accountMailQueue, keyPrefix, mailQueue } from '../jobs/queue-names.ts';
@@ -192,6 +193,22 @@ function secretOf({ jwtSecret }: Settings, log: Logger): string {
   return crypto.randomUUID() + crypto.randomUUID();
 }
 
+/** What may have been changed though nobody heard so is not served from the cache as it was. */
+function transactionsOn(db: Database, cache: Cache): ApiServices['transaction'] {
+  return async (work, endsAt) => {
+    try {
+      return await withTransaction(db, work, endsAt);
+    } catch (error) {
+      if (error instanceof InDoubtError) {
+        void error.decided.then(() => {
+          for (const group of cacheGroups) cache.invalidateSoon(group);
+        });
+      }
+      throw error;
+    }
+  };
+}
+
 /** Opens what the API needs. Nothing here waits for a server: the API starts, and says at `/readyz` what it lacks. */
 export function openApiServices(settings: Settings, log: Logger, closers: Closers): ApiServices {
   const { databaseUrl } = requireSettings(settings, 'databaseUrl');
@@ -204,7 +221,8 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
   const producers = openMailProducers(shared, databaseUrl);
   const { cache, redis } = openCache(shared);
   const { isPrepared } = openStartup(shared, db, cache);
-  const orders = createOrderBatcher(db, settings, createBatchSizes(metrics));
+  const transaction = transactionsOn(db, cache);
+  const orders = createOrderBatcher(transaction, settings, createBatchSizes(metrics));
   watchOrderBatcher(metrics, orders.waiting);
   return {
     settings: { ...settings, jwtSecret, tokenSecret },
@@ -215,7 +233,7 @@ export function openApiServices(settings: Settings, log: Logger, closers: Closer
     now: () => new Date(),
     read: (work) => withReader(db, work),
     readList: openListReader(shared, db),
-    transaction: (work, endsAt) => withTransaction(db, work, endsAt),
+    transaction,
     findCaller: sharedLookup(db, callerFinder(db)),
     findProduct: sharedLookup(db, productLookup(db)),
     placeOrder: (request) => orders.add(request, { endsAt: waitEndsAt() }),

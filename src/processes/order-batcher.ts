@@ -1,9 +1,8 @@
-import type { Database } from '../db/client.ts';
-import { withTransaction } from '../db/transaction.ts';
 import { type OrderRequest, type Placement, type PlacingTerms, placeOrders } from '../domain/orders/place.ts';
 import { ShopError } from '../errors.ts';
 import type { Batcher } from '../lib/batcher.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
+import type { ApiServices } from '../services.ts';
 import { createTracedBatcher } from '../telemetry/traced-batcher.ts';
 
 /** Two let one batch decide while another commits; more would wait for each other's locks. */
@@ -19,12 +18,12 @@ const waitingMax = 1_000;
  * @param onBatch hears how many orders each batch has
  */
 export function createOrderBatcher(
-  db: Database,
+  transaction: ApiServices['transaction'],
   terms: PlacingTerms,
   onBatch: (orders: number) => void,
 ): Batcher<OrderRequest, Placement> {
   const place = (requests: OrderRequest[], endsAt: number) =>
-    withTransaction(db, (tx) => placeOrders(tx, requests, terms), endsAt);
+    transaction((tx) => placeOrders(tx, requests, terms), endsAt);
 
   async function placeAlone(request: OrderRequest, endsAt: number): Promise<Placement | Error> {
     try {
