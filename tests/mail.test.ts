@@ -336,11 +336,21 @@ describe('a mail that the server refuses', () => {
   });
 
   describe('when it has done so for a day', () => {
-    test('is given up, and visible to admins', async () => {
+    test('is given up, and visible to admins; sent again, it has a day again', async () => {
       shop.mail.become({ refuseWith: 451 });
       const { id } = await place();
       await shop.db`update mails set created_at = created_at - interval '25 hours' where order_id = ${id}`;
-      expect(await untilMailIs('failed', id)).toMatchObject({ nextAttemptAt: null });
+      const failed = await untilMailIs('failed', id);
+      expect(failed).toMatchObject({ nextAttemptAt: null });
+      for (const path of [`/api/mails/${failed.id}/send`, '/api/failed-mails/send']) {
+        await shop.db`update mails set state = 'failed', due_at = null, deferred_until = null where order_id = ${id}`;
+        const { attempts } = await mailOf(id);
+        expect((await asAdmin('POST', path)).status).toBe(200);
+        await eventually(async () => {
+          const mail = await mailOf(id);
+          return mail.state === 'queued' && mail.attempts > attempts;
+        });
+      }
     });
   });
 });

@@ -345,6 +345,16 @@ describe('POST /api/auth/password/reset', () => {
     expect(await signsIn(late.email, late.password)).toBe(true);
   });
 
+  test('when its mail is sent again later › is no younger for it', async () => {
+    const ada = await registerCustomer(shop.url);
+    const token = await tokenFor(ada, 'password_reset');
+    await pass(60, ada);
+    await shop.db`update mails set state = 'failed', due_at = null where customer_id = ${ada.id}`;
+    const sent = await ask('POST', '/api/failed-mails/send', { token: adminToken });
+    expect(sent.status).toBe(200);
+    expectProblem(await reset(token), 422, 'token_invalid');
+  });
+
   test('when the password will not do › says so, and the token still works', async () => {
     const ada = await registerCustomer(shop.url);
     const token = await tokenFor(ada, 'password_reset');

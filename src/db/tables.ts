@@ -348,7 +348,7 @@ export const mails = pgTable(
     lastError: text('last_error'),
     /** When the relay looks at an unsent row again: its next attempt, or the end of a worker's lease on it. */
     dueAt: moment('due_at'),
-    /** From when on it may go, if a limit has kept it back; ages count from then. */
+    /** From when on its age counts, if a limit has kept it back, or staff have sent it again. */
     deferredUntil: moment('deferred_until'),
     createdAt: moment('created_at').notNull(),
     sentAt: moment('sent_at'),

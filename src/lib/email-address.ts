@@ -30,6 +30,11 @@ function isDomain(text: string): boolean {
 /** An address that others can write to: its domain has more than one label. */
 const isPublic = (text: string) => isEmailAddress(text) && text.includes('.', text.lastIndexOf('@'));
 
+/** A text without the e-mail addresses that stand in it, for logs: what a mail server says names whom it refuses. */
+export function withoutAddresses(text: string): string {
+  return text.replaceAll(/[^\s<>()[\]"',;:]+@[^\s<>()[\]"',;:]+/g, '(an address)');
+}
+
 /** The e-mail address of an account, trimmed. It is ASCII, so that two of them are compared alike everywhere. */
 export const emailAddress = z
   .string()

@@ -69,7 +69,8 @@ export async function startMailSink(): Promise<MailSink> {
     if (mode === 'hang') return;
     if (typeof mode === 'object' && 'acceptAfterMs' in mode) await sleep(mode.acceptAfterMs);
     else if (typeof mode === 'object') {
-      done(Object.assign(new Error('The sink was told to refuse.'), { responseCode: mode.refuseWith }));
+      const refusal = new Error(`<${mail.to}>: The sink was told to refuse.`);
+      done(Object.assign(refusal, { responseCode: mode.refuseWith }));
       return;
     }
     messages.push(mail);

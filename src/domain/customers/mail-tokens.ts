@@ -87,6 +87,13 @@ export async function endTokens(
     delete from mail_tokens where customer_id = ${customerId} and kind = any(${texts([...kinds])})`);
 }
 
+/**
+ * From when on a token counts its time: the mail of one for an address may have been kept back by a limit. That of one for
+ * a password never is, and sending it again must not bring it back to life.
+ */
+const begins = (kind: TokenKind) =>
+  kind === 'password_reset' ? mails.createdAt : sql`coalesce(${mails.deferredUntil}, ${mails.createdAt})`;
+
 /** Whose token it is that a mail brought, if it stands: of the account's own address, which may have moved meanwhile. */
 const holds = (kind: TokenKind, mailId: string) =>
   and(
@@ -95,7 +102,7 @@ const holds = (kind: TokenKind, mailId: string) =>
     eq(mailTokens.mailId, mails.id),
     isNull(customers.deletedAt),
     sql`lower(${customers.email} collate "C") = lower(${mails.address} collate "C")`,
-    sql`coalesce(${mails.deferredUntil}, ${mails.createdAt}) > ${later(clockTime, -worksMs[kind])}`,
+    sql`${begins(kind)} > ${later(clockTime, -worksMs[kind])}`,
   );
 
 /**

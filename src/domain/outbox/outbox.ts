@@ -186,13 +186,13 @@ function delayMs(kind: OutboxKind, { attempts, outcome }: Claim & { outcome: Exc
 }
 
 /**
- * Gives a failed row another chance, at once.
+ * Gives a failed row another chance, at once, and for as long as one that is new.
  * @returns what it was: null when there is no such row
  */
 export async function sendAgain(tx: Transaction, { table }: OutboxKind, id: string): Promise<{ state: string } | null> {
   const [row] = await tx.execute<{ state: string }>(sql`
     with found as (select id, state from ${table} where id = ${id} for no key update), queued as (
-      update ${table} set state = 'queued', due_at = ${clockTime}
+      update ${table} set state = 'queued', due_at = ${clockTime}, deferred_until = ${clockTime}
       where id in (select id from found where state = 'failed')
     )
     select state from found`);
@@ -203,12 +203,12 @@ export async function sendAgain(tx: Transaction, { table }: OutboxKind, id: stri
 const resentMax = 10_000;
 
 /**
- * Gives failed rows another chance, the oldest first; the relay takes them up.
+ * Gives failed rows the same chance, the oldest first; the relay takes them up.
  * @returns how many, none once all have had it
  */
 export async function sendAllAgain(tx: Transaction, { table, resendable }: OutboxKind): Promise<number> {
   const rows = await tx.execute(sql`
-    update ${table} set state = 'queued', due_at = ${statementTime}
+    update ${table} set state = 'queued', due_at = ${statementTime}, deferred_until = ${statementTime}
     where id = any(array(
       select id from ${table} where state = 'failed'${resendable ? sql` and ${resendable}` : sql``} order by id limit ${resentMax} for no key update skip locked
     ))
