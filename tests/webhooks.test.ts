@@ -59,6 +59,13 @@ async function receive(): Promise<Receiver> {
 const letPausePass = (webhookId: string) =>
   shop.db`update webhook_deliveries set due_at = now() where webhook_id = ${webhookId} and state = 'queued'`;
 
+/** Makes three days of what a webhook has taken nothing for. */
+async function letThreeDaysPass(webhookId: string): Promise<void> {
+  await shop.db`update webhooks set failing_since = failing_since - interval '72 hours 1 minute' where id = ${webhookId}`;
+  await shop.db`
+    update webhook_deliveries set created_at = created_at - interval '72 hours 1 minute' where webhook_id = ${webhookId}`;
+}
+
 /** The only delivery of a webhook, once it is in a state. */
 const onlyDelivery = (webhookId: string, state: DeliveryBody['state'], attempts?: number) =>
   eventually(async () => {
@@ -432,7 +439,7 @@ describe('a delivery', () => {
       expect(Date.parse(nextAttemptAt ?? '') - Date.now()).toBeWithin(3_500_000, 3_601_000);
     });
 
-    test('is given up after three days, until it is sent again', async () => {
+    test('is given up after three days, until it is sent again, and has three days again then', async () => {
       const receiver = await receive();
       receiver.become({ status: 302, headers: { Location: '/elsewhere' } });
       const { id } = await webhooks.add(receiver.url);
@@ -450,8 +457,10 @@ describe('a delivery', () => {
       });
       expect(receiver.events.map(({ path }) => path)).toEqual(['/', '/']);
       expect((await webhooks.read(id)).disabledAt).toBeNull();
-      receiver.become(204);
       expect((await asAdmin('POST', send)).body).toMatchObject({ id: deliveryId, state: 'queued' });
+      expect(await onlyDelivery(id, 'queued', 3)).toMatchObject({ lastError: failed.lastError });
+      receiver.become(204);
+      await letPausePass(id);
       await onlyDelivery(id, 'sent');
     });
   });
@@ -539,14 +548,14 @@ describe('a webhook', () => {
   });
 
   describe('when it has failed for three days', () => {
-    test('is disabled by the next failure, but not after a success', async () => {
+    test('is disabled once something is given up, but not after a success', async () => {
       const receiver = await receive();
       const [lost, fine] = [await webhooks.add(receiver.url), await webhooks.add(receiver.url)];
       receiver.become(500);
       for (const { id } of [lost, fine]) {
         await webhooks.test(id);
         await onlyDelivery(id, 'queued', 1);
-        await shop.db`update webhooks set failing_since = failing_since - interval '72 hours 1 minute' where id = ${id}`;
+        await letThreeDaysPass(id);
       }
       receiver.become(200);
       await letPausePass(fine.id);
@@ -556,11 +565,43 @@ describe('a webhook', () => {
       await letPausePass(lost.id);
       await onlyDelivery(lost.id, 'failed');
       expect((await webhooks.read(lost.id)).disabledAt).not.toBeNull();
+      const newest = async () => (await webhooks.deliveries(fine.id))[0];
+      await eventually(async () => (await newest())?.attempts === 1);
+      await shop.db`
+        update webhook_deliveries set created_at = created_at - interval '73 hours'
+        where webhook_id = ${fine.id} and state = 'queued'`;
+      await letPausePass(fine.id);
       await eventually(async () => {
-        const [newest] = await webhooks.deliveries(fine.id);
-        return newest?.attempts === 1;
+        const all = await webhooks.deliveries(fine.id);
+        return all.some(({ state }) => state === 'failed');
       });
       expect((await webhooks.read(fine.id)).disabledAt).toBeNull();
+    });
+
+    test('is not disabled by something new that fails, having been left alone since', async () => {
+      const receiver = await receive();
+      receiver.become(500);
+      const { id } = await webhooks.add(receiver.url);
+      await webhooks.test(id);
+      await onlyDelivery(id, 'queued', 1);
+      await letThreeDaysPass(id);
+      await shop.db`delete from webhook_deliveries where webhook_id = ${id}`;
+      await webhooks.test(id);
+      await onlyDelivery(id, 'queued', 1);
+      expect((await webhooks.read(id)).disabledAt).toBeNull();
+    });
+  });
+
+  describe('when it has moved while a request was under way', () => {
+    test('is not disabled for what its old address says', async () => {
+      const [left, receiver] = [await receive(), await receive()];
+      left.become({ status: 410, afterMs: 1_000 });
+      const { id } = await webhooks.add(left.url);
+      await webhooks.test(id);
+      await eventually(() => left.open() === 1);
+      await webhooks.replace(id, receiver.url);
+      await onlyDelivery(id, 'failed', 1);
+      expect((await webhooks.read(id)).disabledAt).toBeNull();
     });
   });
 

@@ -7,6 +7,7 @@ import { withTransaction } from '../db/transaction.ts';
 import { type Claim, type OutboxKind, type Outcome, recordSent, recordUnsent } from '../domain/outbox/outbox.ts';
 import { databaseWaitMsMax } from '../lib/deadline.ts';
 import { msSince } from '../lib/elapsed.ts';
+import { withoutAddresses } from '../lib/email-address.ts';
 import { createSlots } from '../lib/slots.ts';
 import { batchJobSchema, type QueuedRow } from '../schema/jobs.ts';
 import { inSpan, inTraceOf } from '../telemetry/spans.ts';
@@ -36,7 +37,7 @@ export type DeliveryKind<Item extends Claim> = OutboxKind & {
   /** May change; what is in hand beyond what is being handed over is claimed in larger batches. */
   inHandMax: () => number;
   /** Records what outcomes say of more than their rows, in the transaction that records these. */
-  settle?: (tx: Transaction, ended: { item: Item; outcome: Outcome }[]) => Promise<void>;
+  settle?: (tx: Transaction, ended: { item: Item; givenUp: boolean }[]) => Promise<void>;
   /** What log lines say of a row, beside its id. */
   facts: (item: Item) => Record<string, unknown>;
 };
@@ -90,17 +91,17 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
       const unsent = ended.flatMap(({ item: { id, attempts }, outcome }) =>
         outcome.result === 'sent' ? [] : [{ id, attempts, outcome }],
       );
-      const givenUp = await withTransaction(
+      return withTransaction(
         db,
         async (tx) => {
           if (sent.length > 0) await recordSent(tx, kind, sent);
           const failed = unsent.length > 0 ? await recordUnsent(tx, kind, unsent) : new Set<string>();
-          await kind.settle?.(tx, ended);
-          return failed;
+          const told = ended.map(({ item }) => ({ item, givenUp: failed.has(item.id) }));
+          await kind.settle?.(tx, told);
+          return told;
         },
         endsAt,
       );
-      return ended.map(({ item }) => ({ givenUp: givenUp.has(item.id) }));
     },
   });
 
@@ -130,7 +131,10 @@ export function createDelivery<Item extends Claim>(kind: DeliveryKind<Item>, nee
     }
     if (outcome.result === 'refused') {
       const { error: reason, permanent } = outcome;
-      log.warn({ ...told, permanent, reason, durationMs: msSince(startedAt) }, `${word} refused`);
+      log.warn(
+        { ...told, permanent, reason: withoutAddresses(reason), durationMs: msSince(startedAt) },
+        `${word} refused`,
+      );
     }
     const { givenUp } = await records.add({ item, outcome });
     if (outcome.result === 'refused') onOutcome(givenUp ? 'failed' : 'refused');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { givenLoad } from '../../tests/support/wait.ts';
+import { givenLoad, pause } from '../../tests/support/wait.ts';
 import type { DeliveryToSend } from '../domain/outbox/webhook-deliveries.ts';
 import { webhookDelivery } from './send-webhook.ts';
 import type { PostAnswer } from './webhook-post.ts';
@@ -48,21 +48,24 @@ const untried = { result: 'untried', afterMs: expect.any(Number) } as const;
 
 describe('a webhook that hangs', () => {
   describe('when it is owed much', () => {
-    test('has four requests, keeps a few more in hand, and gives the rest back at once', async () => {
+    test('has one request, keeps a few more in hand, and gives the rest back at once', async () => {
       const { send, open, answerAll } = openReceivers('slow');
       const outcomes = Array.from({ length: 100 }, () => send(deliveryTo('slow')));
       const settled: unknown[] = [];
       for (const outcome of outcomes) void outcome.then((value) => settled.push(value));
       await Promise.resolve();
       await new Promise((resolve) => setImmediate(resolve));
-      expect(open).toHaveLength(4);
-      expect(settled).toEqual(Array.from({ length: 46 }, () => untried));
+      expect(open).toHaveLength(1);
+      expect(settled).toEqual(Array.from({ length: 49 }, () => untried));
       answerAll(taken);
+      await new Promise((resolve) => setImmediate(resolve));
+      // Once it has answered quickly.
+      expect(open).toHaveLength(4);
       while (settled.length < 100) {
         await new Promise((resolve) => setImmediate(resolve));
         answerAll(taken);
       }
-      expect(settled.filter((outcome) => (outcome as { result: string }).result === 'sent')).toHaveLength(54);
+      expect(settled.filter((outcome) => (outcome as { result: string }).result === 'sent')).toHaveLength(51);
     });
 
     test('has one request at a time from its first failure on, until a success', async () => {
@@ -73,20 +76,19 @@ describe('a webhook that hangs', () => {
       answerAll(taken);
       expect(await first).toEqual({ result: 'sent' });
       const next = [1, 2].map(() => send(deliveryTo('slow')));
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(open).toHaveLength(2);
-      answerAll(taken);
-      await Promise.all(next);
+      const timer = setInterval(() => answerAll(taken), 1);
+      expect(await Promise.all(next)).toEqual([{ result: 'sent' }, { result: 'sent' }]);
+      clearInterval(timer);
     });
   });
 
   describe('when others are owed something meanwhile', () => {
-    test('does not keep them waiting, though there are several that hang', async () => {
-      const slow = ['a', 'b', 'c'];
+    test('does not keep them waiting, though there are many that hang', async () => {
+      const slow = Array.from({ length: 15 }, (_, index) => `slow${index}`);
       const { send, open, answerAll } = openReceivers(...slow);
-      const kept = slow.flatMap((name) => Array.from({ length: 30 }, () => send(deliveryTo(name))));
+      const kept = slow.flatMap((name) => Array.from({ length: 10 }, () => send(deliveryTo(name))));
       await new Promise((resolve) => setImmediate(resolve));
-      expect(open).toHaveLength(12);
+      expect(open).toHaveLength(15);
       const startedAt = performance.now();
       for (let count = 0; count < 200; count += 1) {
         expect(await send(deliveryTo('quick'))).toEqual({ result: 'sent' });
@@ -94,6 +96,29 @@ describe('a webhook that hangs', () => {
       expect(performance.now() - startedAt).toBeLessThan(givenLoad(1_000));
       const timer = setInterval(() => answerAll(taken), 1);
       await Promise.all(kept);
+      clearInterval(timer);
+    });
+  });
+});
+
+describe('webhooks that take what they are sent, but slowly', () => {
+  describe('when there are more of them than a worker has requests', () => {
+    test('leave the others their room', async () => {
+      const slow = Array.from({ length: 12 }, (_, index) => `slow${index}`);
+      const { send, open, answerAll } = openReceivers(...slow);
+      const first = slow.flatMap((name) => [send(deliveryTo(name)), send(deliveryTo(name)), send(deliveryTo(name))]);
+      await pause(1_100);
+      answerAll(taken);
+      await new Promise((resolve) => setImmediate(resolve));
+      // Two to each, and eight to all of them.
+      expect(open).toHaveLength(8);
+      const startedAt = performance.now();
+      for (let count = 0; count < 200; count += 1) {
+        expect(await send(deliveryTo('quick'))).toEqual({ result: 'sent' });
+      }
+      expect(performance.now() - startedAt).toBeLessThan(givenLoad(1_000));
+      const timer = setInterval(() => answerAll(taken), 1);
+      expect((await Promise.all(first)).filter(({ result }) => result === 'sent').length).toBeGreaterThan(slow.length);
       clearInterval(timer);
     });
   });

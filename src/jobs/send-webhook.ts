@@ -12,8 +12,17 @@ import { createSlots, type Slots } from '../lib/slots.ts';
 import type { DeliveryKind } from './delivery.ts';
 import type { Post, PostAnswer } from './webhook-post.ts';
 
-/** Requests under way, to all webhooks and to one, that take what they are sent; and that do not, which have room apart. */
-const requestsMax = { taking: 16, toOne: 4, failing: 4, toFailing: 1 };
+/** How a webhook has answered lately; `unknown` until it has. */
+type Manner = 'unknown' | 'quick' | 'slow' | 'failing';
+/** Requests under way, to all webhooks of a manner and to one of them: each has room apart, so that none waits for others. */
+const requestsMax: Record<Manner, { toAll: number; toOne: number }> = {
+  unknown: { toAll: 16, toOne: 1 },
+  quick: { toAll: 16, toOne: 4 },
+  slow: { toAll: 8, toOne: 2 },
+  failing: { toAll: 4, toOne: 1 },
+};
+/** What takes longer to answer is slow. */
+const quickMsMax = 1_000;
 /** Deliveries in hand: of this worker, and of them so many that wait until a webhook has room for them. */
 const inHandMax = 300;
 const waitingMax = 50;
@@ -28,22 +37,28 @@ const retryAfterMsMax = 24 * 3_600_000;
 const gone = 410;
 
 /** A webhook as this worker knows it. */
-type Receiver = { slots: Slots; failing: boolean };
+type Receiver = { slots: Slots; manner: Manner };
 
 type WebhookTerms = { currency: string; stopping: () => boolean };
 
 /** The deliveries of the outbox: signed by Standard Webhooks, and posted to where each webhook leads. */
 export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms): DeliveryKind<DeliveryToSend> {
-  const rooms = { taking: createSlots(() => requestsMax.taking), failing: createSlots(() => requestsMax.failing) };
+  const roomOf = (manner: Manner) => createSlots(() => requestsMax[manner].toAll);
+  const rooms = {
+    unknown: roomOf('unknown'),
+    quick: roomOf('quick'),
+    slow: roomOf('slow'),
+    failing: roomOf('failing'),
+  };
   const receivers = new Map<string, Receiver>();
-  const receptions = new WeakMap<DeliveryToSend, Reception>();
+  const receptions = new WeakMap<DeliveryToSend, Reception['result']>();
 
   function receiverOf({ id, failing }: DeliveryToSend['webhook']): Receiver {
     const known = receivers.get(id);
     if (known) return known;
     const receiver: Receiver = {
-      failing,
-      slots: createSlots(() => (receiver.failing ? requestsMax.toFailing : requestsMax.toOne)),
+      manner: failing ? 'failing' : 'unknown',
+      slots: createSlots(() => requestsMax[receiver.manner].toOne),
     };
     receivers.set(id, receiver);
     return receiver;
@@ -56,10 +71,10 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
   async function takeTurn(receiver: Receiver, begunAt: number): Promise<(() => void) | null> {
     const leftMs = () => Math.max(0, Math.round(begunAt + turnMsMax - performance.now()));
     const { slots } = receiver;
-    const room = receiver.failing ? rooms.failing : rooms.taking;
-    const waitMs = () => (receiver.failing ? 0 : leftMs());
+    const waitMs = () => (receiver.manner === 'failing' ? 0 : leftMs());
     if (stopping() || slots.waiting() >= waitingMax) return null;
     if (!(await slots.take(waitMs()))) return null;
+    const room = rooms[receiver.manner];
     if (!stopping() && (await room.take(waitMs()))) {
       return () => {
         room.free();
@@ -71,13 +86,13 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
   }
 
   async function attempt(delivery: DeliveryToSend): Promise<Outcome> {
-    const { webhook } = delivery;
+    const { url } = delivery.webhook;
     const body = bodyOf(delivery, currency);
     try {
-      const answer = await post(webhook.url, headersOf(delivery, body), body, answerMsMax);
-      return outcomeOf(answer, (result) => receptions.set(delivery, { webhookId: webhook.id, result }));
+      const answer = await post(url, headersOf(delivery, body), body, answerMsMax);
+      return outcomeOf(answer, (result) => receptions.set(delivery, result));
     } catch (error) {
-      receptions.set(delivery, { webhookId: webhook.id, result: 'failed' });
+      receptions.set(delivery, 'failed');
       return { result: 'refused', error: told(reasonOf(error)), permanent: false };
     }
   }
@@ -94,8 +109,14 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
       const endTurn = await takeTurn(receiver, begunAt);
       try {
         if (!endTurn) return { result: 'untried', afterMs: Math.round(spareMs * (1 + Math.random())) };
+        const askedAt = performance.now();
         const outcome = await attempt(delivery);
-        receiver.failing = outcome.result !== 'sent';
+        const isQuick = performance.now() - askedAt <= quickMsMax;
+        // Nothing is new about one that goes on taking what it is sent.
+        if (outcome.result === 'sent' && !delivery.webhook.failing && receiver.manner !== 'failing') {
+          receptions.delete(delivery);
+        }
+        receiver.manner = outcome.result !== 'sent' ? 'failing' : isQuick ? 'quick' : 'slow';
         return outcome;
       } finally {
         endTurn?.();
@@ -103,10 +124,11 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
       }
     },
     settle: async (tx, ended) => {
-      const told = ended.flatMap(({ item }) => {
-        const reception = receptions.get(item);
-        // Nothing is new about one that goes on taking what it is sent.
-        return reception && (reception.result !== 'taken' || item.webhook.failing) ? [reception] : [];
+      const told = ended.flatMap(({ item, givenUp }) => {
+        const result = receptions.get(item);
+        const { id: webhookId, url } = item.webhook;
+        if (!result) return [];
+        return [{ webhookId, url, result: result === 'failed' && givenUp ? ('given up' as const) : result }];
       });
       await recordReceptions(tx, told);
     },

@@ -101,7 +101,9 @@ describe('a post', () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const address = server.address();
       const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
-      await expect(post(url, {}, '{}', limitMs)).rejects.toThrow(/certificate|self.signed/i);
+      for (const spelling of [url, url.replace('https', 'HTTPS')]) {
+        await expect(post(spelling, {}, '{}', limitMs)).rejects.toThrow(/certificate|self.signed/i);
+      }
       const script = `
         import { createPost } from ${JSON.stringify(`${import.meta.dir}/webhook-post.ts`)};
         const { status } = await createPost({ targets: 'any' })('${url}', {}, '{}', 3000).catch(() => ({ status: 0 }));

@@ -32,7 +32,7 @@ export function createPost({ targets, resolve }: PostOptions): Post {
         fail(new Error(`the URL ${fault}`));
         return;
       }
-      const request = url.startsWith('https:') ? requestByHttps : requestByHttp;
+      const request = new URL(url).protocol === 'https:' ? requestByHttps : requestByHttp;
       const sent = request(url, {
         method: 'POST',
         agent: false,

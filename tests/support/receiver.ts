@@ -1,12 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { freePort } from '../../standalone/ports.ts';
+import { pause } from './wait.ts';
 
 /** What a webhook was sent. */
 export type ReceivedEvent = { path: string; headers: Record<string, string>; body: string };
 
 /** What a receiver does with what it is sent, after it has kept it: answer, or never answer. */
-export type ReceiverMode = number | 'hang' | { status: number; headers?: Record<string, string>; body?: string };
+export type ReceiverMode =
+  | number
+  | 'hang'
+  | { status: number; headers?: Record<string, string>; body?: string; afterMs?: number };
 
 /** A receiver of webhooks that keeps what it is sent. */
 export type Receiver = {
@@ -36,6 +40,7 @@ export async function startReceiver(): Promise<Receiver> {
     events.push({ path: request.url ?? '', headers: Object.fromEntries(headers), body: body.toString() });
     if (mode === 'hang') return;
     const answer = typeof mode === 'number' ? { status: mode } : mode;
+    if (answer.afterMs !== undefined) await pause(answer.afterMs);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 

@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
-import { clockMs, integers, later, smallints, statementTime, texts, uuids } from '../../db/sql.ts';
+import { clockMs, integers, later, statementTime, texts, uuids } from '../../db/sql.ts';
 import { type WebhookDeliveryRow, webhookDeliveries, webhooks } from '../../db/tables.ts';
 import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
@@ -110,43 +110,49 @@ function readClaimed(row: ClaimedRow): DeliveryToSend {
   };
 }
 
-/** How a receiver took what it was sent; `gone` asks for nothing more. */
-export type Reception = { webhookId: string; result: 'taken' | 'failed' | 'gone' };
+/** How a receiver took what it was sent: it `failed` for now or as long as it is tried; `gone` asks for nothing more. */
+export type Reception = { webhookId: string; url: string; result: 'taken' | 'failed' | 'given up' | 'gone' };
 
 /**
- * Writes down how receivers fare. One that is gone, or has failed for as long as a delivery is tried, is disabled, and
- * every admin is told so by mail, once.
+ * Writes down how receivers fare. One that is gone is disabled, and one that something is given up for while it has taken
+ * nothing for as long as a delivery is tried; every admin is told so by mail, once. What is told of another URL than the
+ * webhook has by now says nothing of it.
  */
 export async function recordReceptions(tx: Transaction, receptions: Reception[]): Promise<void> {
-  const ids = [...new Set(receptions.map(({ webhookId }) => webhookId))];
-  if (ids.length === 0) return;
-  const has = (id: string, result: Reception['result']) =>
-    Number(receptions.some((reception) => reception.webhookId === id && reception.result === result));
+  if (receptions.length === 0) return;
+  // The admins are held, so that no mail is written of one who is erased meanwhile.
+  const ids = uuids(receptions.map(({ webhookId }) => webhookId));
   await tx.execute(sql`
-    with known as (
-      select id, disabled_at from webhooks where id = any(${uuids(ids)}) order by id for no key update
+    with told as (
+      select id, url, bool_or(result = 'taken') as taken, bool_or(result = 'given up') as given_up,
+        bool_or(result = 'gone') as gone
+      from unnest(
+        ${ids}, ${texts(receptions.map(({ url }) => url))}, ${texts(receptions.map(({ result }) => result))}
+      ) as reception(id, url, result)
+      group by id, url
+    ), known as (
+      select id, url, disabled_at from webhooks where id = any(${ids}) order by id for no key update
     ), changed as (
       update webhooks set
-        failing_since = case when told.taken = 0 then coalesce(failing_since, ${statementTime}) end,
+        failing_since = case when not told.taken then coalesce(failing_since, ${statementTime}) end,
         disabled_at = case
           when webhooks.disabled_at is not null then webhooks.disabled_at
-          when told.gone = 1 then ${statementTime}
-          when told.taken = 0 and ${later(sql`failing_since`, webhookOutbox.givenUpAfterMs)} < ${statementTime}
+          when told.gone then ${statementTime}
+          when told.given_up and not told.taken
+            and ${later(sql`failing_since`, webhookOutbox.givenUpAfterMs)} < ${statementTime}
           then ${statementTime}
         end
-      from unnest(
-        ${uuids(ids)},
-        ${smallints(ids.map((id) => has(id, 'taken')))},
-        ${smallints(ids.map((id) => has(id, 'gone')))}
-      ) as told(id, taken, gone)
-      join known on known.id = told.id
+      from told join known on known.id = told.id and known.url = told.url
       where webhooks.id = told.id
       returning webhooks.id, known.disabled_at is null and webhooks.disabled_at is not null as disabled
+    ), admins as (
+      select id, email from customers
+      where role = 'admin' and deleted_at is null and exists (select from changed where disabled)
+      order by id for key share
     )
     insert into mails (kind, customer_id, address, webhook_id, created_at, due_at)
-    select 'webhook_disabled', customers.id, customers.email, changed.id, ${statementTime}, ${statementTime}
-    from changed cross join customers
-    where changed.disabled and customers.role = 'admin' and customers.deleted_at is null`);
+    select 'webhook_disabled', admins.id, admins.email, changed.id, ${statementTime}, ${statementTime}
+    from changed cross join admins where changed.disabled`);
 }
 
 /** What is left of deleted webhooks is not shown. */
