@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMsMax } from '../src/lib/elapsed.ts';
 
 /** A program under way. */
 export type Running = {
@@ -25,7 +26,7 @@ export function asRunning(child: Bun.Subprocess, { signal, lastSignal, timeoutMs
   const ended = child.exited.then(() => String(child.signalCode ?? `exit code ${child.exitCode}`));
   const stop = async () => {
     child.kill(signal);
-    const patience = setTimeout(() => child.kill(lastSignal), timeoutMs);
+    const patience = setTimeout(() => child.kill(lastSignal), Math.min(timeoutMs, timerMsMax));
     await ended;
     clearTimeout(patience);
   };

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { request as requestByHttp } from 'node:http';
 import { join } from 'node:path';
 import { withTable } from '../scripts/write-privacy.ts';
 import { personalData } from '../src/domain/customers/personal-data.ts';
@@ -197,6 +199,25 @@ describe('POST /api/customers/{id}/erase', () => {
     const other = await registerCustomer(shop.url);
     const path = `/api/customers/${other.id}/erase`;
     expect((await ask('POST', path, { token: adminToken, headers: empty })).status).toBe(204);
+  });
+
+  test('when its body comes in chunks, or in none › erases all the same', async () => {
+    const [owner, other] = await Promise.all([registerCustomer(shop.url), registerCustomer(shop.url)]);
+    const body = JSON.stringify({ currentPassword: owner.password });
+    for (const [id, token, chunk] of [
+      [owner.id, owner.token, body],
+      [other.id, adminToken, ''],
+    ] as const) {
+      const headers = {
+        Authorization: `Bearer ${token}`,
+        'Transfer-Encoding': 'chunked',
+        ...(chunk && { 'Content-Type': 'application/json; charset=utf-8' }),
+      };
+      const sent = requestByHttp(`${shop.url}/api/customers/${id}/erase`, { method: 'POST', headers });
+      const [answer] = await once(sent.end(chunk), 'response');
+      answer.resume();
+      expect(answer.statusCode).toBe(204);
+    }
   });
 
   test('when the password is missing or wrong, or the body is not right › refuses and changes nothing', async () => {
@@ -453,9 +474,17 @@ describe('CUSTOMER_ERASE_AFTER', () => {
       insert into customers (id, name, email, role, password_hash, created_at, updated_at, deleted_at)
       select uuid_v7(now()), 'Long gone', n || '@example.com', 'customer', 'x', now(), now(), now() - interval '40 days'
       from generate_series(1, 45) as n returning id`;
+    // One that cannot be erased comes first.
+    const [stuck] = more;
+    await shop.db`update customers set deleted_at = now() - interval '50 days' where id = ${stuck?.id ?? ''}`;
+    await shop.db.unsafe(
+      `alter table customers add constraint stuck check (id <> '${stuck?.id}' or erased_at is null)`,
+    );
     const worker = await shop.startWorker({ CUSTOMER_ERASE_AFTER: '30d' });
     const done = await eventually(() => worker.log().find(({ msg }) => msg === 'clean-up'));
-    expect(done).toMatchObject({ erased: more.length + 1 });
+    await shop.db`alter table customers drop constraint stuck`;
+    expect(done).toMatchObject({ erased: more.length });
+    expect(worker.log().filter(({ customerId }) => customerId === stuck?.id)).toMatchObject([{ level: 'error' }]);
     const rows =
       await shop.db`select id, erased_at from customers where id = any(${[old.id, young.id, open.id]}::uuid[])`;
     const erasedIds = rows.filter(({ erased_at }) => erased_at !== null).map(({ id }) => id);

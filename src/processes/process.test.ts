@@ -93,6 +93,16 @@ describe('runProcess', () => {
     });
   });
 
+  describe('when it has longer than a timer waits', () => {
+    test('closes everything', async () => {
+      const { code, lines } = await run(`
+        closers.add('slow', () => new Promise((resolve) => setTimeout(resolve, 200)));
+        console.log('started'); return { log, timeoutMs: 2 ** 31 };`);
+      expect(code).toBe(0);
+      expect(lines.at(-1)).toMatchObject({ msg: 'stopped' });
+    });
+  });
+
   describe('when it is told to end before it has started', () => {
     const untilTold = `
       closers.add('first', () => console.log('first is closed'));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Closers, createClosers } from '../lib/closers.ts';
+import { timerMsMax } from '../lib/elapsed.ts';
 import { SettingsError } from '../settings.ts';
 import { isServerAway } from './shared.ts';
 
@@ -55,7 +56,7 @@ async function stop(closers: Closers, log: Logger, timeoutMs: number): Promise<0
       exitCode = 1;
     }
   });
-  const inTime = await Promise.race([closed.then(() => true), sleep(timeoutMs, false)]);
+  const inTime = await Promise.race([closed.then(() => true), sleep(Math.min(timeoutMs, timerMsMax), false)]);
   if (inTime) log.info('stopped');
   else log.warn({ closing: closers.current(), timeoutMs }, 'stopped before everything was closed');
   return exitCode;

@@ -191,7 +191,7 @@ export async function openWorkerServices(
     void (await Promise.all([ofOrders.drained(), ofAccounts.drained(), ofWebhooks.drained()]));
   const { scheduled, orderQueueDepth } = await startWorkers(
     backend,
-    { sweep, cleanUp: createCleanUp(db, settings, log), batches, drained },
+    { sweep, cleanUp: createCleanUp(db, settings, log, stopping), batches, drained },
     { onQueueError, onJobFailure, onJobEnd },
     closers,
   );

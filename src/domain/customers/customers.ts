@@ -3,7 +3,7 @@ import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
 import { statementTime } from '../../db/sql.ts';
 import { type CustomerRow, customers, orders } from '../../db/tables.ts';
-import { notFound, ShopError } from '../../errors.ts';
+import { notFound, OvertakenError, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
@@ -135,13 +135,10 @@ export async function requireDelivered(tx: Transaction, id: string): Promise<voi
 export async function deleteCustomer(tx: Transaction, id: string, actor: Actor): Promise<void> {
   const row = await getCustomer(tx, id, actor);
   if (row.role === 'admin') await lockAdmins(tx);
-  const [locked] = await tx
-    .select({ role: customers.role, deletedAt: customers.deletedAt })
-    .from(customers)
-    .where(eq(customers.id, row.id))
-    .for('update');
+  const [locked] = await tx.select(accountColumns).from(customers).where(eq(customers.id, row.id)).for('update');
   if (!locked || locked.deletedAt) throw notFound('customer');
   keepFromKeys(locked, actor);
+  if (locked.role === 'admin' && row.role !== 'admin') throw new OvertakenError('The account has been promoted.');
   if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
   await requireDelivered(tx, row.id);
   const [closed] = await tx
@@ -152,7 +149,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
   if (!closed) throw notFound('customer');
   await endSessions(tx, row.id);
   await endTokens(tx, row.id);
-  const changes = accountChanges(row, closed);
+  const changes = accountChanges(locked, closed);
   await writeEvent(tx, actor, { action: 'customer.deleted', subject: { kind: 'customer', id: row.id }, changes });
 }
 

@@ -1,8 +1,8 @@
 import { and, eq, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
-import type { Transaction } from '../../db/client.ts';
-import { later, statementTime } from '../../db/sql.ts';
+import type { Reader, Transaction } from '../../db/client.ts';
+import { later, statementTime, uuids } from '../../db/sql.ts';
 import { auditEvents, customers, idempotencyRecords, mails, orderDetails, orders } from '../../db/tables.ts';
-import { notFound, ShopError } from '../../errors.ts';
+import { notFound, OvertakenError, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import { writeEvent } from '../audit/events.ts';
 import { type Actor, isStaff, requireOwner, system } from './actor.ts';
@@ -40,6 +40,7 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
   keepFromKeys(locked, actor);
   if (locked.erasedAt) throw new ShopError('customer_erased', 'The person behind this account has been erased.');
   if (!locked.deletedAt) {
+    if (locked.role === 'admin' && row.role !== 'admin') throw new OvertakenError('The account has been promoted.');
     if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
     await requireDelivered(tx, row.id);
   }
@@ -99,27 +100,38 @@ async function eraseMails(tx: Transaction, areTheirs: SQL): Promise<void> {
     .where(and(areTheirs, or(isNotNull(mails.lastError), isNotNull(mails.address))));
 }
 
-/**
- * Erases accounts that were closed so long ago, the oldest first; what somebody holds is left to the next time.
- * @returns how many; fewer than `batchSizeMax` means that none is left
- */
-export async function eraseLongClosed(
-  tx: Transaction,
-  { closedMs, batchSizeMax }: { closedMs: number; batchSizeMax: number },
-): Promise<number> {
-  const due = await tx
+/** Accounts that were closed so long ago, and not erased. */
+const isLongClosed = (closedMs: number) =>
+  and(
+    isNotNull(customers.deletedAt),
+    isNull(customers.erasedAt),
+    lt(customers.deletedAt, later(statementTime, -closedMs)),
+  );
+
+/** The ids of at most so many of them, those of the longest ago first, but for some. */
+export async function findLongClosed(
+  reader: Reader,
+  { closedMs, except, limit }: { closedMs: number; except: string[]; limit: number },
+): Promise<string[]> {
+  const due = await reader
     .select({ id: customers.id })
     .from(customers)
-    .where(
-      and(
-        isNotNull(customers.deletedAt),
-        isNull(customers.erasedAt),
-        lt(customers.deletedAt, later(statementTime, -closedMs)),
-      ),
-    )
+    .where(and(isLongClosed(closedMs), sql`${customers.id} <> all(${uuids(except)})`))
     .orderBy(customers.deletedAt)
-    .limit(batchSizeMax)
+    .limit(limit);
+  return due.map(({ id }) => id);
+}
+
+/**
+ * Erases the person behind an account that was closed so long ago.
+ * @returns false when somebody holds it, or it has been erased or opened again since it was found
+ */
+export async function eraseLongClosed(tx: Transaction, id: string, closedMs: number): Promise<boolean> {
+  const [due] = await tx
+    .select({ id: customers.id })
+    .from(customers)
+    .where(and(eq(customers.id, id), isLongClosed(closedMs)))
     .for('update', { skipLocked: true });
-  for (const { id } of due) await eraseCustomer(tx, id, system);
-  return due.length;
+  if (due) await eraseCustomer(tx, due.id, system);
+  return due !== undefined;
 }
