@@ -139,8 +139,9 @@ describe('POST /api/products/batch', () => {
     });
 
     test('books a difference of stock, with one event for the product', async () => {
-      const { id, sku, name, priceCents } = await existing({ stock: 10 });
-      const answer = await write([{ sku, name, priceCents, stockChange: -3 }], {}, withKey());
+      const images = [{ url: '/media/a.svg', alt: 'A' }];
+      const { id, sku, name, priceCents } = await existing({ stock: 10, images });
+      const answer = await write([{ sku, name, priceCents, images, stockChange: -3 }], {}, withKey());
       expect(outcomesOf(answer)).toEqual(['updated']);
       expect((await read(id)).stock).toBe(7);
       expect(await bookingsOf(id)).toMatchObject([
@@ -148,7 +149,8 @@ describe('POST /api/products/batch', () => {
         { reason: 'created' },
       ]);
       const [event, ...older] = await eventsOf({ id });
-      expect(event).toMatchObject({ action: 'product.updated', changes: { stock: { from: 10, to: 7 } } });
+      expect(event?.action).toBe('product.updated');
+      expect(event?.changes).toEqual({ stock: { from: 10, to: 7 } });
       expect(older).toHaveLength(1);
       const both = await write([{ sku, name: 'Other', priceCents, stockChange: 1 }], {}, withKey());
       expect(outcomesOf(both)).toEqual(['updated']);

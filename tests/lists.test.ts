@@ -370,6 +370,14 @@ describe('GET /api/products', () => {
       expect((await products(`q=${word}`)).data).toHaveLength(1);
     });
 
+    test('takes the signs that part parameters for text where they part none', async () => {
+      const { word, made } = await catalogue([1]);
+      for (const q of [`${word}?=1`, `${word}?`, `?${word}`, `${word}=`]) {
+        const { data } = await products(`q=${q}&maxPriceCents=1`);
+        expect([q, ids(data)]).toEqual([q, ids(made)]);
+      }
+    });
+
     test('takes an empty search for none, and one of punctuation alone for one that finds nothing', async () => {
       const newest = await product({ name: freshWord() });
       for (const q of ['', '%20%20']) {

@@ -350,6 +350,7 @@ describe('ADMIN_TOTP=required', () => {
     expect((await askStrict('GET', `/api/customers/${id}`, { token })).status).toBe(200);
     expect((await askStrict('GET', '/api/sessions', { token })).status).toBe(200);
     expect((await askStrict('GET', `/api/customers/${id}/export`, { token })).status).toBe(200);
+    expectProblem(await askStrict('POST', `/api/customers/${id}/erase`, { token }), 422, 'validation_failed');
     // The other processes go by their own setting.
     expect((await ask('GET', '/api/customers', { token })).status).toBe(200);
   });

@@ -71,7 +71,7 @@ export function createTokens({ settings, now }: Pick<ApiServices, 'settings' | '
 /** Who calls, once that is known: an account, or a key. */
 export type CallerActor = AccountActor | KeyActor;
 type CallerEnv<Who extends CallerActor = CallerActor> = AppEnv & {
-  Variables: { actor: Who; sessionId: string | undefined };
+  Variables: { actor: Who; sessionId: string | undefined; lacksSecondFactor: boolean };
 };
 type Guard<Who extends CallerActor> = MiddlewareHandler<CallerEnv<Who>>;
 
@@ -141,10 +141,11 @@ export function createGuards({ findCaller, settings }: Pick<ApiServices, 'findCa
       const endsAt = waitEndsAt();
       const caller = await callerOf(c);
       if (!caller) throw new ShopError('unauthenticated', 'A valid bearer token is required.');
-      const { actor, sessionId } = caller;
+      const { actor, sessionId, lacksSecondFactor } = caller;
       c.get('logFields')[actor.kind === 'key' ? 'keyId' : 'customerId'] = actor.id;
       c.set('actor', judge(caller, c));
       c.set('sessionId', sessionId);
+      c.set('lacksSecondFactor', lacksSecondFactor);
       // The rule's own wait begins again, unless that would make a difference: a context for every request costs something.
       const isSlow = endsAt - performance.now() < databaseWaitMsMax - unnoticedMs;
       await (isSlow ? withRestOfWait(endsAt, next) : next());

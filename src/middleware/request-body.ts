@@ -88,10 +88,18 @@ export const limitBody = createMiddleware<AppEnv>((c, next) => {
 
 /** The same where a body may be left out; an empty one is left out, whatever it says of its type. */
 export const requireJsonIfSent = createMiddleware<AppEnv>(async (c, next) => {
-  if (announcedBytes(c.req) > 0 || c.req.header('transfer-encoding') !== undefined) return requireJson(c, next);
+  if (announcedBytes(c.req) > 0) return requireJson(c, next);
+  // What comes in chunks does not say how much it is.
+  const isChunked = c.req.header('transfer-encoding') !== undefined;
+  const body = isChunked ? await c.req.arrayBuffer() : new ArrayBuffer(0);
+  const { url, method, signal } = c.req.raw;
   const headers = new Headers(c.req.raw.headers);
+  if (body.byteLength > 0) {
+    c.req.raw = new Request(url, { method, headers, signal, body });
+    return requireJson(c, next);
+  }
   headers.delete('content-type');
-  c.req.raw = new Request(c.req.raw, { headers });
+  c.req.raw = new Request(url, { method, headers, signal });
   await next();
 });
 

@@ -33,7 +33,13 @@ function toldValue(value: unknown): AuditValue {
   if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return null;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? value
-    : JSON.stringify(value);
+    : JSON.stringify(value, inOneOrder);
+}
+
+/** The members of an object come in the order of their maker, which is no difference. */
+function inOneOrder(_name: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** Writes down who did something, in the transaction that does it. */

@@ -34,7 +34,7 @@ function totpOf(secret: string, issuer?: string, label?: string): TOTP {
 
 /** The time step that a code is of, null when it is of none that counts at a moment (Unix ms). */
 export function stepOfCode(secret: string, code: string, nowMs: number): number | null {
-  const token = code.replaceAll(/\s/g, '');
+  const token = code.replaceAll(/[\s-]/g, '');
   if (!/^\d{6}$/.test(token)) return null;
   const delta = totpOf(secret).validate({ token, timestamp: nowMs, window: windowSteps });
   return delta === null ? null : Math.floor(nowMs / 1_000 / periodSeconds) + delta;
