@@ -7,23 +7,36 @@ import type { AppEnv } from './env.ts';
 import { answers } from './problem.ts';
 
 const headerDescriptions = {
+  'Content-Disposition': 'The name of the file',
   ETag: 'The entity tag of this version',
   'Idempotent-Replayed': '`true` when this is the answer to an earlier request with the same key',
   Location: 'The path of what was made',
+  'Retry-After': 'Seconds until it is worth asking again',
   'X-Cache': '`HIT`, `MISS`, or `BYPASS` when the cache could not be asked',
 };
 
-/** A JSON answer in a route's declaration, with the headers that it may carry beside the usual ones. */
-export function json<Schema extends z.ZodType>(
-  schema: Schema,
-  description: string,
-  ...headers: (keyof typeof headerDescriptions)[]
-) {
-  const declared = headers.map((name) => [
+type HeaderName = keyof typeof headerDescriptions;
+
+/** The headers that an answer may carry beside the usual ones, in a route's declaration. */
+export function declaredHeaders(...names: HeaderName[]) {
+  const declared = names.map((name) => [
     name,
     { description: headerDescriptions[name], schema: { type: 'string' as const } },
   ]);
-  return { content: { 'application/json': { schema } }, description, headers: Object.fromEntries(declared) };
+  return Object.fromEntries(declared);
+}
+
+/** A JSON answer in a route's declaration, with its headers. */
+export function json<Schema extends z.ZodType>(schema: Schema, description: string, ...headers: HeaderName[]) {
+  return { content: { 'application/json': { schema } }, description, headers: declaredHeaders(...headers) };
+}
+
+/** That what the caller has is current, likewise. */
+export function unchanged(...headers: HeaderName[]) {
+  return {
+    description: 'Unchanged since the entity tag in `If-None-Match`',
+    headers: declaredHeaders('ETag', ...headers),
+  };
 }
 
 /** A JSON body that a route requires. */
@@ -42,8 +55,12 @@ export const ifNoneMatch = {
 const everywhere = ['internal_error', 'unavailable'] as const;
 const ofBodies = ['malformed_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'] as const;
 
-/** Of routes for those who are signed in, and of those that keys may call as well. */
+/**
+ * Of routes for those who are signed in, of those where an admin may do for others what these do for themselves, and of
+ * those that keys may call as well.
+ */
 export const ofCallers = ['unauthenticated', 'forbidden'] as const;
+export const ofSelfOrAdmins = [...ofCallers, 'totp_required'] as const;
 export const ofCallersAndKeys = [...ofCallers, 'missing_scope', 'totp_required'] as const;
 
 type Everywhere = (typeof everywhere)[number];
@@ -123,7 +140,7 @@ export const bearerOrKey = (scope: Scope) => [...bearer, { key: [scope] }];
 export const refuseInvalid: Hook<unknown, AppEnv, string, void> = (result, c) => {
   if (result.success) {
     // Hono overlooks a parameter without a name.
-    if (result.target !== 'query' || !/[?&]=/.test(c.req.url)) return;
+    if (result.target !== 'query' || !/^[^?]*\?(?:.*&)?=/s.test(c.req.url)) return;
     const errors = [{ path: '', message: 'A parameter has no name.' }];
     throw new ShopError('validation_failed', 'The query is not valid.', { errors });
   }

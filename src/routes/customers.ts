@@ -32,9 +32,10 @@ import {
   ifNoneMatch,
   json,
   jsonBody,
-  ofCallers,
   ofCallersAndKeys,
+  ofSelfOrAdmins,
   problems,
+  unchanged,
 } from '../middleware/openapi.ts';
 import { requireJson, requireJsonIfSent } from '../middleware/request-body.ts';
 import { serializeAuditEvent } from '../schema/audit-events.ts';
@@ -130,7 +131,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         request: { query: customerQuerySchema },
         responses: {
           200: json(customerListSchema, 'A page of the accounts, newest first', 'ETag', 'X-Cache'),
-          304: { description: 'Unchanged since the entity tag in `If-None-Match`' },
+          304: unchanged('X-Cache'),
           ...problems(...ofCallersAndKeys, 'validation_failed'),
         },
       }),
@@ -263,7 +264,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         request: { params: idParams, query: noQuery },
         responses: {
           204: { description: 'Ended' },
-          ...problems(...ofCallers, 'not_found', 'payload_too_large', 'validation_failed'),
+          ...problems(...ofSelfOrAdmins, 'not_found', 'payload_too_large', 'validation_failed'),
         },
       }),
       async (c) => {
@@ -317,8 +318,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         middleware: [selfOrAdmin()] as const,
         request: { params: idParams, query: noQuery },
         responses: {
-          200: json(customerExportSchema, 'The export'),
-          ...problems(...ofCallers, 'not_found', 'validation_failed'),
+          200: json(customerExportSchema, 'The export', 'Content-Disposition'),
+          ...problems(...ofSelfOrAdmins, 'not_found', 'validation_failed'),
         },
       }),
       async (c) => {
@@ -350,7 +351,7 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         responses: {
           204: { description: 'Erased' },
           ...bodyProblems(
-            ...ofCallers,
+            ...ofSelfOrAdmins,
             'not_found',
             'rate_limited',
             'invalid_credentials',
@@ -365,7 +366,8 @@ export function customerRoutes(services: CustomerServices, { signedIn, selfOrAdm
         const { currentPassword } = c.req.valid('json');
         const actor = c.get('actor');
         const endsAt = waitEndsAt();
-        if (actor.id === id && actor.kind === 'customer') {
+        // Without the second factor that they need, an admin is the owner and no more.
+        if (actor.id === id && (actor.kind === 'customer' || c.get('lacksSecondFactor'))) {
           if (currentPassword === undefined) {
             const errors = [{ path: 'currentPassword', message: 'is required of the owner' }];
             throw new ShopError('validation_failed', 'The body is not valid.', { errors });

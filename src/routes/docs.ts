@@ -27,9 +27,22 @@ const goToAnchor = () => document.getElementById(location.hash.slice(1))?.scroll
 /** What is asked for a document: the origin that it is read at is the server that it names. */
 type Asked = Pick<Context<AppEnv>, 'req'>;
 
+/** Stands in a document until it is known at which origin it is read. */
+const someOrigin = 'https://origin.invalid';
+
 /** Documents of the API, made when they are first read; one for each version of OpenAPI, for the last origin asked at. */
 function createDocuments(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
   const made = new Map<string, Asset & { origin: string; etag: string }>();
+  const texts = new Map<string, string>();
+
+  /** Made once, because whoever asks chooses the origin, which may be another one each time. */
+  function textOf(version: '3.1.0' | '3.0.3'): string {
+    const known = texts.get(version);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(describeApi(api, version, { origin: someOrigin, contact: settings.mailFrom }));
+    texts.set(version, text);
+    return text;
+  }
 
   function originOf({ req }: Asked): string {
     const { protocol, host } = new URL(req.url);
@@ -41,9 +54,7 @@ function createDocuments(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
     const origin = originOf(c);
     const known = made.get(version);
     if (known?.origin === origin) return known;
-    const plain = new TextEncoder().encode(
-      JSON.stringify(describeApi(api, version, { origin, contact: settings.mailFrom })),
-    );
+    const plain = new TextEncoder().encode(textOf(version).replace(someOrigin, () => origin));
     const etag = `"${createHash('sha256').update(plain).digest('base64url')}"`;
     const document = { plain, gzip: gzipSync(plain), origin, etag };
     made.set(version, document);

@@ -8,7 +8,7 @@ import type { Guards } from '../middleware/auth.ts';
 import type { AppEnv } from '../middleware/env.ts';
 import { methodOf } from '../middleware/head.ts';
 import { ofUnknownLength } from '../middleware/list-answers.ts';
-import { bearerOrKey, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
+import { bearerOrKey, declaredHeaders, ofCallersAndKeys, problems } from '../middleware/openapi.ts';
 import { lastDay, startOfDay } from '../schema/days.ts';
 import {
   type ExportFormat,
@@ -71,6 +71,8 @@ type ExportServices = Pick<ApiServices, 'read' | 'settings'>;
 const promise =
   "Streamed, whatever its size, each part as it is when it is read. One that breaks off ends without the last chunk, so that it cannot be taken for a whole. In CSV (RFC 4180) null is empty, lists are JSON, and a cell that a spreadsheet might run, because it begins with `=`, `+`, `-`, `@`, tab or CR, has a `'` before it, as has one that begins with that.";
 
+const headers = declaredHeaders('Content-Disposition');
+
 /** The catalogue and the orders as files, for admins. */
 export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: Guards) {
   const { currency } = settings;
@@ -96,7 +98,10 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
         security: bearerOrKey('products:read'),
         middleware: [adminOnly('products')] as const,
         request: { query: productExportQuerySchema },
-        responses: { 200: streamed('The catalogue'), ...problems(...ofCallersAndKeys, 'validation_failed') },
+        responses: {
+          200: { ...streamed('The catalogue'), headers },
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       (c) => {
         const { format } = c.req.valid('query');
@@ -114,7 +119,10 @@ export function exportRoutes({ read, settings }: ExportServices, { adminOnly }: 
         security: bearerOrKey('orders:read'),
         middleware: [adminOnly('orders')] as const,
         request: { query: orderExportQuerySchema },
-        responses: { 200: streamed('The orders'), ...problems(...ofCallersAndKeys, 'validation_failed') },
+        responses: {
+          200: { ...streamed('The orders'), headers },
+          ...problems(...ofCallersAndKeys, 'validation_failed'),
+        },
       }),
       (c) => {
         const { format, from, to } = c.req.valid('query');

@@ -40,11 +40,11 @@ export function healthRoutes(services: HealthServices, draining: () => boolean) 
         tags: ['Operation'],
         summary: 'Ready for traffic',
         description:
-          'Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.',
+          'Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works. With `METRICS_PORT`, or through a proxy, the checks are left out here.',
         responses: {
           200: json(readinessSchema, 'Ready, or ready but degraded'),
           400: badHost,
-          503: json(readinessSchema, 'Not ready; the checks say what is down'),
+          503: json(readinessSchema, 'Not ready: Postgres is down, or the process begins or ends', 'Retry-After'),
         },
       }),
       async (c) => {

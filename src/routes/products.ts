@@ -25,6 +25,7 @@ import {
   jsonBody,
   ofCallersAndKeys,
   problems,
+  unchanged,
 } from '../middleware/openapi.ts';
 import { requireJson } from '../middleware/request-body.ts';
 import { idempotencyHeadersSchema, idParams, noQuery, writeConditions } from '../schema/common.ts';
@@ -39,8 +40,6 @@ import {
   serializeProduct,
 } from '../schema/products.ts';
 import type { ApiServices } from '../services.ts';
-
-const unchanged = { description: 'Unchanged since the entity tag in `If-None-Match`' };
 
 type ProductServices = Pick<ApiServices, 'cache' | 'findProduct' | 'readList' | 'settings' | 'transaction'>;
 
@@ -86,7 +85,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly, 
         request: { query: productQuerySchema },
         responses: {
           200: json(productListSchema, 'A page of the catalogue', 'ETag', 'X-Cache'),
-          304: unchanged,
+          304: unchanged('X-Cache'),
           ...problems('validation_failed'),
         },
       }),
@@ -110,7 +109,7 @@ export function productRoutes(services: ProductServices, { identify, adminOnly, 
         request: { params: idParams, query: noQuery },
         responses: {
           200: json(productSchema, 'The product', 'ETag'),
-          304: unchanged,
+          304: unchanged(),
           ...problems('not_found', 'validation_failed'),
         },
       }),

@@ -39,6 +39,11 @@ type WebhookServices = Pick<ApiServices, 'read' | 'settings' | 'transaction'>;
 /** Who is told of what happens in the shop, and what they were told, for admins. */
 export function webhookRoutes({ read, settings, transaction }: WebhookServices, { adminOnly }: Guards) {
   const inputSchema = webhookInputSchema(settings.webhookTargets);
+  const led =
+    settings.webhookTargets === 'public'
+      ? 'must begin with `https://` and lead to a public address'
+      : 'may begin with `http://` and lead anywhere in this shop';
+  const aboutUrls = `\`url\` ${led}; it holds no user and no password.`;
   return new OpenAPIHono<AppEnv>()
     .openapi(
       createRoute({
@@ -68,8 +73,7 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         operationId: 'createWebhook',
         tags: ['Webhooks'],
         summary: 'Add a webhook',
-        description:
-          'Adds a webhook, a URL that is told of what happens from now on. `url` must begin with `https://` and lead to a public address; it may hold no user and no password. The secret is shown this once.',
+        description: `Adds a webhook, a URL that is told of what happens from now on. ${aboutUrls} The secret is shown this once.`,
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks'), requireJson] as const,
         request: { query: noQuery, body: jsonBody(inputSchema) },
@@ -112,8 +116,7 @@ export function webhookRoutes({ read, settings, transaction }: WebhookServices, 
         operationId: 'replaceWebhook',
         tags: ['Webhooks'],
         summary: 'Replace a webhook',
-        description:
-          'Replaces the URL, events and description of a webhook. One that has been disabled is enabled by it.',
+        description: `Replaces the URL, events and description of a webhook. ${aboutUrls} One that has been disabled is enabled by it.`,
         security: bearerOrKey('webhooks:write'),
         middleware: [adminOnly('webhooks'), requireJson] as const,
         request: { params: idParams, query: noQuery, body: jsonBody(inputSchema) },

@@ -58,7 +58,7 @@ export const auditEventSchema = z
     subject: z.object({ kind: z.enum(subjectKinds), id }),
     changes: z.record(z.string(), change).meta({
       description:
-        'What changed, by field: `{from, to}`, and `{}` for a field that is personal or secret, whose values are not kept here.',
+        'What changed, by field: `{from, to}`, and `{}` for a field that is personal or secret, whose values are not kept here. A list or an object is told as JSON, an empty list as null.',
       example: { priceCents: { from: 1299, to: 1499 } },
     }),
     requestId: z.string().nullable().meta({ description: 'The `X-Request-Id` of the request that asked for it.' }),

@@ -34,7 +34,7 @@ export function line(minimum: number, maximum: number, base = storable) {
       error: `must have ${minimum} to ${maximum} characters after trimming`,
     })
     .refine((value) => !controlCharacter.test(value), 'must not contain control characters')
-    .meta({ minLength: minimum, maxLength: maximum });
+    .meta({ minLength: minimum, maxLength: maximum, description: 'One line; blanks around it do not count.' });
 }
 
 /** A whole number in a query string, between `minimum` and `maximum`. */
@@ -136,7 +136,7 @@ export const idParams = z.object({
 
 /** Conditional writes (RFC 9110, section 13). */
 export const writeConditions = z.object({
-  'If-Match': z.string().optional().meta({ description: 'An `ETag`; 412 unless it is still the current one.' }),
+  'If-Match': z.string().optional().meta({ description: 'An `ETag`, or `*`; 412 unless it is still the current one.' }),
   'If-None-Match': z.string().optional().meta({ description: 'An `ETag`, or `*`; 412 if it is the current one.' }),
 });
 
@@ -170,7 +170,7 @@ const fieldErrorSchema = z
   .object({
     path: z.string().meta({ description: 'Member names and indexes, joined by dots.' }),
     message: z.string(),
-    productId: z.string().optional().meta({ description: 'With `unknown_product`, as it was sent.' }),
+    productId: z.string().optional().meta({ description: 'With `unknown_product`: of which product.' }),
   })
   .meta({ id: 'FieldError', description: 'What is wrong, and where.' });
 

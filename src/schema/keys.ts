@@ -62,7 +62,7 @@ const moment = z.iso
   .datetime({ offset: true })
   .transform((text) => new Date(text))
   .refine((date) => date.getTime() > 0 && date.getTime() <= latest, 'must be in the future')
-  .meta({ type: 'string', format: 'date-time', example: '2027-01-01T00:00:00.000Z' });
+  .meta({ format: 'date-time' });
 
 export const keyInputSchema = z
   .strictObject({
@@ -73,7 +73,10 @@ export const keyInputSchema = z
       .max(scopes.length)
       .refine((given) => new Set(given).size === given.length, 'must not name a scope twice')
       .meta({ uniqueItems: true, example: ['products:read', 'stock:write'] }),
-    expiresAt: orNull(moment),
+    expiresAt: orNull(moment).meta({
+      description: 'In the future. Without one, the key is good until it is deleted.',
+      example: '2099-01-01T00:00:00.000Z',
+    }),
   })
   .meta({ id: 'KeyInput' });
 export type KeyInput = z.output<typeof keyInputSchema>;

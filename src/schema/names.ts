@@ -22,4 +22,8 @@ const harmless = storable.refine((name) => !steeringMark.test(name), 'must not c
 export const personName = line(1, 100, harmless)
   .refine((name) => !idleJoiner.test(name), 'must not contain a joiner that joins nothing')
   .refine((name) => visible.test(name), 'must contain a character that can be seen')
-  .refine((name) => !holdsLink(name), 'must not contain :// or www.');
+  .refine((name) => !holdsLink(name), 'must not contain :// or www.')
+  .meta({
+    description:
+      'One line; blanks around it do not count. It holds no `://`, no `www.`, and nothing that cannot be seen or turns text round.',
+  });

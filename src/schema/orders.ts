@@ -239,7 +239,10 @@ export function orderAddressInputFor(need: AddressNeed) {
   return z
     .strictObject({ shippingAddress: shippingAddressInput.nullable() })
     .refine(({ shippingAddress }) => need === 'optional' || shippingAddress !== null, nowhere)
-    .meta({ id: 'OrderAddressInput', description: 'Null clears it, unless this shop requires one.' });
+    .meta({
+      id: 'OrderAddressInput',
+      description: need === 'required' ? 'This shop requires an address.' : 'Null clears it.',
+    });
 }
 
 /** `http://` or `https://` and what a URL may hold, which is neither blanks nor anything that cannot be seen. */
@@ -297,12 +300,12 @@ export const orderQuerySchema = z
     customerId: optional(idInput).meta({
       type: 'string',
       format: 'uuid',
-      description: "Only this customer's orders. For admins; others see their own alone.",
+      description: "Only this customer's orders. For admins; from others it is refused, who see their own alone.",
     }),
     includeDeleted: queryFlag.meta({
       type: 'string',
       enum: ['true', 'false'],
-      description: '`true`: deleted orders, too. For admins.',
+      description: '`true`: deleted orders, too. For admins; from others it is refused.',
     }),
   })
   .superRefine((query, context) => checkCursor(query, '-createdAt', context, 'none'));

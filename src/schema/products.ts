@@ -152,7 +152,7 @@ export const productBatchItemSchema = z
     sku: sku.meta({ description: 'Which product it is, or is to be.', example: 'MUG-040-BL' }),
     stock: productInput.stock.optional().meta({ description: 'For a new product, and only for that.', example: 25 }),
     stockChange: stockDifference.optional().meta({
-      description: 'For a product that is there, and only for that; needs an `Idempotency-Key`.',
+      description: 'For a product that is there, and only for that; not 0; needs an `Idempotency-Key`.',
       example: 24,
     }),
   })
@@ -198,7 +198,11 @@ export const productQuerySchema = z
       enum: ['true', 'false'],
       description: '`true`: only products of which there are some.',
     }),
-    sku: optional(sku).meta({ type: 'string', description: 'Only the product with this SKU.', example: 'MUG-040-BL' }),
+    sku: optional(sku).meta({
+      type: 'string',
+      description: 'Only the product with this SKU: up to 64 printable ASCII characters without blanks.',
+      example: 'MUG-040-BL',
+    }),
     tag: optional(tag).meta({ type: 'string', description: 'Only products with this tag.', example: 'kitchen' }),
     sort: optional(z.enum(productSorts)).meta({
       type: 'string',

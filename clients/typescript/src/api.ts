@@ -52,7 +52,7 @@ export type AuditEvent = {
     /** UUIDv7 */
     id: string;
   };
-  /** What changed, by field: `{from, to}`, and `{}` for a field that is personal or secret, whose values are not kept here. */
+  /** What changed, by field: `{from, to}`, and `{}` for a field that is personal or secret, whose values are not kept here. A list or an object is told as JSON, an empty list as null. */
   changes: Record<string, AuditChange>;
   /** The `X-Request-Id` of the request that asked for it. */
   requestId: string | null;
@@ -147,7 +147,7 @@ export type FieldError = {
   /** Member names and indexes, joined by dots. */
   path: string;
   message: string;
-  /** With `unknown_product`, as it was sent. */
+  /** With `unknown_product`: of which product. */
   productId?: string | undefined;
 };
 
@@ -185,6 +185,7 @@ export type Key = {
 };
 
 export type KeyInput = {
+  /** One line; blanks around it do not count. It holds no `://`, no `www.`, and nothing that cannot be seen or turns text round. */
   name: string;
   scopes: Array<
     | 'products:read'
@@ -204,7 +205,8 @@ export type KeyInput = {
     | 'reports:read'
     | 'reports:write'
   >;
-  expiresAt?: string | undefined;
+  /** In the future. Without one, the key is good until it is deleted. */
+  expiresAt?: string | null | undefined;
 };
 
 export type KeyList = { data: Array<Key>; pagination: Pagination };
@@ -296,7 +298,7 @@ export type Order = {
   deletedAt: string | null;
 };
 
-/** Null clears it, unless this shop requires one. */
+/** Null clears it. */
 export type OrderAddressInput = { shippingAddress: ShippingAddressInput | null };
 
 /** What an event tells of an order; the rest is at `GET /api/orders/{id}`. */
@@ -342,7 +344,9 @@ export type OrderStatus = 'pending' | 'processing' | 'shipped' | 'delivered' | '
 export type OrderStatusInput = {
   /** The one after the present one; the present one changes nothing but what is said of the parcel. */
   status: OrderStatus;
+  /** One line; blanks around it do not count. */
   carrier?: string | null | undefined;
+  /** One line; blanks around it do not count. */
   trackingNumber?: string | null | undefined;
   trackingUrl?: string | null | undefined;
 };
@@ -357,11 +361,16 @@ export type Pagination = {
   nextCursor: string | null;
 };
 
-export type PasswordChange = { currentPassword: string; newPassword: string };
+export type PasswordChange = {
+  currentPassword: string;
+  /** Counted in NFC, and not one of the 3 000 most common ones. */
+  newPassword: string;
+};
 
 export type PasswordReset = {
   /** As the mail has it. */
   token: string;
+  /** Counted in NFC, and not one of the 3 000 most common ones. */
   newPassword: string;
 };
 
@@ -395,6 +404,7 @@ export type ProductBatchInput = {
 
 /** What is left out becomes its default, as with `PUT`. */
 export type ProductBatchItem = {
+  /** One line; blanks around it do not count. */
   name: string;
   description?: string | null | undefined;
   priceCents: number;
@@ -412,7 +422,7 @@ export type ProductBatchItem = {
         alt: string;
       }>
     | undefined;
-  /** For a product that is there, and only for that; needs an `Idempotency-Key`. */
+  /** For a product that is there, and only for that; not 0; needs an `Idempotency-Key`. */
   stockChange?: number | undefined;
 };
 
@@ -434,6 +444,7 @@ export type ProductBatchResults = {
 };
 
 export type ProductInput = {
+  /** One line; blanks around it do not count. */
   name: string;
   description?: string | null | undefined;
   priceCents: number;
@@ -456,6 +467,7 @@ export type ProductList = { data: Array<Product>; pagination: Pagination };
 
 /** What is left out becomes its default, `stock` aside. */
 export type ProductReplacement = {
+  /** One line; blanks around it do not count. */
   name: string;
   description?: string | null | undefined;
   priceCents: number;
@@ -475,7 +487,12 @@ export type ProductReplacement = {
     | undefined;
 };
 
-export type Profile = { name: string; email: string; phone: string | null };
+export type Profile = {
+  /** One line; blanks around it do not count. It holds no `://`, no `www.`, and nothing that cannot be seen or turns text round. */
+  name: string;
+  email: string;
+  phone: string | null;
+};
 
 export type QueuedMails = {
   /** How many mails were queued; call again until it is 0. */
@@ -498,7 +515,14 @@ export type RecoveryCodes = {
   recoveryCodes: Array<string>;
 };
 
-export type Registration = { name: string; email: string; password: string; phone?: string | null | undefined };
+export type Registration = {
+  /** One line; blanks around it do not count. It holds no `://`, no `www.`, and nothing that cannot be seen or turns text round. */
+  name: string;
+  email: string;
+  /** Counted in NFC, and not one of the 3 000 most common ones. */
+  password: string;
+  phone?: string | null | undefined;
+};
 
 export type SalesReport = {
   /** ISO 4217 */
@@ -563,11 +587,17 @@ export type ShippingAddress = {
 };
 
 export type ShippingAddressInput = {
+  /** One line; blanks around it do not count. */
   name: string;
+  /** One line; blanks around it do not count. */
   line1: string;
+  /** One line; blanks around it do not count. */
   line2?: string | null | undefined;
+  /** One line; blanks around it do not count. */
   city: string;
+  /** One line; blanks around it do not count. */
   region?: string | null | undefined;
+  /** One line; blanks around it do not count. */
   postalCode?: string | null | undefined;
   /** ISO 3166-1 alpha-2 */
   country: string;
@@ -1267,6 +1297,7 @@ export type Routes = {
       | 'unauthenticated'
       | 'invalid_credentials'
       | 'forbidden'
+      | 'totp_required'
       | 'not_found'
       | 'customer_erased'
       | 'last_admin'
@@ -1292,7 +1323,13 @@ export type Routes = {
         };
       },
       { 200: CustomerExport },
-      'unauthenticated' | 'forbidden' | 'not_found' | 'validation_failed' | 'internal_error' | 'unavailable'
+      | 'unauthenticated'
+      | 'forbidden'
+      | 'totp_required'
+      | 'not_found'
+      | 'validation_failed'
+      | 'internal_error'
+      | 'unavailable'
     >;
   };
   '/api/customers/:id/sign-out': {
@@ -1310,6 +1347,7 @@ export type Routes = {
       { 204: undefined },
       | 'unauthenticated'
       | 'forbidden'
+      | 'totp_required'
       | 'not_found'
       | 'payload_too_large'
       | 'validation_failed'
@@ -1536,9 +1574,9 @@ export type Routes = {
           status?: OrderStatus | undefined;
           /** Only the order with this number, in any case, with or without hyphens, `O` for `0`, `I` and `L` for `1`. */
           number?: string | undefined;
-          /** Only this customer's orders. For admins; others see their own alone. */
+          /** Only this customer's orders. For admins; from others it is refused, who see their own alone. */
           customerId?: string | undefined;
-          /** `true`: deleted orders, too. For admins. */
+          /** `true`: deleted orders, too. For admins; from others it is refused. */
           includeDeleted?: boolean | 'true' | 'false' | undefined;
         };
       },
@@ -1810,7 +1848,7 @@ export type Routes = {
           maxPriceCents?: number | string | undefined;
           /** `true`: only products of which there are some. */
           inStock?: boolean | 'true' | 'false' | undefined;
-          /** Only the product with this SKU. */
+          /** Only the product with this SKU: up to 64 printable ASCII characters without blanks. */
           sku?: string | undefined;
           /** Only products with this tag. */
           tag?: string | undefined;
@@ -1882,7 +1920,7 @@ export type Routes = {
     $patch: Endpoint<
       {
         header?: {
-          /** An `ETag`; 412 unless it is still the current one. */
+          /** An `ETag`, or `*`; 412 unless it is still the current one. */
           'If-Match'?: string;
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
@@ -1933,7 +1971,7 @@ export type Routes = {
     $put: Endpoint<
       {
         header?: {
-          /** An `ETag`; 412 unless it is still the current one. */
+          /** An `ETag`, or `*`; 412 unless it is still the current one. */
           'If-Match'?: string;
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
@@ -1966,7 +2004,7 @@ export type Routes = {
     $delete: Endpoint<
       {
         header?: {
-          /** An `ETag`; 412 unless it is still the current one. */
+          /** An `ETag`, or `*`; 412 unless it is still the current one. */
           'If-Match'?: string;
           /** An `ETag`, or `*`; 412 if it is the current one. */
           'If-None-Match'?: string;
@@ -2195,7 +2233,7 @@ export type Routes = {
     >;
     /**
      * Add a webhook.
-     * Adds a webhook, a URL that is told of what happens from now on. `url` must begin with `https://` and lead to a public address; it may hold no user and no password. The secret is shown this once.
+     * Adds a webhook, a URL that is told of what happens from now on. `url` must begin with `https://` and lead to a public address; it holds no user and no password. The secret is shown this once.
      */
     $post: Endpoint<
       { json: WebhookInput },
@@ -2236,7 +2274,7 @@ export type Routes = {
     >;
     /**
      * Replace a webhook.
-     * Replaces the URL, events and description of a webhook. One that has been disabled is enabled by it.
+     * Replaces the URL, events and description of a webhook. `url` must begin with `https://` and lead to a public address; it holds no user and no password. One that has been disabled is enabled by it.
      */
     $put: Endpoint<
       {
@@ -2363,7 +2401,7 @@ export type Routes = {
   '/readyz': {
     /**
      * Ready for traffic.
-     * Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works.
+     * Tells whether traffic may come, and what is down. Without Redis the shop is `degraded`, and works. With `METRICS_PORT`, or through a proxy, the checks are left out here.
      */
     $get: Endpoint<{}, { 200: Readiness; 503: Readiness }, 'malformed_json'>;
   };
