@@ -1,5 +1,7 @@
 // How values are shown and read: in the language and the time zone of the browser.
 
+import { minorUnitDigits } from '../src/lib/currencies.ts';
+
 const moments = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const days = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
@@ -9,14 +11,20 @@ const moneyFormats = new Map<string, Intl.NumberFormat>();
 function moneyFormat(currency: string): Intl.NumberFormat {
   const known = moneyFormats.get(currency);
   if (known) return known;
-  const made = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+  const digits = digitsOf(currency);
+  const made = new Intl.NumberFormat(undefined, {
+    style: 'currency',
+    currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   moneyFormats.set(currency, made);
   return made;
 }
 
-/** How many digits an amount has behind the point. */
+/** How many digits an amount has behind the point: as the shop has it, since browsers differ. */
 export function digitsOf(currency: string): number {
-  return moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2;
+  return minorUnitDigits(currency) ?? 2;
 }
 
 /** Minor units as a plain number, `1299` as `12.99`: exact, since no fraction is calculated. */

@@ -241,8 +241,10 @@ type DialogFormProps = Omit<FormProps, 'aside' | 'submit'> & {
 export function DialogForm(props: DialogFormProps) {
   const { trigger, triggerClass = '', title, submit = trigger, onSubmit, isDangerous = false, children } = props;
   const [isOpen, setOpen] = useState(false);
+  const [isSending, setSending] = useState(false);
   async function send(data: FormData): Promise<void> {
-    await onSubmit(data);
+    setSending(true);
+    await onSubmit(data).finally(() => setSending(false));
     setOpen(false);
     // The button may be gone together with what it was for.
     setTimeout(rescueFocus, settleMs);
@@ -253,13 +255,13 @@ export function DialogForm(props: DialogFormProps) {
         {trigger}
       </button>
       {isOpen ? (
-        <Dialog title={title} onClose={() => setOpen(false)}>
+        <Dialog title={title} onClose={() => setOpen(false)} canClose={!isSending}>
           <Form
             submit={submit}
             isDangerous={isDangerous}
             onSubmit={send}
             aside={
-              <button type="button" class="secondary" onClick={() => setOpen(false)}>
+              <button type="button" class="secondary" disabled={isSending} onClick={() => setOpen(false)}>
                 Back
               </button>
             }

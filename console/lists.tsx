@@ -80,7 +80,9 @@ export function Pager({ pagination, what }: { pagination: Pagination; what: stri
     : page < totalPages && !address.searchParams.has('cursor')
       ? addressWith(address, { page: String(page + 1) })
       : null;
-  const before = page > 1 ? (pageBefore() ?? first) : null;
+  const byNumber =
+    address.searchParams.has('page') && page > 2 ? addressWith(address, { page: String(page - 1) }) : first;
+  const before = page > 1 ? (pageBefore() ?? byNumber) : null;
   return (
     <nav class="pager" aria-label={`Pages of ${what}`}>
       <span>

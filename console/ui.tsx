@@ -202,17 +202,24 @@ type ShownProps<Value> = {
 };
 
 /** What was asked for, or that it is on its way, or why it did not come. */
-export function Shown<Value>({ of: { value, error, isLoading, reload }, what, children }: ShownProps<Value>) {
+export function Shown<Value>({ of: loaded, what, children }: ShownProps<Value>) {
+  const { value, isOutdated, error, isLoading, reload } = loaded;
+  const hasFailed = error !== undefined && !isLoading;
   return (
     <>
-      {error !== undefined && !isLoading ? <Problem error={error} retry={reload} /> : null}
+      {hasFailed ? <Problem error={error} retry={reload} /> : null}
       {value === undefined && isLoading ? (
         <p aria-busy="true" role="status">
           Loading {what} …
         </p>
       ) : null}
-      {value === undefined ? null : (
-        <div class={isLoading ? 'shown reloading' : 'shown'} aria-busy={isLoading ? 'true' : 'false'}>
+      {value === undefined || (isOutdated && hasFailed) ? null : (
+        // What leads on from what was asked for before would lead somewhere else.
+        <div
+          class={isLoading ? 'shown reloading' : 'shown'}
+          aria-busy={isLoading ? 'true' : 'false'}
+          inert={isOutdated}
+        >
           {children(value)}
         </div>
       )}

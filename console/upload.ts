@@ -3,6 +3,7 @@
 import { parse } from 'csv-parse/browser/esm/sync';
 import { type ProductBatchItem, unwrap } from '../clients/typescript/src/index.ts';
 import { shop } from './session.ts';
+import { newKey } from './work.ts';
 
 /** As the batch route takes them; bytes with room for what stands around the items. */
 const batchItemsMax = 500;
@@ -85,9 +86,6 @@ export function batchesOf(rows: Row[]): Row[][] {
 }
 
 const withoutStock = ({ stock: _, ...item }: Item): Item => item;
-
-/** `crypto.randomUUID` is not there on pages that came without TLS. */
-const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');
 
 type Sending = { dryRun: boolean; key?: string };
 

@@ -2,12 +2,14 @@
 
 import type { ClientResponse } from 'hono/client';
 import { useEffect, useRef, useState } from 'hono/jsx/dom';
-import { unwrap } from '../clients/typescript/src/index.ts';
+import { ShopError, unwrap } from '../clients/typescript/src/index.ts';
 import { useSession } from './session.ts';
 
-/** What was asked for, as far as it is there. A value stays while it is asked for again. */
+/** What was asked for, as far as it is there. A value stays while it, or another in its place, is asked for. */
 export type Loaded<Value> = {
   value: Value | undefined;
+  /** Whether the value is what was asked for before. */
+  isOutdated: boolean;
   error: unknown;
   isLoading: boolean;
   reload: () => void;
@@ -18,7 +20,9 @@ export type Loaded<Value> = {
  * @param key says what is asked for
  */
 export function useLoaded<Value>(key: string, load: (init: { init: RequestInit }) => Promise<Value>): Loaded<Value> {
-  const [held, setHeld] = useState<{ value?: Value; error?: unknown; isLoading: boolean }>({ isLoading: true });
+  const [held, setHeld] = useState<{ of?: string; value?: Value; error?: unknown; isLoading: boolean }>({
+    isLoading: true,
+  });
   const [times, setTimes] = useState(0);
   const { signIns } = useSession();
   useEffect(() => {
@@ -26,7 +30,7 @@ export function useLoaded<Value>(key: string, load: (init: { init: RequestInit }
     setHeld((before) => ({ ...before, isLoading: true }));
     load({ init: { signal: leaving.signal } }).then(
       (value) => {
-        if (!leaving.signal.aborted) setHeld({ value, isLoading: false });
+        if (!leaving.signal.aborted) setHeld({ of: key, value, isLoading: false });
       },
       (error: unknown) => {
         if (!leaving.signal.aborted) setHeld((before) => ({ ...before, error, isLoading: false }));
@@ -34,8 +38,8 @@ export function useLoaded<Value>(key: string, load: (init: { init: RequestInit }
     );
     return () => leaving.abort();
   }, [key, times, signIns]);
-  const { value, error, isLoading } = held;
-  return { value, error, isLoading, reload: () => setTimes((before) => before + 1) };
+  const { of, value, error, isLoading } = held;
+  return { value, isOutdated: of !== key, error, isLoading, reload: () => setTimes((before) => before + 1) };
 }
 
 /** What a person has asked for: whether it still runs, and why it was refused. */
@@ -67,6 +71,20 @@ export function useAction(): Action {
     }
   }
   return { isBusy, error, run, reset: () => set({ isBusy: false }) };
+}
+
+/** For an `Idempotency-Key`. `crypto.randomUUID` is not there on pages that came without TLS. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');
+}
+
+/** What is to be deleted and not there any more has been deleted, perhaps by an attempt whose answer got lost. */
+export async function unlessGone(deleting: Promise<unknown>): Promise<void> {
+  try {
+    await deleting;
+  } catch (error) {
+    if (!(error instanceof ShopError && error.problem.code === 'not_found')) throw error;
+  }
 }
 
 /** Does something every so often while the page is looked at. */

@@ -77,7 +77,7 @@ const rooms: Record<string, Room> = {
   'clients/typescript': { packages: ['hono/client', 'type hono'], standsAlone: true },
   // A client of the API like any other: what it can do, the API lets it.
   console: {
-    rooms: ['clients/typescript/src/index.ts'],
+    rooms: ['clients/typescript/src/index.ts', 'src/lib/currencies.ts'],
     packages: ['csv-parse/browser', 'hono/jsx/dom', 'type hono/client', 'uplot', 'uqr'],
     standsAlone: true,
   },

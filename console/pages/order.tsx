@@ -5,7 +5,7 @@ import { Table } from '../lists.tsx';
 import { base } from '../routing.ts';
 import { shop } from '../session.ts';
 import { announce, Empty, Facts, Page, Section, Shown, When } from '../ui.tsx';
-import { useLoaded } from '../work.ts';
+import { unlessGone, useLoaded } from '../work.ts';
 import { MailTable } from './mails.tsx';
 import { StatusOf } from './orders.tsx';
 
@@ -160,7 +160,7 @@ function OrderActions({ order, onChange }: ActionsProps) {
         ? doNow(
             'Delete',
             'is deleted',
-            () => unwrap(shop.orders[':id'].$delete(target)),
+            () => unlessGone(unwrap(shop.orders[':id'].$delete(target))),
             true,
             'An order that still runs is cancelled by it. You can restore it.',
           )

@@ -1,4 +1,4 @@
-import { useState } from 'hono/jsx/dom';
+import { useRef, useState } from 'hono/jsx/dom';
 import { type Product, ShopError, type StockChange, unwrap } from '../../clients/typescript/src/index.ts';
 import { count, dayBefore, money, words } from '../format.ts';
 import { Choice, DialogForm, Field, Form, textOf, textOrNull } from '../forms.tsx';
@@ -7,7 +7,7 @@ import { isSameProduct, type ProductFields, ProductFieldset, ProductVersions, re
 import { base, navigate } from '../routing.ts';
 import { shop } from '../session.ts';
 import { announce, Badge, Empty, Facts, FaultsError, Page, Section, Shown, When } from '../ui.tsx';
-import { useLoaded } from '../work.ts';
+import { newKey, unlessGone, useLoaded } from '../work.ts';
 
 /** A product, and the entity tag of the version that it is. */
 type Versioned = { product: Product; etag: string };
@@ -27,7 +27,7 @@ const attemptsMax = 5;
 /** What came of saving: the version that is there now, one's own or somebody else's. */
 type Saving = { isMine: boolean; version: Versioned };
 
-/** Replaces a product, unless somebody else has changed what the form has. */
+/** Replaces a product, unless somebody else has changed what the form has. An answer that got lost may have been a success. */
 async function save(read: Versioned, fields: ProductFields): Promise<Saving> {
   const { id } = read.product;
   let { etag } = read;
@@ -39,6 +39,7 @@ async function save(read: Versioned, fields: ProductFields): Promise<Saving> {
       const isConflict = error instanceof ShopError && error.problem.code === 'precondition_failed';
       if (!isConflict || attempt === attemptsMax) throw error;
       const version = await readVersion(id);
+      if (isSameProduct(version.product, fields)) return { isMine: true, version };
       if (!isSameProduct(version.product, read.product)) return { isMine: false, version };
       etag = version.etag;
     }
@@ -101,34 +102,50 @@ const reasons = [
   ['correction', 'Correction'],
 ] as const;
 
+/** What is to be booked is the same when it is sent again after an answer that got lost, and is booked once. */
 function BookStock({ product, onChange }: { product: Product; onChange: () => void }) {
-  const [reason, setReason] = useState<string>('received');
-  const isCount = reason === 'count';
+  const sent = useRef<{ text: string; key: string } | null>(null);
+  function keyOf(booking: object): string {
+    const text = JSON.stringify(booking);
+    if (sent.current?.text !== text) sent.current = { text, key: newKey() };
+    return sent.current.key;
+  }
   async function book(data: FormData): Promise<void> {
     const typed = textOf(data, 'change').trim();
+    const reason = reasons.find(([value]) => value === textOf(data, 'reason'))?.[0] ?? 'correction';
+    const isCount = reason === 'count';
     if (!/^[+-]?\d{1,10}$/.test(typed)) {
       throw new FaultsError([{ path: 'change', message: 'must be a whole number, such as 24 or -3' }]);
     }
     const change = isCount ? Number(typed) - product.stock : Number(typed);
     if (change === 0) throw new FaultsError([{ path: 'change', message: 'changes nothing: there is nothing to book' }]);
-    const chosen = reasons.find(([value]) => value === textOf(data, 'reason'))?.[0] ?? 'correction';
-    const { stockAfter } = await unwrap(
-      shop['stock-changes'].$post({
-        json: {
-          productId: product.id,
-          change,
-          reason: chosen,
-          note: textOrNull(data, 'note'),
-          // What was counted is only right about the stock that it was compared with.
-          ...(isCount && { expectedStock: product.stock }),
-        },
-      }),
-    ).finally(onChange);
+    const json = {
+      productId: product.id,
+      change,
+      reason,
+      note: textOrNull(data, 'note'),
+      // What was counted is only right about the stock that it was compared with.
+      ...(isCount && { expectedStock: product.stock }),
+    };
+    const header = { 'Idempotency-Key': keyOf(json) };
+    const { stockAfter } = await unwrap(shop['stock-changes'].$post({ header, json })).finally(onChange);
+    sent.current = null;
     announce(`Booked: the stock of ${product.name} is ${count(stockAfter)}.`);
   }
   return (
     <DialogForm trigger="Book stock" title={`Book stock: ${product.name}`} submit="Book" onSubmit={book}>
       <p>{count(product.stock)} in stock.</p>
+      <BookingFields />
+    </DialogForm>
+  );
+}
+
+/** Begins from nothing each time that the dialog is opened. */
+function BookingFields() {
+  const [reason, setReason] = useState<string>('received');
+  const isCount = reason === 'count';
+  return (
+    <>
       <Choice
         label="Reason"
         name="reason"
@@ -145,7 +162,7 @@ function BookStock({ product, onChange }: { product: Product; onChange: () => vo
         hint={isCount ? 'The difference is booked.' : 'Units that come in; with a minus, that go out.'}
       />
       <Field label="Note" name="note" hint="Optional." />
-    </DialogForm>
+    </>
   );
 }
 
@@ -223,7 +240,7 @@ function ProductActions({ product, onChange }: { product: Product; onChange: () 
         trigger="Delete"
         title={`Delete: ${name}`}
         isDangerous
-        onSubmit={() => act(unwrap(shop.products[':id'].$delete(target)), 'deleted')}
+        onSubmit={() => act(unlessGone(unwrap(shop.products[':id'].$delete(target))), 'deleted')}
       >
         <p>It leaves the catalogue. Orders keep what they hold of it, and you can restore it.</p>
       </DialogForm>
@@ -270,7 +287,7 @@ export function ProductPage({ id }: { id: string }) {
                 </Section>
               )}
               <Section title="Stock that was booked">
-                <StockChanges id={id} version={read.etag} />
+                <StockChanges key={read.etag} id={id} version={read.etag} />
               </Section>
             </div>
           </>

@@ -127,7 +127,11 @@ function WebhookActions({ webhook, onChange }: { webhook: Webhook; onChange: () 
     <>
       <div class="actions">
         <ActionButton
-          done="A test is on its way: see the deliveries."
+          done={
+            webhook.disabledAt
+              ? 'The webhook is disabled, so that the test fails: see the deliveries.'
+              : 'A test is on its way: see the deliveries.'
+          }
           onAct={() => unwrap(shop.webhooks[':id'].test.$post(target))}
         >
           Send a test

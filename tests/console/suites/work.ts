@@ -194,6 +194,11 @@ describe('The console › a day of work', () => {
     await row.waitFor();
     expect(await row.textContent()).toContain('-3');
     expect((await readProduct(product.id)).stock).toBe(9);
+    // Opened again, it begins with what comes in.
+    await button('Book stock').click();
+    await page.getByLabel('Change by').fill('5');
+    await confirm('Book');
+    await untilSaid('the stock of Tin plate is 14');
   });
 
   test('a product › is added, deleted and restored', async () => {
