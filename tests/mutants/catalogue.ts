@@ -2,6 +2,8 @@ import type { Room } from './mutant.ts';
 import { cache } from './rooms/cache.ts';
 import { clientPackage } from './rooms/client.ts';
 import { db } from './rooms/db.ts';
+import { deploy } from './rooms/deploy.ts';
+import { audit } from './rooms/domain-audit.ts';
 import { customers } from './rooms/domain-customers.ts';
 import { orders } from './rooms/domain-orders.ts';
 import { outbox } from './rooms/domain-outbox.ts';
@@ -30,6 +32,7 @@ export const rooms: Record<string, Room> = {
   },
   'domain/products': { paths: ['src/domain/products', 'src/domain/paging.ts'], mutants: products },
   'domain/customers': { paths: ['src/domain/customers'], mutants: customers },
+  'domain/audit': { paths: ['src/domain/audit'], mutants: audit },
   'domain/outbox': { paths: ['src/domain/outbox'], mutants: outbox },
   webhooks: {
     paths: [
@@ -44,5 +47,6 @@ export const rooms: Record<string, Room> = {
   telemetry: { paths: ['src/telemetry'], mutants: telemetry },
   lib: { paths: ['src/lib'], mutants: lib },
   standalone: { paths: ['standalone'], mutants: standalone },
+  deploy: { paths: ['deploy'], mutants: deploy },
   client: { paths: ['clients/typescript'], mutants: clientPackage },
 };

@@ -317,6 +317,15 @@ export const customers: Mutant[] = [
     test: 'meanwhile › is refused',
   },
   {
+    name: 'mail-token-revived',
+    says: 'Takes an old token for a new password when its mail is sent again',
+    file: 'src/domain/customers/mail-tokens.ts',
+    find: "kind === 'password_reset' ? mails.createdAt : ",
+    replace: '',
+    suites: ['tests/recovery.test.ts'],
+    test: 'when its mail is sent again later',
+  },
+  {
     name: 'new-address-confirmed',
     says: 'Takes a new address for confirmed because the old one was',
     file: 'src/domain/customers/customers.ts',

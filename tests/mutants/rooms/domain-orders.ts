@@ -227,6 +227,15 @@ export const orders: Mutant[] = [
     test: 'the clean-up over a queue in',
   },
   {
+    name: 'keys-cleaned-late',
+    says: 'Keeps keys an hour longer than a repeat can use them',
+    file: 'src/domain/idempotency.ts',
+    find: 'keptMs: idempotencyKeptMs',
+    replace: 'keptMs: idempotencyKeptMs + 3_600_000',
+    suites: ['tests/clean-up.test.ts'],
+    test: 'the clean-up over a queue in',
+  },
+  {
     name: 'status-left-out',
     says: 'Lets staff leave a status out',
     file: 'src/domain/orders/staff.ts',
@@ -297,6 +306,15 @@ export const orders: Mutant[] = [
     replace: 'new Date(Number(row.now_ms) + 0 * intervalMs)',
     suites: ['tests/progress.test.ts'],
     test: 'tells of none and takes none',
+  },
+  {
+    name: 'pause-unheld',
+    says: 'Leaves an order without a plan that is placed while the schedule is resumed',
+    file: 'src/domain/orders/lifecycle.ts',
+    find: 'for (let held = 0; held === 0; ) {',
+    replace: 'for (let held = 0; held === 0; held = 1) {',
+    suites: ['tests/backlog.test.ts'],
+    test: 'notes it again where somebody has resumed it meanwhile',
   },
   {
     name: 'held-order-resumed',

@@ -128,6 +128,16 @@ export const products: Mutant[] = [
     test: 'lets the limit change on the way',
   },
   {
+    name: 'cursor-of-what-it-became',
+    says: 'Goes on where the last product of a page stands by the time it is read',
+    file: 'src/domain/products/lists.ts',
+    find: '  const page = toPage(query, found, totalItems, (place) => sort && { sort, ...place });\n  const ids = page.rows.map(({ id }) => id);\n  return { ...page, rows: await inOrder(reader, ids) };',
+    replace:
+      '  const ids = found.map(({ id }) => id);\n  const rows = await inOrder(reader, ids);\n  return toPage(query, rows, totalItems, (row) => sort && { sort, key: sortKey(sort, row), id: row.id });',
+    suites: ['tests/search.test.ts'],
+    test: 'goes on where it was found to end',
+  },
+  {
     name: 'ties-out-of-order',
     says: 'Sorts what has one price the wrong way',
     file: 'src/domain/products/sorts.ts',
@@ -162,6 +172,15 @@ export const products: Mutant[] = [
     replace: 'group by word order by place limit ${searchWordsMax - 1}',
     suites: ['tests/search.test.ts'],
     test: 'wants all ten of them',
+  },
+  {
+    name: 'rare-word-is-enough',
+    says: 'Finds what has the rarest of the words',
+    file: 'src/domain/products/search.ts',
+    find: '    rare.length < words.length ? matchesWords(words) : undefined,',
+    replace: '',
+    suites: ['tests/search.test.ts'],
+    test: 'leaves out what has the rare one alone',
   },
   {
     name: 'page-behind-its-start',

@@ -145,4 +145,13 @@ export const routes: Mutant[] = [
     suites: ['tests/throttle.test.ts'],
     test: 'counts with failures to sign in, and starts afresh with a success there',
   },
+  {
+    name: 'owner-without-password',
+    says: 'Lets an admin without the second factor that they need erase their account without a password',
+    file: 'src/routes/customers.ts',
+    find: " || c.get('lacksSecondFactor'))",
+    replace: ')',
+    suites: ['tests/second-factors.test.ts'],
+    test: 'gives them nothing that the shop gives to admins',
+  },
 ];

@@ -47,6 +47,15 @@ export const standalone: Mutant[] = [
     test: 'when it was killed itself',
   },
   {
+    name: 'postgres-ends-first',
+    says: 'Ends Postgres under the programs that use it',
+    file: 'standalone/start.ts',
+    find: 'await Promise.all(stops.map((stop) => stop()));',
+    replace: 'void Promise.all(stops.map((stop) => stop()));',
+    suites: ['tests/start.test.ts'],
+    test: 'ends Postgres after those who use it',
+  },
+  {
     name: 'stranger-killed',
     says: 'Kills another program that has the pid of a dead one',
     file: 'standalone/leftovers.ts',
