@@ -244,7 +244,11 @@ export function DialogForm(props: DialogFormProps) {
   const [isSending, setSending] = useState(false);
   async function send(data: FormData): Promise<void> {
     setSending(true);
-    await onSubmit(data).finally(() => setSending(false));
+    try {
+      await onSubmit(data);
+    } finally {
+      setSending(false);
+    }
     setOpen(false);
     // The button may be gone together with what it was for.
     setTimeout(rescueFocus, settleMs);

@@ -84,6 +84,8 @@ export function followLinks(): void {
     const link = linkOf(event);
     if (!link) return;
     event.preventDefault();
+    // What leads on from what was asked for before would lead somewhere else.
+    if (link.closest('.outdated .pager')) return;
     navigate(link.pathname + link.search, link.dataset.before ? { before: link.dataset.before } : {});
   });
 }

@@ -214,11 +214,9 @@ export function Shown<Value>({ of: loaded, what, children }: ShownProps<Value>) 
         </p>
       ) : null}
       {value === undefined || (isOutdated && hasFailed) ? null : (
-        // What leads on from what was asked for before would lead somewhere else.
         <div
-          class={isLoading ? 'shown reloading' : 'shown'}
+          class={`shown${isLoading ? ' reloading' : ''}${isOutdated ? ' outdated' : ''}`}
           aria-busy={isLoading ? 'true' : 'false'}
-          inert={isOutdated}
         >
           {children(value)}
         </div>

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'hono/jsx/dom';
+import { useState } from 'hono/jsx/dom';
 import { type Product, ShopError, type StockChange, unwrap } from '../../clients/typescript/src/index.ts';
 import { count, dayBefore, money, words } from '../format.ts';
 import { Choice, DialogForm, Field, Form, textOf, textOrNull } from '../forms.tsx';
@@ -102,14 +102,7 @@ const reasons = [
   ['correction', 'Correction'],
 ] as const;
 
-/** What is to be booked is the same when it is sent again after an answer that got lost, and is booked once. */
 function BookStock({ product, onChange }: { product: Product; onChange: () => void }) {
-  const sent = useRef<{ text: string; key: string } | null>(null);
-  function keyOf(booking: object): string {
-    const text = JSON.stringify(booking);
-    if (sent.current?.text !== text) sent.current = { text, key: newKey() };
-    return sent.current.key;
-  }
   async function book(data: FormData): Promise<void> {
     const typed = textOf(data, 'change').trim();
     const reason = reasons.find(([value]) => value === textOf(data, 'reason'))?.[0] ?? 'correction';
@@ -127,9 +120,9 @@ function BookStock({ product, onChange }: { product: Product; onChange: () => vo
       // What was counted is only right about the stock that it was compared with.
       ...(isCount && { expectedStock: product.stock }),
     };
-    const header = { 'Idempotency-Key': keyOf(json) };
+    const key = textOf(data, 'key');
+    const header = { 'Idempotency-Key': isCount ? `${key}-${product.stock}` : key };
     const { stockAfter } = await unwrap(shop['stock-changes'].$post({ header, json })).finally(onChange);
-    sent.current = null;
     announce(`Booked: the stock of ${product.name} is ${count(stockAfter)}.`);
   }
   return (
@@ -140,12 +133,17 @@ function BookStock({ product, onChange }: { product: Product; onChange: () => vo
   );
 }
 
-/** Begins from nothing each time that the dialog is opened. */
+/**
+ * Begins from nothing each time that the dialog is opened. Sent again from there as it is, after an answer that got lost, a
+ * booking is booked once; what is typed makes another one of it.
+ */
 function BookingFields() {
   const [reason, setReason] = useState<string>('received');
+  const [key, setKey] = useState(newKey);
   const isCount = reason === 'count';
   return (
-    <>
+    <div onInput={() => setKey(newKey())}>
+      <input type="hidden" name="key" value={key} />
       <Choice
         label="Reason"
         name="reason"
@@ -162,7 +160,7 @@ function BookingFields() {
         hint={isCount ? 'The difference is booked.' : 'Units that come in; with a minus, that go out.'}
       />
       <Field label="Note" name="note" hint="Optional." />
-    </>
+    </div>
   );
 }
 
@@ -200,7 +198,11 @@ function StockChanges({ id, version }: { id: string; version: string }) {
               ]}
             />
             {next ? (
-              <button type="button" class="secondary" onClick={() => setOlder([...older, next])}>
+              <button
+                type="button"
+                class="secondary"
+                onClick={() => (older.includes(next) ? undefined : setOlder([...older, next]))}
+              >
                 Show older ones
               </button>
             ) : null}
