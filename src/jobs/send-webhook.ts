@@ -23,6 +23,8 @@ const requestsMax: Record<Manner, { toAll: number; toOne: number }> = {
 };
 /** What takes longer to answer is slow. */
 const quickMsMax = 1_000;
+/** Of so many slow ones it is remembered while nothing is sent to them. */
+const slowKnownMax = 1_000;
 /** Deliveries in hand: of this worker, and of them so many that wait until a webhook has room for them. */
 const inHandMax = 300;
 const waitingMax = 50;
@@ -51,17 +53,24 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
     failing: roomOf('failing'),
   };
   const receivers = new Map<string, Receiver>();
+  const slow = new Set<string>();
   const receptions = new WeakMap<DeliveryToSend, Reception['result']>();
 
   function receiverOf({ id, failing }: DeliveryToSend['webhook']): Receiver {
     const known = receivers.get(id);
     if (known) return known;
     const receiver: Receiver = {
-      manner: failing ? 'failing' : 'unknown',
+      manner: failing ? 'failing' : slow.has(id) ? 'slow' : 'unknown',
       slots: createSlots(() => requestsMax[receiver.manner].toOne),
     };
     receivers.set(id, receiver);
     return receiver;
+  }
+
+  function remember(id: string, isSlow: boolean): void {
+    slow.delete(id);
+    if (isSlow) slow.add(id);
+    for (const oldest of slow) if (slow.size > slowKnownMax) slow.delete(oldest);
   }
 
   /**
@@ -117,6 +126,7 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
           receptions.delete(delivery);
         }
         receiver.manner = outcome.result !== 'sent' ? 'failing' : isQuick ? 'quick' : 'slow';
+        remember(delivery.webhook.id, receiver.manner === 'slow');
         return outcome;
       } finally {
         endTurn?.();

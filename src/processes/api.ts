@@ -193,15 +193,22 @@ function secretOf({ jwtSecret }: Settings, log: Logger): string {
   return crypto.randomUUID() + crypto.randomUUID();
 }
 
+/** A server that stood still may commit when it goes on, long after the connection was given up. */
+const lateCommitMs = 10_000;
+
 /** What may have been changed though nobody heard so is not served from the cache as it was. */
 function transactionsOn(db: Database, cache: Cache): ApiServices['transaction'] {
+  const invalidate = () => {
+    for (const group of cacheGroups) cache.invalidateSoon(group);
+  };
   return async (work, endsAt) => {
     try {
       return await withTransaction(db, work, endsAt);
     } catch (error) {
       if (error instanceof InDoubtError) {
         void error.decided.then(() => {
-          for (const group of cacheGroups) cache.invalidateSoon(group);
+          invalidate();
+          setTimeout(invalidate, lateCommitMs).unref();
         });
       }
       throw error;

@@ -54,7 +54,9 @@ function createDocuments(api: OpenAPIHono<AppEnv>, settings: DocsSettings) {
     const origin = originOf(c);
     const known = made.get(version);
     if (known?.origin === origin) return known;
-    const plain = new TextEncoder().encode(textOf(version).replace(someOrigin, () => origin));
+    const plain = new TextEncoder().encode(
+      textOf(version).replace(JSON.stringify(someOrigin), () => JSON.stringify(origin)),
+    );
     const etag = `"${createHash('sha256').update(plain).digest('base64url')}"`;
     const document = { plain, gzip: gzipSync(plain), origin, etag };
     made.set(version, document);

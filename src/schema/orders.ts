@@ -239,10 +239,7 @@ export function orderAddressInputFor(need: AddressNeed) {
   return z
     .strictObject({ shippingAddress: shippingAddressInput.nullable() })
     .refine(({ shippingAddress }) => need === 'optional' || shippingAddress !== null, nowhere)
-    .meta({
-      id: 'OrderAddressInput',
-      description: need === 'required' ? 'This shop requires an address.' : 'Null clears it.',
-    });
+    .meta({ id: 'OrderAddressInput', description: 'Null clears it, unless this shop requires one.' });
 }
 
 /** `http://` or `https://` and what a URL may hold, which is neither blanks nor anything that cannot be seen. */

@@ -298,7 +298,7 @@ export type Order = {
   deletedAt: string | null;
 };
 
-/** Null clears it. */
+/** Null clears it, unless this shop requires one. */
 export type OrderAddressInput = { shippingAddress: ShippingAddressInput | null };
 
 /** What an event tells of an order; the rest is at `GET /api/orders/{id}`. */
