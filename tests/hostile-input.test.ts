@@ -201,7 +201,7 @@ describe('Every operation', () => {
     const bodies: Record<string, string> = {
       'arrays 100 000 deep': '['.repeat(many) + ']'.repeat(many),
       'objects 100 000 deep': `${'{"a":'.repeat(many)}0${'}'.repeat(many)}`,
-      'arrays 100 000 deep in a list': `{"items":[${'['.repeat(many)}${']'.repeat(many)}]}`,
+      'arrays 500 000 deep in a list': `{"items":[${'['.repeat(5 * many)}${']'.repeat(5 * many)}]}`,
       'a bottomless object': '{"a":'.repeat(many),
       '80 000 members': `{${names}}`,
       '80 000 members in a line of an order': `{"items":[{${names}}]}`,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { isUtf8Json } from './request-body.ts';
+import { isTooDeep, isUtf8Json } from './request-body.ts';
 
 describe('isUtf8Json', () => {
   describe('when it says JSON in UTF-8, in whatever words', () => {
@@ -55,5 +55,29 @@ describe('isUtf8Json', () => {
         expect(performance.now() - startedAt).toBeLessThan(200);
       }
     });
+  });
+});
+
+describe('isTooDeep', () => {
+  const nested = (depth: number, begin: string, end: string) => begin.repeat(depth) + end.repeat(depth);
+
+  describe('when JSON is nested a hundred times', () => {
+    test.each([
+      nested(100, '[', ']'),
+      `${'{"a":'.repeat(100)}0${'}'.repeat(100)}`,
+      `[${'[],'.repeat(10_000)}{}]`,
+      JSON.stringify([nested(1_000, '[', ''), nested(1_000, '\\"{', ''), 'and \\']),
+    ])('is false', (text) => {
+      expect(isTooDeep(text)).toBe(false);
+    });
+  });
+
+  describe('when it is nested once more', () => {
+    test.each([nested(101, '[', ']'), '{"a":'.repeat(101), `["\\"",${'['.repeat(100)}`, `["\\\\",${'['.repeat(100)}`])(
+      'is true',
+      (text) => {
+        expect(isTooDeep(text)).toBe(true);
+      },
+    );
   });
 });

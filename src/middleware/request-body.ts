@@ -37,7 +37,28 @@ function decode(bytes: ArrayBuffer): string {
   }
 }
 
+/** Far deeper than any body is. What is nested 100 000 times would take seconds to be written out again. */
+const depthMax = 100;
+const [quote, backslash] = ['"', '\\'].map((sign) => sign.charCodeAt(0));
+
+/** Whether JSON is nested deeper than is taken, which RFC 8259, section 9, leaves to who reads it. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) quoted = !quoted;
+    else if (quoted) at += Number(code === backslash);
+    // In ASCII, braces lie as far from brackets as small letters do from capitals.
+    else if ((code & 0xdf) === 0x5b) depth += 1;
+    else if ((code & 0xdf) === 0x5d) depth -= 1;
+    if (depth > depthMax) return true;
+  }
+  return false;
+}
+
 function requireSyntax(text: string): void {
+  if (isTooDeep(text)) throw new ShopError('malformed_json', `The body is nested deeper than ${depthMax} times.`);
   try {
     JSON.parse(text);
   } catch (error) {

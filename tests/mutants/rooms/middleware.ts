@@ -320,4 +320,13 @@ export const middleware: Mutant[] = [
     suites: ['tests/privacy.test.ts'],
     test: 'when its body comes in chunks, or in none',
   },
+  {
+    name: 'depth-unlimited',
+    says: 'Reads JSON that is nested half a million times',
+    file: 'src/middleware/request-body.ts',
+    find: 'if (isTooDeep(text)) throw',
+    replace: 'if (isTooDeep(text) && text.length < 0) throw',
+    suites: ['tests/hostile-input.test.ts'],
+    test: 'arrays 500 000 deep in a list',
+  },
 ];
