@@ -41,6 +41,9 @@ const gone = 410;
 /** A webhook as this worker knows it. */
 type Receiver = { slots: Slots; manner: Manner };
 
+/** How the receiver took one attempt, and what that makes of the delivery. */
+type Attempt = { reception: Reception['result']; outcome: Outcome };
+
 type WebhookTerms = { currency: string; stopping: () => boolean };
 
 /** The deliveries of the outbox: signed by Standard Webhooks, and posted to where each webhook leads. */
@@ -70,7 +73,8 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
   function remember(id: string, isSlow: boolean): void {
     slow.delete(id);
     if (isSlow) slow.add(id);
-    for (const oldest of slow) if (slow.size > slowKnownMax) slow.delete(oldest);
+    const [oldest] = slow;
+    if (oldest !== undefined && slow.size > slowKnownMax) slow.delete(oldest);
   }
 
   /**
@@ -94,15 +98,16 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
     return null;
   }
 
-  async function attempt(delivery: DeliveryToSend): Promise<Outcome> {
+  async function attempt(delivery: DeliveryToSend): Promise<Attempt> {
     const { url } = delivery.webhook;
     const body = bodyOf(delivery, currency);
     try {
-      const answer = await post(url, headersOf(delivery, body), body, answerMsMax);
-      return outcomeOf(answer, (result) => receptions.set(delivery, result));
+      return attemptOf(await post(url, headersOf(delivery, body), body, answerMsMax));
     } catch (error) {
-      receptions.set(delivery, 'failed');
-      return { result: 'refused', error: told(reasonOf(error)), permanent: false };
+      return {
+        reception: 'failed',
+        outcome: { result: 'refused', error: told(reasonOf(error)), permanent: false },
+      };
     }
   }
 
@@ -119,13 +124,13 @@ export function webhookDelivery(post: Post, { currency, stopping }: WebhookTerms
       try {
         if (!endTurn) return { result: 'untried', afterMs: Math.round(spareMs * (1 + Math.random())) };
         const askedAt = performance.now();
-        const outcome = await attempt(delivery);
+        const { reception, outcome } = await attempt(delivery);
         const isQuick = performance.now() - askedAt <= quickMsMax;
         // Nothing is new about one that goes on taking what it is sent.
-        if (outcome.result === 'sent' && !delivery.webhook.failing && receiver.manner !== 'failing') {
-          receptions.delete(delivery);
+        if (reception !== 'taken' || delivery.webhook.failing || receiver.manner === 'failing') {
+          receptions.set(delivery, reception);
         }
-        receiver.manner = outcome.result !== 'sent' ? 'failing' : isQuick ? 'quick' : 'slow';
+        receiver.manner = reception !== 'taken' ? 'failing' : isQuick ? 'quick' : 'slow';
         remember(delivery.webhook.id, receiver.manner === 'slow');
         return outcome;
       } finally {
@@ -171,19 +176,14 @@ function sign(secret: string, signed: string): string {
   return `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
 }
 
-/** @param onReception hears how the receiver took it */
-function outcomeOf(
-  { status, body, retryAfter }: PostAnswer,
-  onReception: (result: Reception['result']) => void,
-): Outcome {
-  if (status >= 200 && status < 300) {
-    onReception('taken');
-    return { result: 'sent' };
-  }
-  onReception(status === gone ? 'gone' : 'failed');
+function attemptOf({ status, body, retryAfter }: PostAnswer): Attempt {
+  if (status >= 200 && status < 300) return { reception: 'taken', outcome: { result: 'sent' } };
   const redirect = status >= 300 && status < 400 ? ', and redirects are not followed' : '';
   const error = told(`answered ${status}${redirect}${body.trim() && `: ${body.trim()}`}`);
-  return { result: 'refused', error, permanent: status === gone, afterMs: readRetryAfter(retryAfter) };
+  return {
+    reception: status === gone ? 'gone' : 'failed',
+    outcome: { result: 'refused', error, permanent: status === gone, afterMs: readRetryAfter(retryAfter) },
+  };
 }
 
 /** Reads seconds, or a moment (RFC 9110, section 10.2.3); 0 for what is neither. */

@@ -2,7 +2,7 @@ import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
 import { customers } from '../../db/tables.ts';
-import { notFound, ShopError } from '../../errors.ts';
+import { notFound, OvertakenError, ShopError } from '../../errors.ts';
 import { writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
 import { emailTaken, hasEmail, openAccount } from './accounts.ts';
@@ -32,12 +32,22 @@ async function hasAdmin(reader: Reader, besides?: string): Promise<boolean> {
   return found !== undefined;
 }
 
+type Account = { id: string; role: 'customer' | 'admin' };
+
 /**
- * Refuses to go on when nobody but this account is an admin. Its caller has called `lockAdmins`.
+ * Refuses to go on when an account that is locked is the only admin.
+ * @param read the account as it was before; if it was an admin, its reader has called `lockAdmins`
  * @throws {ShopError} `last_admin`
+ * @throws {OvertakenError} when it has become an admin since
  */
-export async function requireAnotherAdmin(tx: Transaction, id: string): Promise<void> {
-  if (!(await hasAdmin(tx, id))) throw new ShopError('last_admin', 'This is the last admin of the shop.');
+export async function requireAnotherAdmin(
+  tx: Transaction,
+  read: Account,
+  locked: Pick<Account, 'role'>,
+): Promise<void> {
+  if (locked.role !== 'admin') return;
+  if (read.role !== 'admin') throw new OvertakenError('The account has been promoted.');
+  if (!(await hasAdmin(tx, read.id))) throw new ShopError('last_admin', 'This is the last admin of the shop.');
 }
 
 /**

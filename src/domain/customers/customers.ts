@@ -3,7 +3,7 @@ import type { Reader, Transaction } from '../../db/client.ts';
 import { withCustomPlan } from '../../db/planning.ts';
 import { statementTime } from '../../db/sql.ts';
 import { type CustomerRow, customers, orders } from '../../db/tables.ts';
-import { notFound, OvertakenError, ShopError } from '../../errors.ts';
+import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import type { CustomerQuery, ProfileChange } from '../../schema/customers.ts';
 import { undeliveredStatuses } from '../../schema/orders.ts';
@@ -138,8 +138,7 @@ export async function deleteCustomer(tx: Transaction, id: string, actor: Actor):
   const [locked] = await tx.select(accountColumns).from(customers).where(eq(customers.id, row.id)).for('update');
   if (!locked || locked.deletedAt) throw notFound('customer');
   keepFromKeys(locked, actor);
-  if (locked.role === 'admin' && row.role !== 'admin') throw new OvertakenError('The account has been promoted.');
-  if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
+  await requireAnotherAdmin(tx, row, locked);
   await requireDelivered(tx, row.id);
   const [closed] = await tx
     .update(customers)

@@ -2,7 +2,7 @@ import { and, eq, isNotNull, isNull, lt, ne, or, type SQL, sql } from 'drizzle-o
 import type { Reader, Transaction } from '../../db/client.ts';
 import { later, statementTime, uuids } from '../../db/sql.ts';
 import { auditEvents, customers, idempotencyRecords, mails, orderDetails, orders } from '../../db/tables.ts';
-import { notFound, OvertakenError, ShopError } from '../../errors.ts';
+import { notFound, ShopError } from '../../errors.ts';
 import { isId } from '../../lib/ids.ts';
 import { writeEvent } from '../audit/events.ts';
 import { type Actor, isStaff, requireOwner, system } from './actor.ts';
@@ -40,8 +40,7 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
   keepFromKeys(locked, actor);
   if (locked.erasedAt) throw new ShopError('customer_erased', 'The person behind this account has been erased.');
   if (!locked.deletedAt) {
-    if (locked.role === 'admin' && row.role !== 'admin') throw new OvertakenError('The account has been promoted.');
-    if (locked.role === 'admin') await requireAnotherAdmin(tx, row.id);
+    await requireAnotherAdmin(tx, row, locked);
     await requireDelivered(tx, row.id);
   }
   await erase(tx, row.id);
@@ -108,7 +107,7 @@ const isLongClosed = (closedMs: number) =>
     lt(customers.deletedAt, later(statementTime, -closedMs)),
   );
 
-/** The ids of at most so many of them, those of the longest ago first, but for some. */
+/** The ids of accounts that were closed so long ago, the longest ago first, without those to be passed over. */
 export async function findLongClosed(
   reader: Reader,
   { closedMs, except, limit }: { closedMs: number; except: string[]; limit: number },

@@ -86,7 +86,7 @@ export const customers: Mutant[] = [
     name: 'last-admin-goes',
     says: 'Lets the last admin close their account',
     file: 'src/domain/customers/admins.ts',
-    find: 'if (!(await hasAdmin(tx, id))) throw',
+    find: 'if (!(await hasAdmin(tx, read.id))) throw',
     replace: 'if (!(await hasAdmin(tx))) throw',
     suites: ['tests/takeover.test.ts'],
     test: 'is refused, and stays an admin',
