@@ -1,7 +1,7 @@
 import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Reader, Transaction } from '../../db/client.ts';
 import { statementTime } from '../../db/sql.ts';
-import { customers } from '../../db/tables.ts';
+import { type CustomerRow, customers } from '../../db/tables.ts';
 import { notFound, OvertakenError, ShopError } from '../../errors.ts';
 import { writeEvent } from '../audit/events.ts';
 import { oweAccountMails } from '../outbox/account-mails.ts';
@@ -32,8 +32,6 @@ async function hasAdmin(reader: Reader, besides?: string): Promise<boolean> {
   return found !== undefined;
 }
 
-type Account = { id: string; role: 'customer' | 'admin' };
-
 /**
  * Refuses to go on when an account that is locked is the only admin.
  * @param read the account as it was before; if it was an admin, its reader has called `lockAdmins`
@@ -42,8 +40,8 @@ type Account = { id: string; role: 'customer' | 'admin' };
  */
 export async function requireAnotherAdmin(
   tx: Transaction,
-  read: Account,
-  locked: Pick<Account, 'role'>,
+  read: Pick<CustomerRow, 'id' | 'role'>,
+  locked: Pick<CustomerRow, 'role'>,
 ): Promise<void> {
   if (locked.role !== 'admin') return;
   if (read.role !== 'admin') throw new OvertakenError('The account has been promoted.');

@@ -27,7 +27,7 @@ export async function eraseCustomer(tx: Transaction, id: string, actor: Actor): 
     : [];
   if (!row || (row.deletedAt && !isStaff(actor))) throw notFound('customer');
   requireOwner(actor, row.id);
-  if (row.role === 'admin' && !row.deletedAt) await lockAdmins(tx);
+  if (row.role === 'admin') await lockAdmins(tx);
   // What changes an order locks it before its account, so what has to be done to orders comes first, and once more
   // below for those that were held and ended meanwhile.
   await eraseHolds(tx, row.id);
